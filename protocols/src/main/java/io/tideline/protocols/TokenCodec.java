@@ -1,0 +1,249 @@
+package io.tideline.protocols;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
+import io.tideline.protocols.TokenException.Reason;
+import io.tideline.protocols.log.v1.ConsistencyTokenPayload;
+import io.tideline.protocols.log.v1.CursorDirection;
+import io.tideline.protocols.log.v1.CursorPayload;
+import io.tideline.protocols.log.v1.PageTokenPayload;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Function;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes and reads the signed tokens that clients carry: base64url of a key id, a protobuf payload,
+ * and 16 bytes of HMAC-SHA256 over the kind of token, the key id and the payload.
+ */
+public final class TokenCodec {
+  private static final String ALGORITHM = "HmacSHA256";
+  private static final int FORMAT = 1;
+  private static final int MAX_TEXT = 1024;
+  private static final int MAC_BYTES = 16;
+  private static final byte CURSOR = 1;
+  private static final byte CONSISTENCY_TOKEN = 2;
+  private static final byte PAGE_TOKEN = 3;
+
+  private final int signingKeyId;
+  // Never used, only cloned: looking a Mac up and giving it its key costs more than using it.
+  private final Map<Integer, Mac> macs;
+
+  public TokenCodec(KeyRing keys) {
+    signingKeyId = keys.signingKeyId();
+    Map<Integer, Mac> prepared = new HashMap<>();
+    keys.keys().forEach((id, key) -> prepared.put(id, prepare(key)));
+    macs = Map.copyOf(prepared);
+  }
+
+  public String encode(Cursor cursor) {
+    CursorPayload.Builder payload =
+        CursorPayload.newBuilder()
+            .setFormat(FORMAT)
+            .setReaderId(cursor.reader().value())
+            .setSurface(cursor.surface())
+            .setDirection(
+                switch (cursor.direction()) {
+                  case OLDER -> CursorDirection.CURSOR_DIRECTION_OLDER;
+                  case NEWER -> CursorDirection.CURSOR_DIRECTION_NEWER;
+                })
+            .setAfterPostId(bytesOf(cursor.after()))
+            .addAllBase(cursor.base().toProto());
+    if (cursor.until() != null) {
+      payload.addAllUntil(cursor.until().toProto());
+    }
+    return seal(CURSOR, payload.build());
+  }
+
+  public Cursor decodeCursor(String text, UserId reader, String surface) {
+    Cursor cursor = open(CURSOR, text, CursorPayload.parser(), TokenCodec::cursorOf);
+    if (!cursor.reader().equals(reader)) {
+      throw new TokenException(
+          Reason.CURSOR_OF_ANOTHER_READER, "this cursor was given to another reader");
+    }
+    if (!cursor.surface().equals(surface)) {
+      throw anotherSurface(surface);
+    }
+    return cursor;
+  }
+
+  public String encode(ConsistencyToken token) {
+    return seal(
+        CONSISTENCY_TOKEN,
+        ConsistencyTokenPayload.newBuilder()
+            .setFormat(FORMAT)
+            .setCell(token.cell())
+            .setUserId(token.user().value())
+            .setPostSequence(token.postSequence())
+            .setAt(token.at())
+            .setPostId(bytesOf(token.post()))
+            .build());
+  }
+
+  public ConsistencyToken decodeConsistencyToken(String text) {
+    return open(
+        CONSISTENCY_TOKEN, text, ConsistencyTokenPayload.parser(), TokenCodec::consistencyTokenOf);
+  }
+
+  /** Remembers where a list, named by {@code scope}, goes on. */
+  public String encodePage(String scope, String after) {
+    return seal(
+        PAGE_TOKEN,
+        PageTokenPayload.newBuilder().setFormat(FORMAT).setScope(scope).setAfter(after).build());
+  }
+
+  /** Returns what {@link #encodePage} was told to remember. */
+  public String decodePage(String text, String scope) {
+    PageTokenPayload page = open(PAGE_TOKEN, text, PageTokenPayload.parser(), TokenCodec::pageOf);
+    if (!page.getScope().equals(scope)) {
+      throw anotherSurface(scope);
+    }
+    return page.getAfter();
+  }
+
+  private static Cursor cursorOf(CursorPayload payload) {
+    checkFormat(payload.getFormat());
+    return new Cursor(
+        new UserId(payload.getReaderId()),
+        payload.getSurface(),
+        switch (payload.getDirection()) {
+          case CURSOR_DIRECTION_OLDER -> Cursor.Direction.OLDER;
+          case CURSOR_DIRECTION_NEWER -> Cursor.Direction.NEWER;
+          default -> throw new IllegalArgumentException("no direction");
+        },
+        postIdOf(payload.getAfterPostId()),
+        Positions.fromProto(payload.getBaseList()),
+        payload.getUntilCount() == 0 ? null : Positions.fromProto(payload.getUntilList()));
+  }
+
+  private static ConsistencyToken consistencyTokenOf(ConsistencyTokenPayload payload) {
+    checkFormat(payload.getFormat());
+    return new ConsistencyToken(
+        payload.getCell(),
+        new UserId(payload.getUserId()),
+        payload.getPostSequence(),
+        payload.getAt(),
+        postIdOf(payload.getPostId()));
+  }
+
+  private static PageTokenPayload pageOf(PageTokenPayload payload) {
+    checkFormat(payload.getFormat());
+    return payload;
+  }
+
+  private static void checkFormat(int format) {
+    if (format != FORMAT) {
+      throw new IllegalArgumentException("format " + format);
+    }
+  }
+
+  private static ByteString bytesOf(@Nullable PostId id) {
+    return id == null ? ByteString.EMPTY : id.toByteString();
+  }
+
+  private static @Nullable PostId postIdOf(ByteString bytes) {
+    return bytes.isEmpty() ? null : PostId.fromBytes(bytes);
+  }
+
+  private String seal(byte kind, MessageLite payload) {
+    int macAt = 1 + payload.getSerializedSize();
+    byte[] token = new byte[macAt + MAC_BYTES];
+    token[0] = (byte) signingKeyId;
+    try {
+      payload.writeTo(CodedOutputStream.newInstance(token, 1, macAt - 1));
+    } catch (IOException e) {
+      throw new UncheckedIOException("an array takes what it was sized for", e);
+    }
+    byte[] mac = sign(macs.get(signingKeyId), kind, token, macAt);
+    System.arraycopy(mac, 0, token, macAt, MAC_BYTES);
+    String text = Base64.getUrlEncoder().withoutPadding().encodeToString(token);
+    if (text.length() > MAX_TEXT) {
+      throw new IllegalArgumentException(
+          "a token has at most " + MAX_TEXT + " characters, but this would have " + text.length());
+    }
+    return text;
+  }
+
+  private <P, T> T open(byte kind, String text, Parser<P> parser, Function<P, T> mapping) {
+    byte[] token = bytesOf(text);
+    int macAt = token.length - MAC_BYTES;
+    Mac mac = macs.get(token[0] & 0xFF);
+    if (mac == null
+        || !MessageDigest.isEqual(
+            Arrays.copyOf(sign(mac, kind, token, macAt), MAC_BYTES),
+            Arrays.copyOfRange(token, macAt, token.length))) {
+      throw new TokenException(
+          Reason.CURSOR_FORGED, "this was not issued here, was altered, or is older than its key");
+    }
+    try {
+      return mapping.apply(parser.parseFrom(token, 1, macAt - 1));
+    } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
+      throw malformed();
+    }
+  }
+
+  private static byte[] bytesOf(String text) {
+    if (text.length() > MAX_TEXT) {
+      throw malformed();
+    }
+    byte[] token;
+    try {
+      token = Base64.getUrlDecoder().decode(text);
+    } catch (IllegalArgumentException e) {
+      throw malformed();
+    }
+    // The decoder is lenient about padding and spare bits; a token has one text form only.
+    if (token.length < 1 + MAC_BYTES
+        || !Base64.getUrlEncoder().withoutPadding().encodeToString(token).equals(text)) {
+      throw malformed();
+    }
+    return token;
+  }
+
+  private static TokenException malformed() {
+    return new TokenException(
+        Reason.CURSOR_MALFORMED,
+        "this is not a token; hand back what an answer contained, unchanged");
+  }
+
+  private static TokenException anotherSurface(String expected) {
+    return new TokenException(
+        Reason.CURSOR_OF_ANOTHER_SURFACE, "this cursor was not given for " + expected);
+  }
+
+  private static byte[] sign(Mac prepared, byte kind, byte[] token, int length) {
+    Mac mac = copyOf(prepared);
+    mac.update(kind);
+    mac.update(token, 0, length);
+    return mac.doFinal();
+  }
+
+  private static Mac prepare(byte[] key) {
+    try {
+      Mac mac = Mac.getInstance(ALGORITHM);
+      mac.init(new SecretKeySpec(key, ALGORITHM));
+      return mac;
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("every JDK has " + ALGORITHM, e);
+    }
+  }
+
+  private static Mac copyOf(Mac mac) {
+    try {
+      return (Mac) mac.clone();
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException("the JDK's own " + ALGORITHM + " can be cloned", e);
+    }
+  }
+}
