@@ -1,0 +1,31 @@
+package io.tideline.persistence.timeline;
+
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.UserId;
+import java.util.List;
+
+/**
+ * What has arrived lately, and the way to hear of what arrives next.
+ *
+ * <p>A waking timeline registers first and reads {@link #recent} second; since a line is remembered
+ * before it is delivered, and {@link #applied} moves only after that, nothing falls between.
+ */
+public interface Arrivals {
+  /** Every line below these positions is in the inbox of every timeline registered for it. */
+  Positions applied();
+
+  /** From now on the author's lines are offered to the inbox, per partition in log order. */
+  void register(UserId author, Inbox inbox);
+
+  /** Undoes {@link #register}. */
+  void unregister(UserId author, Inbox inbox);
+
+  /**
+   * True when everything from these positions on is still remembered; false when one of them lies
+   * below what has been forgotten, or when they lack a partition that is remembered.
+   */
+  boolean reachesBack(Positions from);
+
+  /** The author's remembered lines at or above the positions, deletes too, in log order. */
+  List<PostRef> recent(UserId author, Positions after);
+}

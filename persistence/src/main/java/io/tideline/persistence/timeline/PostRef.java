@@ -1,0 +1,77 @@
+package io.tideline.persistence.timeline;
+
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
+
+/**
+ * One post as timelines know it: who wrote it, in which version, and where it arrived; 56 bytes.
+ *
+ * <p>The halves of the id are fields of their own because there are millions of references: a
+ * {@link PostId} each would cost half as much again. Author and partition are shared instances.
+ */
+public final class PostRef {
+  public static final int DELETED = 1;
+  public static final int EDITED = 2;
+  public static final int REPLY = 4;
+  public static final int REPOST = 8;
+
+  public final long idHi;
+  public final long idLo;
+  public final long version;
+  public final UserId author;
+  public final LogPartition partition;
+  public final long offset;
+  public final int flags;
+
+  public PostRef(
+      long idHi,
+      long idLo,
+      long version,
+      UserId author,
+      LogPartition partition,
+      long offset,
+      int flags) {
+    this.idHi = idHi;
+    this.idLo = idLo;
+    this.version = version;
+    this.author = author;
+    this.partition = partition;
+    this.offset = offset;
+    this.flags = flags;
+  }
+
+  /** The reference that a line of the posts log stands for; the author is the line's. */
+  public static PostRef of(PostLine line, UserId author, LogPartition partition, long offset) {
+    PostId id = PostId.fromBytes(line.getPostId());
+    return new PostRef(
+        id.hi(), id.lo(), line.getVersion(), author, partition, offset, flagsOf(line));
+  }
+
+  /** The flags of the post as this line describes it. */
+  public static int flagsOf(PostLine line) {
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_DELETED) {
+      return DELETED;
+    }
+    int flags = line.getKind() == PostLineKind.POST_LINE_KIND_EDITED ? EDITED : 0;
+    flags |= line.getFacts().hasParent() ? REPLY : 0;
+    flags |= line.getFacts().hasOriginal() ? REPOST : 0;
+    return flags;
+  }
+
+  public PostId id() {
+    return new PostId(idHi, idLo);
+  }
+
+  public boolean deleted() {
+    return (flags & DELETED) != 0;
+  }
+
+  @Override
+  public String toString() {
+    return "%s by %s, version %d, flags %d, arrived at %s:%d"
+        .formatted(id(), author, version, flags, partition, offset);
+  }
+}
