@@ -15,6 +15,10 @@ public record LogPartition(int cell, int incarnation, int partition)
     }
   }
 
+  boolean sameLog(LogPartition other) {
+    return cell == other.cell && incarnation == other.incarnation;
+  }
+
   @Override
   public int compareTo(LogPartition other) {
     if (cell != other.cell) {

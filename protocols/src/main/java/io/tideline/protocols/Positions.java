@@ -1,8 +1,12 @@
 package io.tideline.protocols;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import com.fasterxml.jackson.annotation.JsonValue;
+import io.tideline.protocols.log.v1.LogOffsets;
 import io.tideline.protocols.log.v1.LogPosition;
+import io.tideline.protocols.log.v1.LogPositions;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashSet;
@@ -24,9 +28,28 @@ public final class Positions {
     this.nexts = nexts;
   }
 
+  // Arrays.binarySearch compares through an interface; this is inlined.
+  private int indexOf(LogPartition partition) {
+    int low = 0;
+    int high = partitions.length - 1;
+    while (low <= high) {
+      int middle = (low + high) >>> 1;
+      int order = partitions[middle].compareTo(partition);
+      if (order == 0) {
+        return middle;
+      }
+      if (order < 0) {
+        low = middle + 1;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return -low - 1;
+  }
+
   /** The next offset to apply; 0 when nothing is known of the partition. */
   public long next(LogPartition partition) {
-    int index = Arrays.binarySearch(partitions, partition);
+    int index = indexOf(partition);
     return index < 0 ? 0 : nexts[index];
   }
 
@@ -39,7 +62,7 @@ public final class Positions {
     if (next < 0) {
       throw new IllegalArgumentException("an offset is not negative, but this is " + next);
     }
-    int index = Arrays.binarySearch(partitions, partition);
+    int index = indexOf(partition);
     if (index >= 0) {
       if (nexts[index] == next) {
         return this;
@@ -63,12 +86,14 @@ public final class Positions {
   public Positions merge(Positions other) {
     Positions merged = this;
     for (int i = 0; i < other.partitions.length; i++) {
-      int index = Arrays.binarySearch(merged.partitions, other.partitions[i]);
-      if (index < 0 || merged.nexts[index] < other.nexts[i]) {
-        merged = merged.with(other.partitions[i], other.nexts[i]);
-      }
+      merged = merged.atLeast(other.partitions[i], other.nexts[i]);
     }
     return merged;
+  }
+
+  private Positions atLeast(LogPartition partition, long next) {
+    int index = indexOf(partition);
+    return index >= 0 && nexts[index] >= next ? this : with(partition, next);
   }
 
   /** Whether everything applied there is applied here. */
@@ -100,17 +125,52 @@ public final class Positions {
         .build();
   }
 
+  /** A partition that is there twice counts with the larger offset. */
   public static Positions fromProto(List<LogPosition> proto) {
     Positions positions = EMPTY;
     for (LogPosition position : proto) {
-      LogPartition partition =
-          new LogPartition(position.getCell(), position.getIncarnation(), position.getPartition());
-      positions = positions.with(partition, position.getOffset());
+      positions =
+          positions.atLeast(
+              new LogPartition(
+                  position.getCell(), position.getIncarnation(), position.getPartition()),
+              position.getOffset());
     }
     return positions;
   }
 
-  /** How a journal keeps one position. */
+  /** One message per log, a number per partition: a third of the size of {@link #toProto}. */
+  LogPositions toCompactProto() {
+    LogPositions.Builder proto = LogPositions.newBuilder();
+    int at = 0;
+    while (at < partitions.length) {
+      LogPartition first = partitions[at];
+      LogOffsets.Builder log =
+          proto.addLogsBuilder().setCell(first.cell()).setIncarnation(first.incarnation());
+      for (int number = 0; at < partitions.length && first.sameLog(partitions[at]); number++) {
+        boolean known = partitions[at].partition() == number;
+        log.addNextOffsets(known ? nexts[at++] + 1 : 0);
+      }
+    }
+    return proto.build();
+  }
+
+  static Positions fromCompactProto(LogPositions proto) {
+    Positions positions = EMPTY;
+    for (LogOffsets log : proto.getLogsList()) {
+      for (int number = 0; number < log.getNextOffsetsCount(); number++) {
+        long nextOffset = log.getNextOffsets(number);
+        if (nextOffset != 0) {
+          LogPartition partition = new LogPartition(log.getCell(), log.getIncarnation(), number);
+          positions = positions.atLeast(partition, nextOffset - 1);
+        }
+      }
+    }
+    return positions;
+  }
+
+  /** How a journal keeps one position: an array of four numbers. */
+  @JsonFormat(shape = JsonFormat.Shape.ARRAY)
+  @JsonPropertyOrder({"cell", "incarnation", "partition", "next"})
   record Entry(int cell, int incarnation, int partition, long next) {}
 
   @JsonValue
@@ -129,7 +189,7 @@ public final class Positions {
     Positions positions = EMPTY;
     for (Entry entry : entries) {
       positions =
-          positions.with(
+          positions.atLeast(
               new LogPartition(entry.cell(), entry.incarnation(), entry.partition()), entry.next());
     }
     return positions;

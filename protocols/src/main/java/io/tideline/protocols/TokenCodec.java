@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -37,6 +38,7 @@ public final class TokenCodec {
   private static final byte PAGE_TOKEN = 3;
 
   private final int signingKeyId;
+  private final Mac signing;
   // Never used, only cloned: looking a Mac up and giving it its key costs more than using it.
   private final Map<Integer, Mac> macs;
 
@@ -45,6 +47,7 @@ public final class TokenCodec {
     Map<Integer, Mac> prepared = new HashMap<>();
     keys.keys().forEach((id, key) -> prepared.put(id, prepare(key)));
     macs = Map.copyOf(prepared);
+    signing = Objects.requireNonNull(macs.get(signingKeyId));
   }
 
   public String encode(Cursor cursor) {
@@ -59,9 +62,9 @@ public final class TokenCodec {
                   case NEWER -> CursorDirection.CURSOR_DIRECTION_NEWER;
                 })
             .setAfterPostId(bytesOf(cursor.after()))
-            .addAllBase(cursor.base().toProto());
+            .setBase(cursor.base().toCompactProto());
     if (cursor.until() != null) {
-      payload.addAllUntil(cursor.until().toProto());
+      payload.setUntil(cursor.until().toCompactProto());
     }
     return seal(CURSOR, payload.build());
   }
@@ -123,8 +126,8 @@ public final class TokenCodec {
           default -> throw new IllegalArgumentException("no direction");
         },
         postIdOf(payload.getAfterPostId()),
-        Positions.fromProto(payload.getBaseList()),
-        payload.getUntilCount() == 0 ? null : Positions.fromProto(payload.getUntilList()));
+        Positions.fromCompactProto(payload.getBase()),
+        payload.hasUntil() ? Positions.fromCompactProto(payload.getUntil()) : null);
   }
 
   private static ConsistencyToken consistencyTokenOf(ConsistencyTokenPayload payload) {
@@ -165,7 +168,7 @@ public final class TokenCodec {
     } catch (IOException e) {
       throw new UncheckedIOException("an array takes what it was sized for", e);
     }
-    byte[] mac = sign(macs.get(signingKeyId), kind, token, macAt);
+    byte[] mac = sign(signing, kind, token, macAt);
     System.arraycopy(mac, 0, token, macAt, MAC_BYTES);
     String text = Base64.getUrlEncoder().withoutPadding().encodeToString(token);
     if (text.length() > MAX_TEXT) {
