@@ -1,0 +1,119 @@
+package io.tideline.node.api;
+
+import com.google.rpc.BadRequest.FieldViolation;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Checks the fields of one request and collects everything that is wrong with them.
+ *
+ * <p>A field that is wrong yields a stand-in value; {@link #check} throws before anybody uses it.
+ */
+public final class FieldViolations {
+  /** The details travel in trailers, which clients limit to 8 KiB. */
+  private static final int MOST_REPORTED = 10;
+
+  private static final int LONGEST_URL = 2_048;
+  private static final UserId NOBODY = new UserId("nobody");
+
+  private final List<FieldViolation> violations = new ArrayList<>();
+
+  public UserId userId(String field, String text) {
+    try {
+      return new UserId(text);
+    } catch (IllegalArgumentException e) {
+      reject(field, describe(e));
+      return NOBODY;
+    }
+  }
+
+  public PostId postId(String field, String text) {
+    try {
+      return PostId.parse(text);
+    } catch (IllegalArgumentException e) {
+      reject(field, describe(e));
+      return PostId.MIN;
+    }
+  }
+
+  /** Text of so many code points. */
+  public String text(String field, String text, int shortest, int longest) {
+    // Code points are at most as many as chars and at least half as many.
+    int length =
+        text.length() > 2L * longest ? text.length() : text.codePointCount(0, text.length());
+    if (length < shortest || length > longest) {
+      reject(
+          field,
+          "expected %,d-%,d characters, but there are %,d".formatted(shortest, longest, length));
+    }
+    return text;
+  }
+
+  /** An unsigned 32-bit page size of 1 to {@code most}, where 0 means {@code whenZero}. */
+  public int pageSize(String field, int size, int whenZero, int most) {
+    return size == 0 ? whenZero : (int) range(field, Integer.toUnsignedLong(size), 1, most);
+  }
+
+  public long range(String field, long value, long least, long most) {
+    if (value < least || value > most) {
+      reject(field, "expected %,d-%,d, but it is %,d".formatted(least, most, value));
+      return least;
+    }
+    return value;
+  }
+
+  /** How many elements a repeated field may have. */
+  public void size(String field, int size, int least, int most) {
+    if (size < least || size > most) {
+      reject(field, "expected %,d-%,d elements, but there are %,d".formatted(least, most, size));
+    }
+  }
+
+  /** An absolute http or https URL. */
+  public String url(String field, String text) {
+    if (text.length() > LONGEST_URL) {
+      reject(
+          field,
+          "expected a URL of at most %,d characters, but there are %,d"
+              .formatted(LONGEST_URL, text.length()));
+    } else if (!isHttpUrl(text)) {
+      reject(field, "expected an absolute http or https URL");
+    }
+    return text;
+  }
+
+  /** Notes anything else that is wrong with a field: what was expected, and what came instead. */
+  public void reject(String field, String description) {
+    violations.add(FieldViolation.newBuilder().setField(field).setDescription(description).build());
+  }
+
+  /** Throws {@code INVALID_ARGUMENT} that names each field that is wrong, if any is. */
+  public void check() {
+    if (!violations.isEmpty()) {
+      throw StatusMapping.invalidFields(
+          StatusMapping.INVALID_FIELDS,
+          violations.subList(0, Math.min(violations.size(), MOST_REPORTED)));
+    }
+  }
+
+  private static boolean isHttpUrl(String text) {
+    try {
+      URI uri = new URI(text);
+      String scheme = uri.getScheme();
+      // Not the host: the JDK finds none in names that are not ASCII.
+      return ("https".equalsIgnoreCase(scheme) || "http".equalsIgnoreCase(scheme))
+          && uri.getRawAuthority() != null;
+    } catch (URISyntaxException e) {
+      return false;
+    }
+  }
+
+  private static String describe(IllegalArgumentException invalid) {
+    String message = invalid.getMessage();
+    return message == null ? "not valid" : message;
+  }
+}
