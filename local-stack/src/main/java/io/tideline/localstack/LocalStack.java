@@ -1,0 +1,124 @@
+package io.tideline.localstack;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** A real Cassandra and a real Kafka, started side by side. */
+public final class LocalStack implements AutoCloseable {
+
+  /**
+   * Where both servers keep everything, their ports, and who hears what becomes of them. Port 0
+   * stands for the port that the directory remembers, or else any free one.
+   */
+  public record Options(Path directory, int cassandraPort, int kafkaPort, Consumer<String> report) {
+    /** In this directory, on any ports. */
+    public static Options in(Path directory) {
+      return new Options(directory, 0, 0, Reports.LOG);
+    }
+
+    /** The same on ports of your choice. */
+    public Options withPorts(int cassandra, int kafka) {
+      return new Options(directory, cassandra, kafka, report);
+    }
+
+    /** The same with news told to somebody else. */
+    public Options withReport(Consumer<String> report) {
+      return new Options(directory, cassandraPort, kafkaPort, report);
+    }
+  }
+
+  private final LocalCassandra cassandra;
+  private final LocalKafka kafka;
+
+  private LocalStack(LocalCassandra cassandra, LocalKafka kafka) {
+    this.cassandra = cassandra;
+    this.kafka = kafka;
+  }
+
+  /** Starts both in this directory, on the ports it remembers or on free ones. */
+  public static LocalStack start(Path directory) {
+    return start(Options.in(directory));
+  }
+
+  /** Starts both and returns when both serve; when one fails, the other is stopped. */
+  public static LocalStack start(Options options) {
+    CompletableFuture<LocalCassandra> cassandra =
+        inBackground(
+            () ->
+                LocalCassandra.start(
+                    new LocalCassandra.Options(
+                        options.directory().resolve("cassandra"),
+                        options.cassandraPort(),
+                        options.report())));
+    CompletableFuture<LocalKafka> kafka =
+        inBackground(
+            () ->
+                LocalKafka.start(
+                    new LocalKafka.Options(
+                        options.directory().resolve("kafka"),
+                        options.kafkaPort(),
+                        options.report())));
+    try {
+      CompletableFuture.allOf(cassandra, kafka).join();
+      return new LocalStack(cassandra.join(), kafka.join());
+    } catch (CompletionException e) {
+      if (!cassandra.isCompletedExceptionally()) {
+        cassandra.join().close();
+      }
+      if (!kafka.isCompletedExceptionally()) {
+        kafka.join().close();
+      }
+      throw e.getCause() instanceof RuntimeException cause ? cause : e;
+    }
+  }
+
+  /**
+   * The stack that all tests of this JVM share: started when first asked for, stopped when the JVM
+   * ends, its data gone with it. Tests keep apart by using keyspaces and topics of their own, and
+   * must not stop or kill it.
+   */
+  public static LocalStack shared() {
+    return Shared.STACK;
+  }
+
+  public LocalCassandra cassandra() {
+    return cassandra;
+  }
+
+  public LocalKafka kafka() {
+    return kafka;
+  }
+
+  /** Stops both in good order. Their data stay. */
+  @Override
+  public void close() {
+    CompletableFuture<Void> kafkaStopped =
+        inBackground(
+            () -> {
+              kafka.close();
+              return null;
+            });
+    cassandra.close();
+    kafkaStopped.join();
+  }
+
+  private static <T> CompletableFuture<T> inBackground(Supplier<T> work) {
+    return CompletableFuture.supplyAsync(work, task -> new Thread(task, "local-stack").start());
+  }
+
+  private static final class Shared {
+    static final LocalStack STACK = startShared();
+
+    private static LocalStack startShared() {
+      try {
+        return start(Files.createTempDirectory("tideline-stack"));
+      } catch (java.io.IOException e) {
+        throw new java.io.UncheckedIOException(e);
+      }
+    }
+  }
+}

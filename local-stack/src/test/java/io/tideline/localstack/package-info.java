@@ -1,0 +1,4 @@
+@NullMarked
+package io.tideline.localstack;
+
+import org.jspecify.annotations.NullMarked;
