@@ -1,0 +1,180 @@
+package io.tideline.persistence.posts;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.UnsafeByteOperations;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
+
+/** Cards ready to be sent, within a bound of bytes, with {@link PostStore} behind them. */
+public final class CardCache {
+  /** What an entry costs besides its bytes: key, card, their headers, and the cache's own node. */
+  private static final int ENTRY_BYTES = 200;
+
+  /**
+   * A post as it is sent.
+   *
+   * @param encoded a {@code tideline.v1.Card}; empty when the post is deleted
+   */
+  public record Card(ByteString encoded, long version, boolean deleted) {
+    /** Deleted beats live, the later version beats the earlier. */
+    Card or(Card other) {
+      if (deleted != other.deleted) {
+        return deleted ? this : other;
+      }
+      return other.version > version ? other : this;
+    }
+  }
+
+  private final PostStore store;
+  private final Cache<PostId, Card> cards;
+
+  /** Misses being read: whoever wants one of these waits for the read that is under way. */
+  private final ConcurrentMap<PostId, CompletableFuture<@Nullable Card>> reads =
+      new ConcurrentHashMap<>();
+
+  public CardCache(PostStore store, long maximumBytes) {
+    this.store = store;
+    this.cards =
+        Caffeine.newBuilder()
+            .maximumWeight(maximumBytes)
+            .weigher((PostId id, Card card) -> ENTRY_BYTES + card.encoded().size())
+            .recordStats()
+            .build();
+  }
+
+  /** The card if it is at hand; a deleted post's says so. */
+  public @Nullable Card getIfPresent(PostId id) {
+    return cards.getIfPresent(id);
+  }
+
+  /** Takes over what a line of the posts log says, unless something later is known. */
+  public void put(PostLine line) {
+    boolean deleted = line.getKind() == PostLineKind.POST_LINE_KIND_DELETED;
+    put(
+        PostId.fromBytes(line.getPostId()),
+        new Card(deleted ? ByteString.EMPTY : encode(line.getPost()), line.getVersion(), deleted));
+  }
+
+  private Card put(PostId id, Card card) {
+    return cards.asMap().merge(id, card, Card::or);
+  }
+
+  /**
+   * The cards of these posts, from the store where they are not at hand; posts that the store has
+   * never heard of are absent. All misses are one batch, and a post is read once at a time.
+   */
+  public CompletionStage<Map<PostId, Card>> fetch(Collection<PostId> ids) {
+    Map<PostId, Card> found = new HashMap<>(cards.getAllPresent(ids));
+    Map<PostId, CompletableFuture<@Nullable Card>> awaited = new HashMap<>();
+    List<PostId> misses = new ArrayList<>();
+    for (PostId id : ids) {
+      if (!found.containsKey(id)) {
+        awaited.computeIfAbsent(id, missing -> readUnderWay(missing, misses));
+      }
+    }
+    if (awaited.isEmpty()) {
+      return CompletableFuture.completedStage(found);
+    }
+    read(misses);
+    return CompletableFuture.allOf(awaited.values().toArray(CompletableFuture<?>[]::new))
+        .thenApply(
+            done -> {
+              awaited.forEach((id, read) -> addTo(found, id, read.getNow(null)));
+              return found;
+            });
+  }
+
+  private CompletableFuture<@Nullable Card> readUnderWay(PostId id, List<PostId> misses) {
+    CompletableFuture<@Nullable Card> read = new CompletableFuture<>();
+    CompletableFuture<@Nullable Card> other = reads.putIfAbsent(id, read);
+    if (other != null) {
+      return other;
+    }
+    misses.add(id);
+    return read;
+  }
+
+  private void read(List<PostId> misses) {
+    if (!misses.isEmpty()) {
+      store.findAll(misses).whenComplete((posts, failure) -> complete(misses, posts, failure));
+    }
+  }
+
+  private void complete(
+      List<PostId> misses, @Nullable Map<PostId, StoredPost> posts, @Nullable Throwable failure) {
+    for (PostId id : misses) {
+      StoredPost post = posts == null ? null : posts.get(id);
+      // Into the cache before it stops being under way: otherwise it would be read twice.
+      Card card = post == null ? cards.getIfPresent(id) : put(id, card(post));
+      CompletableFuture<@Nullable Card> read = reads.remove(id);
+      if (read != null) {
+        if (failure == null) {
+          read.complete(card);
+        } else {
+          read.completeExceptionally(failure);
+        }
+      }
+    }
+  }
+
+  private static void addTo(Map<PostId, Card> found, PostId id, @Nullable Card card) {
+    if (card != null) {
+      found.put(id, card);
+    }
+  }
+
+  private static Card card(StoredPost post) {
+    PostLine line = post.line();
+    return line == null
+        ? new Card(ByteString.EMPTY, post.version(), true)
+        : new Card(encode(line.getPost()), post.version(), false);
+  }
+
+  /** A card is the post with a field number and a length in front. */
+  private static ByteString encode(ByteString post) {
+    int field = io.tideline.protocols.v1.Card.POST_FIELD_NUMBER;
+    byte[] card = new byte[CodedOutputStream.computeBytesSize(field, post)];
+    try {
+      CodedOutputStream.newInstance(card).writeBytes(field, post);
+    } catch (IOException e) {
+      throw new UncheckedIOException("the array has the size that was computed", e);
+    }
+    return UnsafeByteOperations.unsafeWrap(card);
+  }
+
+  /** Bytes held, as the bound counts them. */
+  public long bytes() {
+    return cards.policy().eviction().orElseThrow().weightedSize().orElse(0);
+  }
+
+  public long size() {
+    return cards.estimatedSize();
+  }
+
+  /**
+   * Of all look-ups since the start, the part that found a card at hand; 1 when there were none.
+   */
+  public double hitRate() {
+    return cards.stats().hitRate();
+  }
+
+  public long evictions() {
+    return cards.stats().evictionCount();
+  }
+}

@@ -1,0 +1,16 @@
+package io.tideline.persistence.posts;
+
+import io.tideline.persistence.timeline.PostRef;
+import java.util.List;
+
+/**
+ * The newest posts of several authors together.
+ *
+ * @param refs newest first; deleted ones are among them
+ * @param cutOff false when these are all there are; true when there may be older ones
+ */
+public record Newest(List<PostRef> refs, boolean cutOff) {
+  public Newest {
+    refs = List.copyOf(refs);
+  }
+}
