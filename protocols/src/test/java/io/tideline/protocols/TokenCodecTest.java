@@ -1,0 +1,263 @@
+package io.tideline.protocols;
+
+import static io.tideline.protocols.TokenException.Reason.CURSOR_FORGED;
+import static io.tideline.protocols.TokenException.Reason.CURSOR_MALFORMED;
+import static io.tideline.protocols.TokenException.Reason.CURSOR_OF_ANOTHER_READER;
+import static io.tideline.protocols.TokenException.Reason.CURSOR_OF_ANOTHER_SURFACE;
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.Size;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TokenCodecTest {
+  private static final byte[] OLD_KEY = "the key of before".getBytes(US_ASCII);
+  private static final byte[] KEY = "a key for testing only, 32 bytes".getBytes(US_ASCII);
+  private static final TokenCodec CODEC =
+      new TokenCodec(new KeyRing(7, Map.of(6, OLD_KEY, 7, KEY)));
+
+  private static final UserId ANN = new UserId("ann");
+  private static final PostId POST = PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN4");
+  private static final Positions POSITIONS =
+      Positions.EMPTY
+          .with(new LogPartition(1, 0x9f3c01aa, 0), 17)
+          .with(new LogPartition(1, 0x9f3c01aa, 2), 300)
+          .with(new LogPartition(2, 5, 0), 0);
+  private static final Cursor CURSOR =
+      new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, POSITIONS, null);
+  private static final ConsistencyToken TOKEN =
+      new ConsistencyToken(1, ANN, 42, HybridClock.ofMillis(1_763_650_000_123L), POST);
+
+  private static final String RECORDED_CURSOR =
+      "BwgBEgNhbm4aBGhvbWUgASoQAZqhu1T7AAcDtkaX88bepDIbCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBuxBkyYCcGWChh0JMzD8l1g";
+  private static final String RECORDED_NEWER_CURSOR =
+      "BwgBEgNhbm4aBGhvbWUgAjIAOhsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQFfzetSxGi-Quql6zjGujMl";
+  private static final String RECORDED_TOKEN =
+      "BwgBEAEaA2FubiAqKQAA-1S7oZoBMhABmqG7VPsABwO2Rpfzxt6kyH5OHW6xiiJsOIvvbaa2pw";
+  private static final String RECORDED_PAGE = "BwgBEglwb3N0czphbm4aBWFmdGVyDhRQo0VVSpLSuSy96A2ciA";
+
+  @Provide
+  Arbitrary<Cursor> cursors() {
+    Arbitrary<Positions> positions = PositionsTest.offsets().map(PositionsTest::of);
+    return Combinators.combine(
+            Arbitraries.strings().withChars("abz09.:@-").ofMinLength(1).ofMaxLength(64),
+            Arbitraries.of("home", "tag:tide"),
+            Arbitraries.of(Cursor.Direction.class),
+            Combinators.combine(Arbitraries.longs(), Arbitraries.longs())
+                .as(PostId::new)
+                .injectNull(0.2),
+            positions,
+            positions.injectNull(0.3))
+        .as(
+            (reader, surface, direction, after, base, until) ->
+                new Cursor(new UserId(reader), surface, direction, after, base, until));
+  }
+
+  @Property
+  void cursors_survive_a_round_trip(@ForAll("cursors") Cursor cursor) {
+    String text = CODEC.encode(cursor);
+
+    assertThat(text).hasSizeLessThanOrEqualTo(1024).matches("[A-Za-z0-9_-]+");
+    assertThat(CODEC.decodeCursor(text, cursor.reader(), cursor.surface())).isEqualTo(cursor);
+  }
+
+  @Property
+  void consistency_tokens_survive_a_round_trip(
+      @ForAll long sequence, @ForAll long at, @ForAll boolean post) {
+    ConsistencyToken token = new ConsistencyToken(3, ANN, sequence, at, post ? POST : null);
+
+    assertThat(CODEC.decodeConsistencyToken(CODEC.encode(token))).isEqualTo(token);
+  }
+
+  @Test
+  void page_tokens_survive_a_round_trip() {
+    assertThat(CODEC.decodePage(CODEC.encodePage("posts:ann", "after"), "posts:ann"))
+        .isEqualTo("after");
+    assertThat(CODEC.decodePage(CODEC.encodePage("", ""), "")).isEmpty();
+  }
+
+  @Test
+  void a_flipped_bit_is_refused_wherever_it_is() {
+    byte[] token = Base64.getUrlDecoder().decode(CODEC.encode(CURSOR));
+    for (int bit = 0; bit < token.length * 8; bit++) {
+      byte[] flipped = token.clone();
+      flipped[bit / 8] ^= (byte) (1 << bit % 8);
+      assertThat(refusalOf(text(flipped))).as("bit %s", bit).isEqualTo(CURSOR_FORGED);
+    }
+  }
+
+  @Test
+  void a_changed_character_is_refused_wherever_it_is() {
+    for (int at = 0; at < 3; at++) {
+      // Of three lengths, so that the last character has spare bits in some.
+      String token = CODEC.encodePage("s".repeat(at + 1), "after");
+      for (int i = 0; i < token.length(); i++) {
+        for (char c : "AQgwBCDEZaz09-_+/=. \n\u0000é".toCharArray()) {
+          if (c != token.charAt(i)) {
+            String changed = token.substring(0, i) + c + token.substring(i + 1);
+            String scope = "s".repeat(at + 1);
+            assertThat(refusal(() -> CODEC.decodePage(changed, scope)).reason())
+                .as("%s at %s of %s", c, i, token)
+                .isIn(CURSOR_FORGED, CURSOR_MALFORMED);
+          }
+        }
+      }
+    }
+  }
+
+  @Property
+  void any_text_is_refused_and_nothing_else_happens(@ForAll String text) {
+    assertThat(refusalOf(text)).isIn(CURSOR_MALFORMED, CURSOR_FORGED);
+  }
+
+  @Property
+  void any_bytes_are_refused_and_nothing_else_happens(@ForAll @Size(max = 900) byte[] bytes) {
+    assertThat(refusalOf(text(bytes)))
+        .isEqualTo(
+            bytes.length < 17 || text(bytes).length() > 1024 ? CURSOR_MALFORMED : CURSOR_FORGED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", " ", "A", "AAAA", "AAAA=", "not a cursor", "äöü", "%00", "\u0000"})
+  void garbage_is_malformed(String text) {
+    assertThat(refusalOf(text)).isEqualTo(CURSOR_MALFORMED);
+  }
+
+  @Test
+  void very_long_text_is_malformed() {
+    assertThat(refusalOf("A".repeat(1025))).isEqualTo(CURSOR_MALFORMED);
+    assertThat(refusalOf("A".repeat(10_000_000))).isEqualTo(CURSOR_MALFORMED);
+  }
+
+  @Test
+  void a_shortened_token_is_refused() {
+    String token = CODEC.encode(CURSOR);
+    for (int length = 0; length < token.length(); length++) {
+      assertThat(refusalOf(token.substring(0, length))).isIn(CURSOR_MALFORMED, CURSOR_FORGED);
+    }
+  }
+
+  @Test
+  void one_kind_of_token_does_not_pass_for_another() {
+    assertThat(refusalOf(CODEC.encode(TOKEN))).isEqualTo(CURSOR_FORGED);
+    assertThat(refusalOf(CODEC.encodePage("home", "ann"))).isEqualTo(CURSOR_FORGED);
+    assertThat(refusal(() -> CODEC.decodeConsistencyToken(CODEC.encode(CURSOR))).reason())
+        .isEqualTo(CURSOR_FORGED);
+    assertThat(refusal(() -> CODEC.decodePage(CODEC.encode(CURSOR), "home")).reason())
+        .isEqualTo(CURSOR_FORGED);
+  }
+
+  @Test
+  void a_cursor_belongs_to_its_reader_and_its_surface() {
+    String token = CODEC.encode(CURSOR);
+
+    assertThat(refusal(() -> CODEC.decodeCursor(token, new UserId("bob"), "home")).reason())
+        .isEqualTo(CURSOR_OF_ANOTHER_READER);
+    assertThat(refusal(() -> CODEC.decodeCursor(token, ANN, "tag:tide")).reason())
+        .isEqualTo(CURSOR_OF_ANOTHER_SURFACE);
+    String page = CODEC.encodePage("posts:ann", "after");
+    assertThat(refusal(() -> CODEC.decodePage(page, "posts:bob")).reason())
+        .isEqualTo(CURSOR_OF_ANOTHER_SURFACE);
+  }
+
+  @Test
+  void what_an_old_key_signed_is_still_read_and_what_an_unknown_key_signed_is_not() {
+    TokenCodec before = new TokenCodec(new KeyRing(6, Map.of(6, OLD_KEY)));
+    TokenCodec stranger = new TokenCodec(new KeyRing(8, Map.of(8, KEY)));
+    TokenCodec impostor = new TokenCodec(new KeyRing(7, Map.of(7, OLD_KEY)));
+
+    assertThat(CODEC.decodeCursor(before.encode(CURSOR), ANN, "home")).isEqualTo(CURSOR);
+    assertThat(refusalOf(stranger.encode(CURSOR))).isEqualTo(CURSOR_FORGED);
+    assertThat(refusalOf(impostor.encode(CURSOR))).isEqualTo(CURSOR_FORGED);
+  }
+
+  @Test
+  void tokens_are_for_ever() {
+    assertThat(CODEC.encode(CURSOR)).isEqualTo(RECORDED_CURSOR);
+    assertThat(CODEC.encode(newer())).isEqualTo(RECORDED_NEWER_CURSOR);
+    assertThat(CODEC.encode(TOKEN)).isEqualTo(RECORDED_TOKEN);
+    assertThat(CODEC.encodePage("posts:ann", "after")).isEqualTo(RECORDED_PAGE);
+  }
+
+  @Test
+  void recorded_tokens_are_still_read() {
+    assertThat(CODEC.decodeCursor(RECORDED_CURSOR, ANN, "home")).isEqualTo(CURSOR);
+    assertThat(CODEC.decodeCursor(RECORDED_NEWER_CURSOR, ANN, "home")).isEqualTo(newer());
+    assertThat(CODEC.decodeConsistencyToken(RECORDED_TOKEN)).isEqualTo(TOKEN);
+    assertThat(CODEC.decodePage(RECORDED_PAGE, "posts:ann")).isEqualTo("after");
+  }
+
+  private static Cursor newer() {
+    return new Cursor(ANN, "home", Cursor.Direction.NEWER, null, Positions.EMPTY, POSITIONS);
+  }
+
+  @Test
+  void a_cursor_over_three_cells_of_sixteen_partitions_fits() {
+    Positions positions = positionsOf(3, 16);
+    Cursor cursor =
+        new Cursor(
+            new UserId("u".repeat(64)), "home", Cursor.Direction.NEWER, POST, positions, positions);
+
+    assertThat(CODEC.encode(cursor)).hasSizeLessThanOrEqualTo(1024);
+  }
+
+  @Test
+  void a_token_that_would_be_longer_than_1_KB_is_not_given_out() {
+    Cursor cursor =
+        new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, positionsOf(3, 128), null);
+
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> CODEC.encode(cursor))
+        .withMessageContaining("1024");
+  }
+
+  private static Positions positionsOf(int cells, int partitions) {
+    Positions positions = Positions.EMPTY;
+    for (int cell = 1; cell <= cells; cell++) {
+      for (int partition = 0; partition < partitions; partition++) {
+        positions = positions.with(new LogPartition(cell, -cell, partition), 10_000_000_000L);
+      }
+    }
+    return positions;
+  }
+
+  @Test
+  void threads_do_not_disturb_each_other() {
+    String expected = CODEC.encode(CURSOR);
+    List<String> all =
+        IntStream.range(0, 20_000)
+            .parallel()
+            .mapToObj(i -> CODEC.encode(CODEC.decodeCursor(expected, ANN, "home")))
+            .distinct()
+            .toList();
+
+    assertThat(all).containsExactly(expected);
+  }
+
+  private static TokenException.Reason refusalOf(String text) {
+    return refusal(() -> CODEC.decodeCursor(text, ANN, "home")).reason();
+  }
+
+  private static TokenException refusal(ThrowingCallable call) {
+    return catchThrowableOfType(TokenException.class, call);
+  }
+
+  private static String text(byte[] token) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(token);
+  }
+}
