@@ -1,0 +1,35 @@
+package io.tideline.node;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import kamon.Kamon;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.slf4j.LoggerFactory;
+
+/** Starts one node with the configuration of the environment. */
+public final class Main {
+  private Main() {}
+
+  public static void main(String[] args) {
+    try {
+      start();
+    } catch (BadConfiguration e) {
+      System.err.println("Cannot start: " + e.getMessage());
+      System.exit(64);
+    } catch (RuntimeException e) {
+      LoggerFactory.getLogger(Main.class).error("Cannot start", e);
+      System.exit(1);
+    }
+  }
+
+  private static void start() {
+    Config config = NodeConfig.load(ConfigFactory.empty());
+    NodeSettings settings = NodeSettings.from(config);
+    LogFormat.choose(settings);
+    Kamon.initWithoutAttaching(config);
+    ActorSystem<Void> system =
+        ActorSystem.create(Behaviors.empty(), NodeConfig.SYSTEM_NAME, config);
+    FeedNode.start(system, settings);
+  }
+}

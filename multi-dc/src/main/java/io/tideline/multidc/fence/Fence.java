@@ -1,0 +1,104 @@
+package io.tideline.multidc.fence;
+
+import java.time.Duration;
+import java.util.Locale;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+
+/** Says whether this node may still act for its users. */
+public final class Fence {
+  static final String ACTOR_NAME = "tideline-fence";
+
+  private static final long NOT_YET = Long.MIN_VALUE;
+  private static final long GONE = Long.MIN_VALUE + 1;
+
+  private final long stableAfterNanos;
+  private final long maxClockOffsetMillis;
+  private volatile long tick = NOT_YET;
+  private volatile long clockOffsetMillis;
+
+  Fence(FenceSettings settings) {
+    stableAfterNanos = settings.stableAfter().toNanos();
+    maxClockOffsetMillis = settings.maxClockOffset().toMillis();
+  }
+
+  /**
+   * Starts heartbeats to the members of the cluster; the node may still have to join.
+   *
+   * @throws IllegalStateException when another node of this process uses the same Cassandra session
+   *     name
+   */
+  public static Fence start(ActorSystem<?> system) {
+    FenceSettings settings = FenceSettings.from(system.settings().config());
+    Fence fence = new Fence(settings);
+    FenceThrottler.guard(system, fence);
+    system.systemActorOf(
+        Behaviors.supervise(Heartbeats.create(fence, settings))
+            .onFailure(SupervisorStrategy.restart()),
+        ACTOR_NAME,
+        DispatcherSelector.fromConfig("pekko.actor.internal-dispatcher"));
+    return fence;
+  }
+
+  /** Whether a majority of the cell counted this node in a short while ago. */
+  public boolean open() {
+    return open(tick);
+  }
+
+  private boolean open(long tick) {
+    return tick > GONE && System.nanoTime() - tick < stableAfterNanos;
+  }
+
+  /** Whether requests may leave: also before the node first joined, when it sets up its tables. */
+  boolean passable() {
+    long current = tick;
+    return current == NOT_YET || open(current);
+  }
+
+  /** Time since a majority counted this node in; the process' whole life when none ever did. */
+  public Duration age() {
+    long current = tick;
+    return current <= GONE
+        ? Duration.ofMillis(Long.MAX_VALUE)
+        : Duration.ofNanos(System.nanoTime() - current);
+  }
+
+  /** For logs and operators. */
+  public String state() {
+    long current = tick;
+    if (current == NOT_YET) return "closed: not a member yet";
+    if (current == GONE) return "closed: no longer a member";
+    double seconds = (System.nanoTime() - current) / 1e9;
+    return String.format(
+        Locale.ROOT,
+        "%s: counted in by a majority %.1f s ago",
+        open(current) ? "open" : "closed",
+        seconds);
+  }
+
+  /** How far the wall clocks of the cell are ahead of this node's, by their median. */
+  public Duration clockOffset() {
+    return Duration.ofMillis(clockOffsetMillis);
+  }
+
+  /** Whether this node's wall clock is off against the majority, so that its times would harm. */
+  public boolean clockOff() {
+    return Math.abs(clockOffsetMillis) > maxClockOffsetMillis;
+  }
+
+  void countedInAt(long nanoTime) {
+    long current = tick;
+    if (current == NOT_YET || (current != GONE && nanoTime - current > 0)) tick = nanoTime;
+  }
+
+  /** Not a member; for good when it has been one. */
+  void gone() {
+    if (tick != NOT_YET) tick = GONE;
+  }
+
+  void clockOffset(long millis) {
+    clockOffsetMillis = millis;
+  }
+}
