@@ -1,0 +1,214 @@
+package io.tideline.protocols;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.PostFacts;
+import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
+import io.tideline.protocols.log.v1.ReadMarked;
+import io.tideline.protocols.log.v1.RelatedPost;
+import io.tideline.protocols.v1.Media;
+import io.tideline.protocols.v1.Post;
+import io.tideline.protocols.v1.PostKind;
+import io.tideline.protocols.v1.PostReference;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Properties;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** One line of each kind, as it was first written: logs keep such bytes for ever. */
+class LogLineFormatTest {
+  private static final PostId POST = PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN4");
+  private static final PostId PARENT = PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN3");
+  private static final PostId ROOT = PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN2");
+  private static final PostId ORIGINAL = PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN1");
+  private static final long VERSION = HybridClock.ofMillis(1_763_650_000_123L) + 7;
+
+  private static final Properties RECORDED = recorded();
+
+  record Line(String kind, Message message) {
+    @Override
+    public String toString() {
+      return kind;
+    }
+  }
+
+  static List<Line> lines() {
+    return List.of(
+        new Line("published", published()),
+        new Line("edited", edited()),
+        new Line("deleted", deleted()),
+        new Line("follows_changed", followsChanged()),
+        new Line("read_marked", readMarked()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("lines")
+  void a_recorded_line_is_still_read(Line line) throws InvalidProtocolBufferException {
+    byte[] bytes = HexFormat.of().parseHex(RECORDED.getProperty(line.kind()));
+
+    assertThat(line.message().getParserForType().parseFrom(bytes)).isEqualTo(line.message());
+  }
+
+  @ParameterizedTest
+  @MethodSource("lines")
+  void a_line_is_still_written_as_recorded(Line line) {
+    assertThat(HexFormat.of().formatHex(line.message().toByteArray()))
+        .isEqualTo(RECORDED.getProperty(line.kind()));
+  }
+
+  @Test
+  void every_kind_of_line_is_recorded() {
+    Set<PostLineKind> kinds = EnumSet.allOf(PostLineKind.class);
+    kinds.removeAll(Set.of(PostLineKind.POST_LINE_KIND_UNSPECIFIED, PostLineKind.UNRECOGNIZED));
+    Stream<String> postLines =
+        kinds.stream().map(k -> k.name().replace("POST_LINE_KIND_", "").toLowerCase(Locale.ROOT));
+    Stream<String> intentLines =
+        Arrays.stream(IntentLine.IntentCase.values())
+            .filter(intent -> intent != IntentLine.IntentCase.INTENT_NOT_SET)
+            .map(intent -> intent.name().toLowerCase(Locale.ROOT));
+
+    assertThat(RECORDED.stringPropertyNames())
+        .isEqualTo(Stream.concat(postLines, intentLines).collect(Collectors.toSet()))
+        .isEqualTo(lines().stream().map(Line::kind).collect(Collectors.toSet()));
+  }
+
+  private static PostLine published() {
+    return PostLine.newBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_PUBLISHED)
+        .setPostId(POST.toByteString())
+        .setAuthorId("ann")
+        .setVersion(VERSION)
+        .setOriginCell(1)
+        .setSequence(42)
+        .setWriterEpoch(3)
+        .setFacts(facts())
+        .setPost(post().build().toByteString())
+        .build();
+  }
+
+  private static PostLine edited() {
+    Post post = post().setText("New words").setEditedAtMillis(1_763_650_060_000L).build();
+    return published().toBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_EDITED)
+        .setVersion(VERSION + 1)
+        .setSequence(43)
+        .setPost(post.toByteString())
+        .build();
+  }
+
+  private static PostLine deleted() {
+    return PostLine.newBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_DELETED)
+        .setPostId(POST.toByteString())
+        .setAuthorId("ann")
+        .setVersion(VERSION + 2)
+        .setOriginCell(1)
+        .setSequence(44)
+        .setWriterEpoch(3)
+        .build();
+  }
+
+  private static PostFacts facts() {
+    return PostFacts.newBuilder()
+        .addTags("tide")
+        .addTags("moon")
+        .setLanguage("en")
+        .addMentions("bob")
+        .setParent(related(PARENT, "bob", true))
+        .setRoot(related(ROOT, "cid", true))
+        .setOriginal(related(ORIGINAL, "", false))
+        .build();
+  }
+
+  private static RelatedPost related(PostId id, String author, boolean known) {
+    return RelatedPost.newBuilder()
+        .setPostId(id.toByteString())
+        .setAuthorId(author)
+        .setKnown(known)
+        .build();
+  }
+
+  private static Post.Builder post() {
+    return Post.newBuilder()
+        .setPostId(POST.toString())
+        .setAuthorId("ann")
+        .setKind(PostKind.POST_KIND_IMAGE)
+        .setText("Words")
+        .setTitle("Title")
+        .addLinks("https://tideline.example/a")
+        .addMedia(
+            Media.newBuilder()
+                .setUrl("https://tideline.example/a.png")
+                .setMimeType("image/png")
+                .setDescription("A wave")
+                .setWidth(640)
+                .setHeight(480)
+                .setDurationMillis(5))
+        .setLanguage("en")
+        .addTags("tide")
+        .addTags("moon")
+        .addMentions("bob")
+        .putAttributes("mood", "calm")
+        .setReplyTo(reference(PARENT, "bob"))
+        .setThreadRoot(reference(ROOT, "cid"))
+        .setRepostOf(reference(ORIGINAL, ""))
+        .setCreatedAtMillis(1_763_650_000_123L)
+        .setVersion(VERSION);
+  }
+
+  private static PostReference reference(PostId id, String author) {
+    return PostReference.newBuilder().setPostId(id.toString()).setAuthorId(author).build();
+  }
+
+  private static IntentLine followsChanged() {
+    return IntentLine.newBuilder()
+        .setUserId("ann")
+        .setOriginCell(1)
+        .setSequence(5)
+        .setWriterEpoch(3)
+        .setFollowsChanged(
+            FollowsChanged.newBuilder()
+                .addTargetIds("bob")
+                .addTargetIds("cid")
+                .setActive(true)
+                .setAt(VERSION))
+        .build();
+  }
+
+  private static IntentLine readMarked() {
+    return IntentLine.newBuilder()
+        .setUserId("ann")
+        .setOriginCell(1)
+        .setSequence(6)
+        .setWriterEpoch(3)
+        .setReadMarked(ReadMarked.newBuilder().setPostId(POST.toByteString()))
+        .build();
+  }
+
+  private static Properties recorded() {
+    Properties lines = new Properties();
+    try (InputStream in =
+        LogLineFormatTest.class.getResourceAsStream("/recorded-log-lines.properties")) {
+      lines.load(in);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return lines;
+  }
+}
