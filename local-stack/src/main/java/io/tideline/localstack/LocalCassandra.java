@@ -41,9 +41,9 @@ public final class LocalCassandra implements AutoCloseable {
 
   private final Options options;
   private final int port;
-  private volatile ServerProcess process;
+  private volatile RunningServer process;
 
-  private LocalCassandra(Options options, int port, ServerProcess process) {
+  LocalCassandra(Options options, int port, RunningServer process) {
     this.options = options;
     this.port = port;
     this.process = process;
@@ -137,6 +137,8 @@ public final class LocalCassandra implements AutoCloseable {
     flags.add("-XX:TieredStopAtLevel=1");
     flags.add("-XX:+ExitOnOutOfMemoryError");
     flags.add("-XX:+PerfDisableSharedMem");
+    flags.add("-XX:+UnlockDiagnosticVMOptions");
+    flags.add("-XX:+AllowArchivingWithJavaAgent");
     flags.add("-javaagent:" + classPath.jar("jamm-"));
     flags.addAll(Resources.lines("cassandra-module-flags.txt"));
     flags.add("-Djava.net.preferIPv4Stack=true");

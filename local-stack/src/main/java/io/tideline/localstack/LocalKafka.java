@@ -43,9 +43,9 @@ public final class LocalKafka implements AutoCloseable {
 
   private final Options options;
   private final int port;
-  private volatile ServerProcess process;
+  private volatile RunningServer process;
 
-  private LocalKafka(Options options, int port, ServerProcess process) {
+  LocalKafka(Options options, int port, RunningServer process) {
     this.options = options;
     this.port = port;
     this.process = process;

@@ -1,7 +1,7 @@
 package io.tideline.localstack;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
@@ -77,12 +77,41 @@ public final class LocalStack implements AutoCloseable {
   }
 
   /**
-   * The stack that all tests of this JVM share: started when first asked for, stopped when the JVM
-   * ends, its data gone with it. Tests keep apart by using keyspaces and topics of their own, and
-   * must not stop or kill it.
+   * The stack that all tests of one Maven build share, or those of one JVM elsewhere: started when
+   * first asked for, stopped when the build ends, its data gone with it. Tests keep apart by using
+   * keyspaces and topics of their own. Closing it does nothing; it cannot be killed.
    */
   public static LocalStack shared() {
-    return Shared.STACK;
+    return SharedStack.STACK;
+  }
+
+  /** Starts a stack that outlives this JVM; the one that runs already counts as started. */
+  public static StackStatus up(Options options) {
+    return new DetachedStack(options.directory()).up(options, null);
+  }
+
+  /** Stops the stack that {@link #up} started in this directory; false when there is none. */
+  public static boolean down(Path directory) {
+    return new DetachedStack(directory).down();
+  }
+
+  /** The stack that {@link #up} started in this directory and that has not been stopped. */
+  public static Optional<StackStatus> status(Path directory) {
+    return new DetachedStack(directory).status();
+  }
+
+  /** Somebody else's running stack. */
+  static LocalStack of(StackStatus status) {
+    Path directory = status.directory();
+    return new LocalStack(
+        new LocalCassandra(
+            LocalCassandra.Options.in(directory.resolve("cassandra")),
+            status.cassandra().port(),
+            new BorrowedServer(status.cassandra().pid())),
+        new LocalKafka(
+            LocalKafka.Options.in(directory.resolve("kafka")),
+            status.kafka().port(),
+            new BorrowedServer(status.kafka().pid())));
   }
 
   public LocalCassandra cassandra() {
@@ -108,17 +137,5 @@ public final class LocalStack implements AutoCloseable {
 
   private static <T> CompletableFuture<T> inBackground(Supplier<T> work) {
     return CompletableFuture.supplyAsync(work, task -> new Thread(task, "local-stack").start());
-  }
-
-  private static final class Shared {
-    static final LocalStack STACK = startShared();
-
-    private static LocalStack startShared() {
-      try {
-        return start(Files.createTempDirectory("tideline-stack"));
-      } catch (java.io.IOException e) {
-        throw new java.io.UncheckedIOException(e);
-      }
-    }
   }
 }

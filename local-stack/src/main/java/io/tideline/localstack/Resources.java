@@ -10,17 +10,12 @@ import java.util.List;
 final class Resources {
   private Resources() {}
 
-  static InputStream open(String name) {
-    InputStream in = Resources.class.getResourceAsStream(name);
-    if (in == null) {
-      throw new LocalStackException(
-          "The local stack was built without " + name + ". Build it with ./mvnw.");
-    }
-    return in;
-  }
-
   static byte[] bytes(String name) {
-    try (InputStream in = open(name)) {
+    try (InputStream in = Resources.class.getResourceAsStream(name)) {
+      if (in == null) {
+        throw new LocalStackException(
+            "The local stack was built without " + name + ". Build it with ./mvnw.");
+      }
       return in.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(e);

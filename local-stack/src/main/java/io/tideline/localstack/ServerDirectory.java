@@ -31,7 +31,7 @@ final class ServerDirectory {
   /** Creates the directory if need be and makes sure that a server can start in it. */
   static ServerDirectory claim(String server, Path path, long neededBytes) {
     ServerDirectory directory = new ServerDirectory(server, path.toAbsolutePath().normalize());
-    directory.requireWritable();
+    requireWritable(server, directory.path);
     directory.requireSpace(neededBytes);
     directory.load();
     directory.requireIdle();
@@ -73,7 +73,7 @@ final class ServerDirectory {
     return path.resolve("process.properties");
   }
 
-  private void requireWritable() {
+  static void requireWritable(String server, Path path) {
     try {
       Files.createDirectories(path);
       Files.delete(Files.createTempFile(path, "writable", ""));

@@ -10,13 +10,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** One running server in a JVM of its own. */
-final class ServerProcess {
+final class ServerProcess implements RunningServer {
   private static final Duration TO_START = Duration.ofMinutes(2);
   private static final Duration TO_STOP = Duration.ofSeconds(30);
   private static final int LAST_WORDS = 15;
@@ -48,9 +47,8 @@ final class ServerProcess {
     this.blueprint = blueprint;
     archive = blueprint.classPath().archive(blueprint.java());
     archiveInTheMaking =
-        Files.exists(archive)
-            ? null
-            : archive.resolveSibling(archive.getFileName() + "." + UUID.randomUUID());
+        Files.exists(archive) ? null : blueprint.directory().resolve("class-data.jsa");
+    deleteArchiveInTheMaking();
     process = launch();
   }
 
@@ -79,16 +77,19 @@ final class ServerProcess {
     return server;
   }
 
-  long pid() {
+  @Override
+  public long pid() {
     return process.pid();
   }
 
-  boolean isAlive() {
+  @Override
+  public boolean isAlive() {
     return process.isAlive();
   }
 
   /** Lets the server finish its work; a server that does not leave in time is killed. */
-  void stop() {
+  @Override
+  public void stop() {
     ending = true;
     if (process.isAlive()) {
       closePipe();
@@ -99,8 +100,8 @@ final class ServerProcess {
     }
   }
 
-  /** Ends the server at once, as a crash would. */
-  void kill() {
+  @Override
+  public void kill() {
     ending = true;
     process.destroyForcibly();
     exitsWithin(TO_STOP);
@@ -109,8 +110,6 @@ final class ServerProcess {
 
   private Process launch() {
     List<String> jvm = new ArrayList<>(blueprint.jvmFlags());
-    jvm.add("-XX:+UnlockDiagnosticVMOptions");
-    jvm.add("-XX:+AllowArchivingWithJavaAgent");
     jvm.add("-Xlog:disable");
     jvm.add("-Xlog:all=error:stderr");
     jvm.add(
@@ -126,14 +125,8 @@ final class ServerProcess {
     try {
       Files.createDirectories(console.getParent());
       Files.write(arguments, jvm.stream().map(ServerProcess::quoted).toList());
-      // A Ctrl-C reaches all processes of a terminal: the server must outlive those it serves.
-      return new ProcessBuilder(
-              "/bin/sh",
-              "-c",
-              "trap '' INT HUP; exec \"$@\"",
-              "sh",
-              blueprint.java().executable().toString(),
-              "@" + arguments)
+      String java = blueprint.java().executable().toString();
+      return new ProcessBuilder(Terminal.outliving(List.of(java, "@" + arguments)))
           .directory(blueprint.directory().path().toFile())
           .redirectErrorStream(true)
           .redirectOutput(console.toFile())
@@ -153,7 +146,7 @@ final class ServerProcess {
             "%s was not ready after %d s. %s"
                 .formatted(blueprint.server(), TO_START.toSeconds(), lastWords()));
       }
-      pause();
+      Pauses.pause();
     }
     ProcessHandle owner = Ports.owner(blueprint.port()).orElse(process.toHandle());
     if (owner.pid() != pid()) {
@@ -229,21 +222,13 @@ final class ServerProcess {
     }
   }
 
-  private static void pause() {
-    try {
-      Thread.sleep(20);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new LocalStackException("Interrupted while a server was starting", e);
-    }
-  }
-
   /** The class data are complete once the server has left in good order. */
   private void keepArchive() {
-    if (archiveInTheMaking != null && Files.exists(archiveInTheMaking)) {
+    if (archiveInTheMaking != null && process.exitValue() == 0) {
       try {
         Files.move(archiveInTheMaking, archive, StandardCopyOption.ATOMIC_MOVE);
       } catch (IOException e) {
+        // On another disk, or not written: a later run may do better.
         deleteArchiveInTheMaking();
       }
     }
