@@ -1,0 +1,48 @@
+package io.tideline.multidc.log;
+
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
+import java.util.Map;
+import java.util.function.ToLongBiFunction;
+import java.util.stream.Collectors;
+
+/**
+ * Where the posts log begins and ends, and how far the post store has come; by partition.
+ *
+ * @param incarnation which life of the log this is
+ */
+public record LogBounds(int incarnation, Map<Integer, Partition> partitions) {
+
+  public LogBounds {
+    partitions = Map.copyOf(partitions);
+  }
+
+  /**
+   * Of one partition.
+   *
+   * @param begin the first offset that is still there
+   * @param end the offset that the next line will get
+   * @param stored every line below is in the post store
+   */
+  public record Partition(long begin, long end, long stored) {}
+
+  /** How many lines the post store has yet to get, by partition. */
+  public Map<Integer, Long> storeLag() {
+    return byPartition(
+        (number, bounds) -> bounds.end() - Math.max(bounds.begin(), bounds.stored()));
+  }
+
+  /** How many lines of the cell's log lie at or above these positions, by partition. */
+  public Map<Integer, Long> lag(int cell, Positions applied) {
+    return byPartition(
+        (number, bounds) ->
+            Math.max(0, bounds.end() - applied.next(new LogPartition(cell, incarnation, number))));
+  }
+
+  private Map<Integer, Long> byPartition(ToLongBiFunction<Integer, Partition> lines) {
+    return partitions.entrySet().stream()
+        .collect(
+            Collectors.toMap(
+                Map.Entry::getKey, entry -> lines.applyAsLong(entry.getKey(), entry.getValue())));
+  }
+}

@@ -1,0 +1,212 @@
+package io.tideline.multidc.log;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.TopicExistsException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The logs of one cell: what their topics are called, and what the broker knows of them. */
+public final class LogTopics implements AutoCloseable {
+  /** Where lines go that nobody could read. */
+  public static final String PARKED = "tideline.parked";
+
+  private static final Logger log = LoggerFactory.getLogger(LogTopics.class);
+  private static final int REQUEST_TIMEOUT_MILLIS = 5_000;
+
+  private final LogSettings settings;
+  private final String cellName;
+  private @Nullable Admin admin;
+
+  public LogTopics(LogSettings settings, String cellName) {
+    this.settings = settings;
+    this.cellName = cellName;
+  }
+
+  public String posts() {
+    return "tideline.posts." + cellName;
+  }
+
+  public String intents() {
+    return "tideline.intents." + cellName;
+  }
+
+  /** The consumer group that writes the posts log to the post store. */
+  public String postStoreGroup() {
+    return "tideline-poststore-" + cellName;
+  }
+
+  /** Makes the topics that are not there; those that are stay as they are. */
+  public CompletionStage<Void> createMissing() {
+    return with(
+        kafka -> {
+          var made =
+              kafka
+                  .createTopics(
+                      List.of(
+                          topic(posts(), settings.partitions(), settings.retention()),
+                          topic(intents(), settings.partitions(), settings.retention()),
+                          topic(PARKED, 1, null)))
+                  .values();
+          return CompletableFuture.allOf(
+              made.entrySet().stream()
+                  .map(entry -> created(entry.getKey(), entry.getValue()))
+                  .toArray(CompletableFuture[]::new));
+        });
+  }
+
+  /**
+   * Which life of a log this is. Every node of every cell derives the same number from the
+   * identifier that the broker gave the topic.
+   */
+  public CompletionStage<Integer> incarnation(String topic) {
+    return described(topic).thenApply(description -> incarnation(description.topicId()));
+  }
+
+  /** Where the posts log begins and ends, and how far the post store has come. */
+  public CompletionStage<LogBounds> bounds() {
+    return described(posts()).thenCompose(this::boundsOf);
+  }
+
+  private CompletionStage<LogBounds> boundsOf(TopicDescription description) {
+    int partitions = description.partitions().size();
+    CompletionStage<Map<Integer, Long>> begins = offsets(partitions, OffsetSpec.earliest());
+    CompletionStage<Map<Integer, Long>> ends = offsets(partitions, OffsetSpec.latest());
+    return stored()
+        .thenCombine(begins, BoundsByPartition::new)
+        .thenCombine(ends, (known, end) -> known.upTo(end))
+        .thenApply(bounds -> new LogBounds(incarnation(description.topicId()), bounds));
+  }
+
+  private record BoundsByPartition(Map<Integer, Long> stored, Map<Integer, Long> begins) {
+    Map<Integer, LogBounds.Partition> upTo(Map<Integer, Long> ends) {
+      Map<Integer, LogBounds.Partition> bounds = new HashMap<>();
+      begins.forEach(
+          (partition, begin) ->
+              bounds.put(
+                  partition,
+                  new LogBounds.Partition(
+                      begin,
+                      ends.getOrDefault(partition, begin),
+                      stored.getOrDefault(partition, 0L))));
+      return bounds;
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (admin != null) {
+      admin.close(Duration.ZERO);
+    }
+  }
+
+  static int incarnation(Uuid topicId) {
+    long mixed = topicId.getMostSignificantBits() * 31 + topicId.getLeastSignificantBits();
+    return (int) (mixed ^ mixed >>> 32);
+  }
+
+  private NewTopic topic(String name, int partitions, @Nullable Duration retention) {
+    Optional<Short> replicas =
+        settings.replicationFactor() == 0
+            ? Optional.empty()
+            : Optional.of((short) settings.replicationFactor());
+    return new NewTopic(name, Optional.of(partitions), replicas)
+        .configs(
+            Map.of(
+                "cleanup.policy",
+                "delete",
+                "retention.ms",
+                String.valueOf(retention == null ? -1 : retention.toMillis())));
+  }
+
+  private static CompletableFuture<Void> created(String topic, KafkaFuture<Void> made) {
+    return made.toCompletionStage()
+        .thenRun(() -> log.info("Created the topic {}", topic))
+        .exceptionallyCompose(LogTopics::unlessItExists)
+        .toCompletableFuture();
+  }
+
+  private static CompletionStage<Void> unlessItExists(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException e ? e.getCause() : failure;
+    return cause instanceof TopicExistsException
+        ? CompletableFuture.completedStage(null)
+        : CompletableFuture.failedStage(failure);
+  }
+
+  private CompletionStage<TopicDescription> described(String topic) {
+    return with(kafka -> kafka.describeTopics(List.of(topic)).allTopicNames().toCompletionStage())
+        .thenApply(descriptions -> requireNonNull(descriptions.get(topic)));
+  }
+
+  private CompletionStage<Map<Integer, Long>> offsets(int partitions, OffsetSpec spec) {
+    Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
+    for (int i = 0; i < partitions; i++) {
+      asked.put(new TopicPartition(posts(), i), spec);
+    }
+    return with(kafka -> kafka.listOffsets(asked).all().toCompletionStage())
+        .thenApply(found -> byPartition(found, ListOffsetsResultInfo::offset));
+  }
+
+  private CompletionStage<Map<Integer, Long>> stored() {
+    return with(kafka ->
+            kafka
+                .listConsumerGroupOffsets(postStoreGroup())
+                .partitionsToOffsetAndMetadata()
+                .toCompletionStage())
+        .thenApply(this::ofPosts);
+  }
+
+  private Map<Integer, Long> ofPosts(Map<TopicPartition, OffsetAndMetadata> found) {
+    Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>(found);
+    committed.keySet().removeIf(partition -> !partition.topic().equals(posts()));
+    committed.values().removeIf(offset -> offset == null);
+    return byPartition(committed, OffsetAndMetadata::offset);
+  }
+
+  private static <T> Map<Integer, Long> byPartition(
+      Map<TopicPartition, T> found, Function<T, Long> offset) {
+    Map<Integer, Long> offsets = new HashMap<>();
+    found.forEach((partition, value) -> offsets.put(partition.partition(), offset.apply(value)));
+    return offsets;
+  }
+
+  private <T> CompletionStage<T> with(Function<Admin, CompletionStage<T>> request) {
+    try {
+      return request.apply(admin());
+    } catch (KafkaException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  // Not made before it is needed: making it fails while no broker's name can be resolved.
+  private synchronized Admin admin() {
+    if (admin == null) {
+      Map<String, Object> properties = settings.connection();
+      properties.put("client.id", "tideline-admin-" + cellName);
+      properties.put("request.timeout.ms", REQUEST_TIMEOUT_MILLIS);
+      properties.put("default.api.timeout.ms", REQUEST_TIMEOUT_MILLIS);
+      admin = Admin.create(properties);
+    }
+    return admin;
+  }
+}

@@ -1,0 +1,208 @@
+package io.tideline.multidc.log;
+
+import io.tideline.persistence.user.LogPort;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.PostLine;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Appends to the logs of this cell: one producer per node, fed by a thread of its own because the
+ * producer may block.
+ */
+public final class LogWriter implements LogPort {
+  private static final Logger log = LoggerFactory.getLogger(LogWriter.class);
+  private static final String STOPPED = "the node stopped before the line was appended";
+  private static final int MAX_BLOCK_MILLIS = 1_000;
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(3);
+
+  private final LogSettings settings;
+  private final LogTopics topics;
+  private final BlockingQueue<Waiting> queue;
+  private final AtomicInteger unacknowledged = new AtomicInteger();
+  private final LongAdder appended = new LongAdder();
+  private final LongAdder failures = new LongAdder();
+  private final Thread thread = new Thread(this::run, "tideline-log-writer");
+  private final CompletableFuture<Void> stopped = new CompletableFuture<>();
+  private volatile @Nullable Throwable lastError;
+  private volatile boolean stopping;
+  // Confined to the thread.
+  private @Nullable Producer<byte[], byte[]> producer;
+
+  private record Waiting(
+      ProducerRecord<byte[], byte[]> line, CompletableFuture<Void> appended, long since) {}
+
+  public LogWriter(LogSettings settings, LogTopics topics) {
+    this.settings = settings;
+    this.topics = topics;
+    this.queue = new ArrayBlockingQueue<>(settings.maxUnacknowledged());
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  @Override
+  public CompletionStage<Void> append(PostLine line) {
+    return append(topics.posts(), line.getAuthorId(), line.toByteArray());
+  }
+
+  @Override
+  public CompletionStage<Void> append(IntentLine line) {
+    return append(topics.intents(), line.getUserId(), line.toByteArray());
+  }
+
+  private CompletionStage<Void> append(String topic, String key, byte[] value) {
+    return append(new ProducerRecord<>(topic, key.getBytes(StandardCharsets.UTF_8), value));
+  }
+
+  CompletionStage<Void> append(ProducerRecord<byte[], byte[]> line) {
+    if (stopping) {
+      return refused(STOPPED);
+    }
+    if (unacknowledged.incrementAndGet() > settings.maxUnacknowledged()) {
+      unacknowledged.decrementAndGet();
+      return refused(
+          settings.maxUnacknowledged() + " lines wait for the log already; the line was not taken");
+    }
+    Waiting waiting = new Waiting(line, new CompletableFuture<>(), System.nanoTime());
+    queue.add(waiting);
+    if (stopped.isDone() && queue.remove(waiting)) {
+      failed(waiting, new LogUnavailableException(STOPPED));
+    }
+    return waiting.appended();
+  }
+
+  private CompletionStage<Void> refused(String why) {
+    failures.increment();
+    return CompletableFuture.failedFuture(new LogUnavailableException(why));
+  }
+
+  /** How many lines wait for their acknowledgement. */
+  public int pending() {
+    return unacknowledged.get();
+  }
+
+  public long appended() {
+    return appended.sum();
+  }
+
+  public long failures() {
+    return failures.sum();
+  }
+
+  /** Why the last append failed; null once one has succeeded after it. */
+  public @Nullable Throwable lastError() {
+    return lastError;
+  }
+
+  /** False from a failed append to the next one that succeeds. */
+  public boolean healthy() {
+    return lastError == null;
+  }
+
+  /** Appends what is waiting, for a few seconds at most, and fails the rest. */
+  public CompletionStage<Void> stop() {
+    stopping = true;
+    return stopped;
+  }
+
+  private void run() {
+    try {
+      while (!stopping || !queue.isEmpty()) {
+        Waiting next = queue.poll(100, TimeUnit.MILLISECONDS);
+        if (next != null) {
+          send(next);
+        }
+      }
+    } catch (InterruptedException e) {
+      log.error("The log writer was interrupted; no more lines are appended", e);
+    } finally {
+      stopping = true;
+      closeProducer(CLOSE_TIMEOUT);
+      stopped.complete(null);
+      for (Waiting left = queue.poll(); left != null; left = queue.poll()) {
+        failed(left, new LogUnavailableException(STOPPED));
+      }
+    }
+  }
+
+  private void send(Waiting waiting) {
+    if (System.nanoTime() - waiting.since() > settings.deliveryTimeout().toNanos()) {
+      failed(
+          waiting,
+          new LogUnavailableException("the log took no line for " + settings.deliveryTimeout()));
+      return;
+    }
+    try {
+      var unused =
+          producer().send(waiting.line(), (metadata, failure) -> acknowledged(waiting, failure));
+    } catch (KafkaException | IllegalStateException e) {
+      failed(waiting, e);
+      // Some errors a producer never leaves behind; a new one does.
+      closeProducer(Duration.ZERO);
+    }
+  }
+
+  private void acknowledged(Waiting waiting, @Nullable Exception failure) {
+    if (failure != null) {
+      failed(waiting, failure);
+      return;
+    }
+    unacknowledged.decrementAndGet();
+    appended.increment();
+    if (lastError != null) {
+      lastError = null;
+      log.info("The log takes lines again");
+    }
+    waiting.appended().complete(null);
+  }
+
+  private void failed(Waiting waiting, Exception failure) {
+    unacknowledged.decrementAndGet();
+    failures.increment();
+    if (lastError == null) {
+      log.warn("The log does not take lines; they are appended again later", failure);
+    }
+    lastError = failure;
+    waiting.appended().completeExceptionally(failure);
+  }
+
+  private Producer<byte[], byte[]> producer() {
+    if (producer == null) {
+      Map<String, Object> properties = settings.connection();
+      properties.put("client.id", "tideline-log-writer");
+      properties.put("acks", "all");
+      properties.put("enable.idempotence", true);
+      properties.put("compression.type", "lz4");
+      properties.put("linger.ms", 1);
+      properties.put("max.block.ms", MAX_BLOCK_MILLIS);
+      properties.put("request.timeout.ms", (int) settings.deliveryTimeout().toMillis() / 2);
+      properties.put("delivery.timeout.ms", (int) settings.deliveryTimeout().toMillis());
+      producer =
+          new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+    }
+    return producer;
+  }
+
+  private void closeProducer(Duration timeout) {
+    if (producer != null) {
+      producer.close(timeout);
+      producer = null;
+    }
+  }
+}

@@ -1,0 +1,235 @@
+package io.tideline.multidc.log;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.protobuf.ByteString;
+import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.posts.StoredPost;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Predicate;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Lines that could not be read: kept on a topic of their own until they are replayed.
+ *
+ * <p>The topic is its own ledger: a replayed line is followed by a note that it was, so replaying
+ * again finds nothing. A node that dies in between causes a second append, which changes nothing.
+ */
+public final class ParkedLines {
+  private static final TopicPartition PARKED = new TopicPartition(LogTopics.PARKED, 0);
+  private static final String REPLAYED = "replayed";
+
+  private final LogSettings settings;
+  private final LogTopics topics;
+  private final LogWriter writer;
+
+  /**
+   * What became of the lines that were to be replayed.
+   *
+   * @param appended how many were appended to their log again
+   * @param dropped how many tell of posts that have been deleted since
+   * @param unreadable how many still cannot be read; they stay parked
+   */
+  public record Replay(int appended, int dropped, int unreadable) {
+    Replay plus(Replay other) {
+      return new Replay(
+          appended + other.appended, dropped + other.dropped, unreadable + other.unreadable);
+    }
+  }
+
+  public ParkedLines(LogSettings settings, LogTopics topics, LogWriter writer) {
+    this.settings = settings;
+    this.topics = topics;
+    this.writer = writer;
+  }
+
+  /** Keeps a line that cannot be read; completes once it is safe. */
+  public CompletionStage<Void> park(ConsumerRecord<byte[], byte[]> line, String reason) {
+    ProducerRecord<byte[], byte[]> parked =
+        new ProducerRecord<>(LogTopics.PARKED, 0, line.key(), line.value());
+    Headers headers = parked.headers();
+    headers.add("reason", reason.getBytes(UTF_8));
+    headers.add("topic", line.topic().getBytes(UTF_8));
+    headers.add("partition", number(line.partition()));
+    headers.add("offset", number(line.offset()));
+    headers.add("timestamp", number(line.timestamp()));
+    return writer.append(parked);
+  }
+
+  /** The oldest lines that are still parked. */
+  public CompletionStage<List<ParkedLine>> list(int limit) {
+    return parked().thenApply(lines -> lines.stream().limit(limit).toList());
+  }
+
+  /** Appends every parked line that can be read by now to its log again. */
+  public CompletionStage<Replay> replayAll(PostStore store) {
+    return replay(store, line -> true);
+  }
+
+  /** Appends these parked lines to their log again. */
+  public CompletionStage<Replay> replay(Collection<Long> offsets, PostStore store) {
+    return replay(store, line -> offsets.contains(line.offset()));
+  }
+
+  /** Appends another line in place of the one that is parked at the offset. */
+  public CompletionStage<Replay> replayRepaired(long offset, PostLine repaired, PostStore store) {
+    return parked()
+        .thenCompose(
+            lines ->
+                inTurn(
+                    lines.stream()
+                        .filter(line -> line.offset() == offset)
+                        .map(line -> repaired(line, repaired))
+                        .toList(),
+                    store));
+  }
+
+  private CompletionStage<Replay> replay(PostStore store, Predicate<ParkedLine> wanted) {
+    return parked().thenCompose(lines -> inTurn(lines.stream().filter(wanted).toList(), store));
+  }
+
+  private CompletionStage<Replay> inTurn(List<ParkedLine> lines, PostStore store) {
+    CompletionStage<Replay> all = CompletableFuture.completedStage(new Replay(0, 0, 0));
+    for (ParkedLine line : lines) {
+      all = all.thenCompose(before -> replay(line, store).thenApply(before::plus));
+    }
+    return all;
+  }
+
+  private CompletionStage<Replay> replay(ParkedLine parked, PostStore store) {
+    PostLine line;
+    try {
+      line = PostLines.parse(parked.value().toByteArray());
+    } catch (PoisonLineException e) {
+      return CompletableFuture.completedStage(new Replay(0, 0, 1));
+    }
+    return isDeleted(line, store).thenCompose(deleted -> replay(parked, deleted));
+  }
+
+  private CompletionStage<Replay> replay(ParkedLine parked, boolean deleted) {
+    if (deleted) {
+      return writer.append(noteOf(parked)).thenApply(noted -> new Replay(0, 1, 0));
+    }
+    return writer
+        .append(
+            new ProducerRecord<>(
+                parked.topic(), parked.key().toByteArray(), parked.value().toByteArray()))
+        .thenCompose(appended -> writer.append(noteOf(parked)))
+        .thenApply(noted -> new Replay(1, 0, 0));
+  }
+
+  private static CompletionStage<Boolean> isDeleted(PostLine line, PostStore store) {
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_DELETED) {
+      return CompletableFuture.completedStage(false);
+    }
+    return store
+        .find(PostId.fromBytes(line.getPostId()))
+        .thenApply(post -> post.map(StoredPost::deleted).orElse(false));
+  }
+
+  private static ParkedLine repaired(ParkedLine parked, PostLine line) {
+    return new ParkedLine(
+        parked.offset(),
+        parked.reason(),
+        parked.topic(),
+        parked.partition(),
+        parked.topicOffset(),
+        parked.appended(),
+        line.getAuthorIdBytes(),
+        line.toByteString());
+  }
+
+  private static ProducerRecord<byte[], byte[]> noteOf(ParkedLine replayed) {
+    ProducerRecord<byte[], byte[]> note =
+        new ProducerRecord<>(LogTopics.PARKED, 0, null, new byte[0]);
+    note.headers().add(REPLAYED, number(replayed.offset()));
+    return note;
+  }
+
+  private CompletionStage<Collection<ParkedLine>> parked() {
+    return topics
+        .createMissing()
+        .thenApplyAsync(made -> read(), task -> new Thread(task, "tideline-parked-lines").start());
+  }
+
+  private Collection<ParkedLine> read() {
+    Map<String, Object> properties = settings.connection();
+    properties.put("client.id", "tideline-parked-lines");
+    properties.put("enable.auto.commit", false);
+    properties.put("auto.offset.reset", "earliest");
+    Map<Long, ParkedLine> parked = new TreeMap<>();
+    try (Consumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      consumer.assign(List.of(PARKED));
+      consumer.seekToBeginning(List.of(PARKED));
+      long end = consumer.endOffsets(List.of(PARKED)).getOrDefault(PARKED, 0L);
+      while (consumer.position(PARKED) < end) {
+        consumer.poll(Duration.ofMillis(500)).forEach(line -> remember(line, parked));
+      }
+    }
+    return new ArrayList<>(parked.values());
+  }
+
+  private static void remember(ConsumerRecord<byte[], byte[]> line, Map<Long, ParkedLine> parked) {
+    Header replayed = line.headers().lastHeader(REPLAYED);
+    if (replayed != null) {
+      parked.remove(number(replayed));
+      return;
+    }
+    parked.put(
+        line.offset(),
+        new ParkedLine(
+            line.offset(),
+            text(line, "reason"),
+            text(line, "topic"),
+            (int) number(header(line, "partition")),
+            number(header(line, "offset")),
+            Instant.ofEpochMilli(number(header(line, "timestamp"))),
+            bytes(line.key()),
+            bytes(line.value())));
+  }
+
+  private static ByteString bytes(byte @Nullable [] bytes) {
+    return bytes == null ? ByteString.EMPTY : ByteString.copyFrom(bytes);
+  }
+
+  private static byte[] number(long number) {
+    return Long.toString(number).getBytes(UTF_8);
+  }
+
+  private static long number(Header header) {
+    return Long.parseLong(new String(header.value(), UTF_8));
+  }
+
+  private static String text(ConsumerRecord<byte[], byte[]> line, String name) {
+    return new String(header(line, name).value(), UTF_8);
+  }
+
+  private static Header header(ConsumerRecord<byte[], byte[]> line, String name) {
+    Header header = line.headers().lastHeader(name);
+    if (header == null) {
+      throw new IllegalStateException(
+          "line %d of %s has no header %s".formatted(line.offset(), LogTopics.PARKED, name));
+    }
+    return header;
+  }
+}

@@ -1,0 +1,192 @@
+package io.tideline.multidc.log;
+
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.UserId;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * What arrived lately, by author: a window over the end of the posts log.
+ *
+ * <p>Each partition has a floor; every line from there on that still counts is here. Floors rise in
+ * log order, when more than the allowed number of references is held, and never above what the post
+ * store has. One thread writes; any thread reads. A floor rises before anything below it is
+ * forgotten: who reads first and asks {@link #reachesBack} second knows that nothing was missing.
+ */
+public final class RecentPosts {
+  private final int maxReferences;
+  private final ConcurrentMap<UserId, AuthorLines> linesByAuthor = new ConcurrentHashMap<>();
+  private final ConcurrentMap<LogPartition, Window> windows = new ConcurrentHashMap<>();
+  private final LongAdder gaps = new LongAdder();
+  private final LongAdder duplicates = new LongAdder();
+  private volatile int size;
+
+  private static final class Window {
+    final Deque<PostRef> inLogOrder = new ArrayDeque<>();
+    volatile long floor;
+    volatile long stored;
+
+    Window(long floor) {
+      this.floor = floor;
+    }
+
+    boolean maySpareItsOldest() {
+      PostRef oldest = inLogOrder.peekFirst();
+      return oldest != null && oldest.offset < stored;
+    }
+  }
+
+  public RecentPosts(int maxReferences) {
+    this.maxReferences = maxReferences;
+  }
+
+  /** Starts the window of a partition anew, empty, at this offset. */
+  void open(LogPartition partition, long floor) {
+    close(partition);
+    windows.put(partition, new Window(floor));
+  }
+
+  /** Forgets a partition, for instance because its log was made anew. */
+  void close(LogPartition partition) {
+    Window closed = windows.remove(partition);
+    if (closed != null) {
+      closed.inLogOrder.forEach(this::forget);
+    }
+  }
+
+  /** One instance for each author, whatever number of references there are. */
+  UserId shared(UserId author) {
+    AuthorLines lines = linesByAuthor.get(author);
+    return lines == null ? author : lines.author;
+  }
+
+  /**
+   * Remembers the next line of a partition. False when a line that is remembered already says as
+   * much or more of the post: the same version, a later one, or its deletion.
+   *
+   * @param sequence the line's number among those of its author in that cell
+   */
+  boolean add(PostRef ref, long sequence) {
+    Window window = windows.get(ref.partition);
+    if (window == null) {
+      throw new IllegalStateException("no window is open for " + ref.partition);
+    }
+    AuthorLines lines = linesByAuthor.computeIfAbsent(ref.author, AuthorLines::new);
+    int cell = ref.partition.cell();
+    long last = lines.lastSequence(cell);
+    boolean mayRepeat = sequence <= last || lines.ofSeveralCells(cell);
+    if (mayRepeat && lines.alreadyTell(ref)) {
+      duplicates.increment();
+      return false;
+    }
+    if (last > 0 && sequence > last + 1) {
+      gaps.add(sequence - last - 1);
+    }
+    lines.add(ref, sequence);
+    window.inLogOrder.add(ref);
+    setSize(size + 1);
+    return true;
+  }
+
+  /** Every line of the partition below this offset is in the post store. */
+  void stored(LogPartition partition, long offset) {
+    Window window = windows.get(partition);
+    if (window != null) {
+      window.stored = Math.max(window.stored, offset);
+    }
+  }
+
+  /** Forgets what is too much, from the fullest partition first. */
+  void evict() {
+    while (size > maxReferences) {
+      Window fullest = null;
+      for (Window window : windows.values()) {
+        if (window.maySpareItsOldest()
+            && (fullest == null || window.inLogOrder.size() > fullest.inLogOrder.size())) {
+          fullest = window;
+        }
+      }
+      if (fullest == null) {
+        return;
+      }
+      evictOldest(fullest);
+    }
+  }
+
+  private void evictOldest(Window window) {
+    PostRef oldest = window.inLogOrder.removeFirst();
+    window.floor = oldest.offset + 1;
+    forget(oldest);
+  }
+
+  private void forget(PostRef ref) {
+    AuthorLines lines = linesByAuthor.get(ref.author);
+    if (lines != null && lines.remove(ref)) {
+      linesByAuthor.remove(ref.author);
+    }
+    setSize(size - 1);
+  }
+
+  private void setSize(int references) {
+    size = references;
+  }
+
+  /** True when nothing more fits until the post store has caught up. */
+  boolean full() {
+    return size >= 2L * maxReferences;
+  }
+
+  /** As {@link io.tideline.persistence.timeline.Arrivals#reachesBack}. */
+  public boolean reachesBack(Positions from) {
+    if (windows.isEmpty() || !from.partitions().containsAll(windows.keySet())) {
+      return false;
+    }
+    return windows.entrySet().stream()
+        .allMatch(window -> from.next(window.getKey()) >= window.getValue().floor);
+  }
+
+  /** As {@link io.tideline.persistence.timeline.Arrivals#recent}. */
+  public List<PostRef> recent(UserId author, Positions after) {
+    AuthorLines lines = linesByAuthor.get(author);
+    return lines == null ? List.of() : lines.notIn(after);
+  }
+
+  /**
+   * The highest number among the author's lines of that cell; 0 when none is remembered, which says
+   * nothing about older ones.
+   */
+  public long lastSequence(UserId author, int cell) {
+    AuthorLines lines = linesByAuthor.get(author);
+    return lines == null ? 0 : lines.lastSequence(cell);
+  }
+
+  /** Every line at or above it is remembered; -1 for a partition that is not. */
+  public long floor(LogPartition partition) {
+    Window window = windows.get(partition);
+    return window == null ? -1 : window.floor;
+  }
+
+  public int size() {
+    return size;
+  }
+
+  public int authors() {
+    return linesByAuthor.size();
+  }
+
+  /** How many numbers were left out in authors' lines. */
+  public long gaps() {
+    return gaps.sum();
+  }
+
+  /** How many lines said nothing new. */
+  public long duplicates() {
+    return duplicates.sum();
+  }
+}
