@@ -53,6 +53,11 @@ public final class Positions {
     return index < 0 ? 0 : nexts[index];
   }
 
+  /** Whether anything is said of the partition, be it that nothing of it has been applied. */
+  public boolean knows(LogPartition partition) {
+    return Arrays.binarySearch(partitions, partition) >= 0;
+  }
+
   public boolean contains(LogPartition partition, long offset) {
     return offset < next(partition);
   }
@@ -84,6 +89,7 @@ public final class Positions {
 
   /** Per partition the larger of the two. */
   public Positions merge(Positions other) {
+    if (this == other || partitions.length == 0) return other;
     Positions merged = this;
     for (int i = 0; i < other.partitions.length; i++) {
       merged = merged.atLeast(other.partitions[i], other.nexts[i]);

@@ -5,6 +5,7 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One post as timelines know it: who wrote it, in which version, and where it arrived; 56 bytes.
@@ -67,6 +68,46 @@ public final class PostRef {
 
   public boolean deleted() {
     return (flags & DELETED) != 0;
+  }
+
+  /** Orders by post id, as {@link PostId#compareTo} does. */
+  public int compareToId(long otherHi, long otherLo) {
+    int order = Long.compareUnsigned(idHi, otherHi);
+    return order != 0 ? order : Long.compareUnsigned(idLo, otherLo);
+  }
+
+  /**
+   * What two lines of one post say together: a delete wins, else the later version, at the place
+   * where the post arrived first.
+   */
+  public PostRef merge(PostRef other) {
+    PostRef winner =
+        deleted() != other.deleted()
+            ? (deleted() ? this : other)
+            : (other.version > version ? other : this);
+    PostRef first =
+        partition.equals(other.partition) ? (other.offset < offset ? other : this) : this;
+    if (winner == first) return winner;
+    return new PostRef(
+        idHi, idLo, winner.version, author, first.partition, first.offset, winner.flags);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return this == other
+        || (other instanceof PostRef that
+            && idHi == that.idHi
+            && idLo == that.idLo
+            && version == that.version
+            && author.equals(that.author)
+            && partition.equals(that.partition)
+            && offset == that.offset
+            && flags == that.flags);
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(idHi * 31 + idLo);
   }
 
   @Override

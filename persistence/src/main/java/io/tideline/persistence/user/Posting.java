@@ -1,0 +1,54 @@
+package io.tideline.persistence.user;
+
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.PostId;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an author's entity remembers of its posts: how many lines it has put on the posts log, and
+ * the idempotency keys of the last 24 hours.
+ */
+public record Posting(long sequence, Map<String, Accepted> recentKeys) {
+  public static final Posting EMPTY = new Posting(0, Map.of());
+  static final Duration KEY_LIFETIME = Duration.ofHours(24);
+
+  public Posting {
+    recentKeys = Map.copyOf(recentKeys);
+  }
+
+  /**
+   * A post that was accepted under some key.
+   *
+   * @param contentHash of what the caller sent
+   * @param at hybrid time
+   */
+  public record Accepted(PostId post, long contentHash, long at) {}
+
+  /** What was accepted under this key in the last 24 hours. */
+  public @Nullable Accepted under(String key, long now) {
+    Accepted accepted = recentKeys.get(key);
+    return accepted != null && !expired(accepted, now) ? accepted : null;
+  }
+
+  Posting line() {
+    return new Posting(sequence + 1, recentKeys);
+  }
+
+  Posting accepted(String key, Accepted post) {
+    Map<String, Accepted> keys = new LinkedHashMap<>();
+    recentKeys.forEach(
+        (old, accepted) -> {
+          if (!expired(accepted, post.at())) keys.put(old, accepted);
+        });
+    keys.put(key, post);
+    return new Posting(sequence + 1, keys);
+  }
+
+  private static boolean expired(Accepted accepted, long now) {
+    return HybridClock.millisOf(now) - HybridClock.millisOf(accepted.at())
+        >= KEY_LIFETIME.toMillis();
+  }
+}

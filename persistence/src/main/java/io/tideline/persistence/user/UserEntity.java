@@ -1,0 +1,667 @@
+package io.tideline.persistence.user;
+
+import com.google.protobuf.MessageLite;
+import io.tideline.persistence.outbox.Outbox;
+import io.tideline.persistence.timeline.Checkpoint;
+import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.user.UserEvent.EntriesArrived;
+import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.persistence.user.UserEvent.PostDeleted;
+import io.tideline.persistence.user.UserEvent.PostEdited;
+import io.tideline.persistence.user.UserEvent.PostPublished;
+import io.tideline.persistence.user.UserEvent.ReadMarked;
+import io.tideline.persistence.user.UserReply.Awake;
+import io.tideline.persistence.user.UserReply.Following;
+import io.tideline.persistence.user.UserReply.Refusal;
+import io.tideline.persistence.user.UserReply.Refused;
+import io.tideline.persistence.user.UserReply.Written;
+import io.tideline.protocols.CborSerializable;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.PostLine;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.PreRestart;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.apache.pekko.persistence.typed.PersistenceId;
+import org.apache.pekko.persistence.typed.RecoveryCompleted;
+import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
+import org.apache.pekko.persistence.typed.javadsl.Effect;
+import org.apache.pekko.persistence.typed.javadsl.EventHandler;
+import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
+import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
+import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The single writer of one user: makes intents and posts durable, announces them on the logs, and
+ * keeps the timeline while somebody reads it.
+ *
+ * <p>Before the first of some intents is persisted, a row in the outbox says that this user may have
+ * something to announce; the row goes when the logs have acknowledged everything. So whatever
+ * happens between persist and append, {@link Announce} comes and the journal is read again.
+ */
+public final class UserEntity
+    extends EventSourcedBehavior<UserEntity.Command, UserEvent, User> {
+
+  public static final EntityTypeKey<Command> TYPE_KEY =
+      EntityTypeKey.create(Command.class, "User");
+
+  /** Everything that can be asked of a user; each command names the user, so that one that went astray is noticed. */
+  public sealed interface Command extends CborSerializable {}
+
+  /** A command that another node may send. */
+  public sealed interface Addressed extends Command {
+    UserId user();
+  }
+
+  /** A command that is answered. */
+  public sealed interface Request extends Addressed {
+    ActorRef<UserReply> replyTo();
+  }
+
+  /**
+   * @param createdAtMillis only for importers
+   * @param contentHash tells whether a repeated key means the same post
+   * @param post an encoded {@code tideline.v1.Post} that lacks what the entity decides
+   * @param facts an encoded {@code tideline.log.v1.PostFacts}
+   */
+  public record Publish(
+      UserId user,
+      String key,
+      @Nullable Long createdAtMillis,
+      long contentHash,
+      Payload post,
+      Payload facts,
+      ActorRef<UserReply> replyTo)
+      implements Request {}
+
+  /**
+   * @param baseVersion the version that is replaced
+   * @param post the whole new post, but for its version
+   */
+  public record Edit(
+      UserId user,
+      PostId id,
+      long baseVersion,
+      Payload post,
+      Payload facts,
+      ActorRef<UserReply> replyTo)
+      implements Request {}
+
+  public record Delete(UserId user, PostId id, long baseVersion, ActorRef<UserReply> replyTo)
+      implements Request {}
+
+  public record ChangeFollows(
+      UserId user, List<UserId> targets, boolean active, ActorRef<UserReply> replyTo)
+      implements Request {}
+
+  public record ListFollowing(
+      UserId user, @Nullable UserId after, int limit, ActorRef<UserReply> replyTo)
+      implements Request {}
+
+  /** Moves the read position, at most to the newest entry of the timeline. */
+  public record MarkRead(UserId user, PostId post, ActorRef<UserReply> replyTo)
+      implements Request {}
+
+  /** Wakes the timeline; answered once everything that was asked for before is in its view. */
+  public record Wake(UserId user, ActorRef<UserReply> replyTo) implements Request {}
+
+  /** The user's outbox row is old: put on the logs what may not be there yet. */
+  public record Announce(UserId user) implements Addressed {}
+
+  /** Asks the entity to leave this node. */
+  public record Stop() implements Command {}
+
+  private record Drain() implements Command {}
+
+  private record IdleCheck() implements Command {}
+
+
+  private record Run(Runnable task) implements Command {}
+
+  /**
+   * What an entity lives on.
+   *
+   * @param fenceOpen false when this node may no longer be the owner of its users
+   * @param grpcAddress of this node
+   */
+  public record Surroundings(
+      HybridClock clock,
+      int cell,
+      BooleanSupplier fenceOpen,
+      String grpcAddress,
+      LogPort log,
+      Outbox outbox,
+      JournalReader journal,
+      LiveTimeline.Surroundings timelines,
+      Limits limits) {}
+
+  /** Reads the events of a user between two journal sequence numbers, both inclusive. */
+  public interface JournalReader {
+    CompletionStage<List<UserEvent>> read(PersistenceId user, long from, long to);
+  }
+
+  /**
+   * @param follows how many a user may follow
+   * @param keysPerDay how many posts a user may publish within 24 hours
+   * @param waiting how many commands may wait for the outbox
+   * @param passivateAfter when nobody asks for anything
+   * @param retryAfter when the logs did not take what was announced
+   */
+  public record Limits(
+      int follows, int keysPerDay, int waiting, Duration passivateAfter, Duration retryAfter) {}
+
+  private static final Drain DRAIN = new Drain();
+  private static final Duration OUTBOX_LINGER = Duration.ofSeconds(1);
+  private static final int CHANGES_WORTH_A_CHECKPOINT = 32;
+
+  private final UserId user;
+  private final Surroundings around;
+  private final ActorContext<Command> context;
+  private final TimerScheduler<Command> timers;
+  private final ActorRef<ClusterSharding.ShardCommand> shard;
+  private final Executor owner;
+
+  private @Nullable LiveTimeline timeline;
+  private long lastCommandNanos = System.nanoTime();
+  private boolean stopping;
+
+  // The outbox and what of this life the logs have not acknowledged.
+  private boolean marked;
+  private boolean marking;
+  private boolean announcing;
+  private boolean unsure;
+  private final List<Request> waiting = new ArrayList<>();
+  private final TreeSet<Long> unannounced = new TreeSet<>();
+  private long recoveredTo;
+  private long epoch;
+
+  public static Behavior<Command> create(
+      UserId user, Surroundings around, ActorRef<ClusterSharding.ShardCommand> shard) {
+    return Behaviors.setup(
+        context ->
+            Behaviors.withTimers(timers -> new UserEntity(user, around, context, timers, shard)));
+  }
+
+  private UserEntity(
+      UserId user,
+      Surroundings around,
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers,
+      ActorRef<ClusterSharding.ShardCommand> shard) {
+    super(
+        persistenceId(user),
+        SupervisorStrategy.restartWithBackoff(
+            Duration.ofMillis(200), Duration.ofSeconds(5), 0.2));
+    this.user = user;
+    this.around = around;
+    this.context = context;
+    this.timers = timers;
+    this.shard = shard;
+    ActorRef<Command> self = context.getSelf();
+    this.owner = task -> self.tell(new Run(task));
+  }
+
+  public static PersistenceId persistenceId(UserId user) {
+    return PersistenceId.of(TYPE_KEY.name(), user.value());
+  }
+
+  @Override
+  public User emptyState() {
+    return User.EMPTY;
+  }
+
+  @Override
+  public EventHandler<User, UserEvent> eventHandler() {
+    return User::after;
+  }
+
+  @Override
+  public RetentionCriteria retentionCriteria() {
+    return RetentionCriteria.snapshotEvery(100, 2);
+  }
+
+  @Override
+  public SignalHandler<User> signalHandler() {
+    return newSignalHandlerBuilder()
+        .onSignal(RecoveryCompleted.instance(), this::onRecovered)
+        .onSignal(PostStop.instance(), state -> leave())
+        .onSignal(PreRestart.instance(), state -> leave())
+        .build();
+  }
+
+  @Override
+  public CommandHandler<Command, UserEvent, User> commandHandler() {
+    return newCommandHandlerBuilder()
+        .forAnyState()
+        .onCommand(Request.class, this::onRequest)
+        .onCommand(Announce.class, this::onAnnounce)
+        .onCommand(Drain.class, this::onDrain)
+        .onCommand(Run.class, this::onRun)
+        .onCommand(IdleCheck.class, this::onIdleCheck)
+        .onCommand(Stop.class, this::onStop)
+        .build();
+  }
+
+  private void onRecovered(User state) {
+    recoveredTo = lastSequenceNumber(context);
+    unsure = recoveredTo > state.announcedTo();
+    around.clock().observe(state.lastAt());
+    epoch = around.clock().next();
+    checkIdleIn(around.limits().passivateAfter());
+  }
+
+  private void leave() {
+    if (timeline != null) timeline.stop("the timeline has left this node");
+    timeline = null;
+    for (Request request : waiting) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
+    waiting.clear();
+    unannounced.clear();
+    marked = false;
+    marking = false;
+    announcing = false;
+  }
+
+  private Effect<UserEvent, User> onRequest(User state, Request request) {
+    if (!request.user().equals(user)) {
+      return refuse(request, Refusal.MISROUTED, "this is the entity of " + user);
+    }
+    if (!around.fenceOpen().getAsBoolean()) {
+      return refuse(request, Refusal.FENCED, "this node may no longer own " + user);
+    }
+    lastCommandNanos = System.nanoTime();
+    if (request instanceof Publish publish) return onPublish(state, publish);
+    if (request instanceof Edit edit) return onEdit(state, edit);
+    if (request instanceof Delete delete) return onDelete(state, delete);
+    if (request instanceof ChangeFollows change) return onChangeFollows(state, change);
+    if (request instanceof ListFollowing list) return onListFollowing(state, list);
+    if (request instanceof MarkRead mark) return onMarkRead(state, mark);
+    return onWake(state, (Wake) request);
+  }
+
+  private Effect<UserEvent, User> onPublish(User state, Publish command) {
+    long at = around.clock().nextAfter(state.lastAt());
+    Long createdAt = command.createdAtMillis();
+    if (createdAt != null) {
+      PostId id = PostId.imported(createdAt, user, command.key());
+      PostLine line = lines(state).published(id, id.hi(), command.post(), command.facts());
+      return announce(
+          state,
+          command,
+          to -> new PostPublished(id, "", command.contentHash(), at, payload(line), to),
+          id);
+    }
+    Posting.Accepted before = state.posting().under(command.key(), at);
+    if (before != null) {
+      if (before.contentHash() != command.contentHash()) {
+        return refuse(
+            command,
+            Refusal.ALREADY_EXISTS,
+            "the idempotency key was used for another post, " + before.post());
+      }
+      return written(command, state, before.post(), 0);
+    }
+    if (state.posting().recentKeys().size() >= around.limits().keysPerDay()) {
+      return refuse(
+          command,
+          Refusal.LIMIT_REACHED,
+          "more than " + around.limits().keysPerDay() + " posts within 24 hours");
+    }
+    PostId id = PostId.of(at, around.cell(), user, command.key());
+    PostLine line = lines(state).published(id, at, command.post(), command.facts());
+    return announce(
+        state,
+        command,
+        to -> new PostPublished(id, command.key(), command.contentHash(), at, payload(line), to),
+        id);
+  }
+
+  private Effect<UserEvent, User> onEdit(User state, Edit command) {
+    long at = around.clock().nextAfter(Math.max(state.lastAt(), command.baseVersion()));
+    PostLine line = lines(state).edited(command.id(), at, command.post(), command.facts());
+    return announce(
+        state,
+        command,
+        to -> new PostEdited(command.id(), at, payload(line), to),
+        command.id());
+  }
+
+  private Effect<UserEvent, User> onDelete(User state, Delete command) {
+    long at = around.clock().nextAfter(Math.max(state.lastAt(), command.baseVersion()));
+    PostLine line = lines(state).deleted(command.id(), at);
+    return announce(
+        state,
+        command,
+        to -> new PostDeleted(command.id(), at, payload(line), to),
+        command.id());
+  }
+
+  private Effect<UserEvent, User> onChangeFollows(User state, ChangeFollows command) {
+    List<UserId> changed = state.graph().changedBy(command.targets(), command.active());
+    if (changed.isEmpty()) return written(command, state, null, 0);
+    int follows = state.graph().followees().size();
+    if (command.active() && follows + changed.size() > around.limits().follows()) {
+      return refuse(
+          command,
+          Refusal.LIMIT_REACHED,
+          "%s follows %d, and %d more would exceed the limit of %d"
+              .formatted(user, follows, changed.size(), around.limits().follows()));
+    }
+    long at = around.clock().nextAfter(state.lastAt());
+    IntentLine line = lines(state).followsChanged(changed, command.active(), at);
+    return announce(
+        state,
+        command,
+        to ->
+            new FollowsChanged(
+                changed, command.active(), at, around.cell(), payload(line), to),
+        null);
+  }
+
+  private Effect<UserEvent, User> onListFollowing(User state, ListFollowing command) {
+    UserId after = command.after();
+    List<UserId> page =
+        state.graph().followees().stream()
+            .filter(followee -> after == null || followee.compareTo(after) > 0)
+            .sorted()
+            .limit(command.limit() + 1L)
+            .toList();
+    boolean more = page.size() > command.limit();
+    List<UserId> shown = more ? page.subList(0, command.limit()) : page;
+    return Effect()
+        .none()
+        .thenRun(after2 -> command.replyTo().tell(new Following(List.copyOf(shown), more)));
+  }
+
+  private Effect<UserEvent, User> onMarkRead(User state, MarkRead command) {
+    LiveTimeline awake = awake(state);
+    Checkpoint now = awake.checkpoint();
+    if (now == null) {
+      awake.whenSettled(() -> context.getSelf().tell(command));
+      return Effect().none();
+    }
+    if (now.entries().isEmpty()) return written(command, state, state.readState().readTo(), 0);
+    PostId newest = now.entries().get(now.entries().size() - 1).id();
+    PostId mark = command.post().compareTo(newest) < 0 ? command.post() : newest;
+    if (!state.readState().movedBy(mark)) {
+      return written(command, state, state.readState().readTo(), 0);
+    }
+    long at = around.clock().nextAfter(state.lastAt());
+    IntentLine line = lines(state).readMarked(mark);
+    return announce(state, command, to -> new ReadMarked(mark, at, payload(line), to), mark);
+  }
+
+  private Effect<UserEvent, User> onWake(User state, Wake command) {
+    awake(state)
+        .whenSettled(() -> command.replyTo().tell(new Awake(around.grpcAddress())));
+    return Effect().none();
+  }
+
+  private LiveTimeline awake(User state) {
+    if (timeline == null) {
+      ActorRef<Command> self = context.getSelf();
+      timeline =
+          new LiveTimeline(
+              user,
+              around.timelines(),
+              owner,
+              () -> self.tell(DRAIN),
+              state.graph().followees());
+      timeline.showReadTo(state.readState().readTo());
+      timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
+    }
+    return timeline;
+  }
+
+  private Effect<UserEvent, User> onDrain(User state, Drain command) {
+    if (timeline != null) timeline.drain();
+    return Effect().none();
+  }
+
+  private Effect<UserEvent, User> onRun(User state, Run command) {
+    command.task().run();
+    return Effect().none();
+  }
+
+  // --- durable, then announced ---
+
+  private Effect<UserEvent, User> announce(
+      User state, Request request, Function<Long, UserEvent> event, @Nullable PostId post) {
+    if (!marked) return waitForOutbox(request);
+    UserEvent durable = event.apply(announcedTo(state));
+    int changed = durable instanceof FollowsChanged follows ? follows.targets().size() : 1;
+    return Effect()
+        .persist(durable)
+        .thenRun(
+            now -> {
+              long sequence = lastSequenceNumber(context);
+              unannounced.add(sequence);
+              append(sequence, durable);
+              show(durable, now);
+              reply(request, now, post, changed);
+            });
+  }
+
+  private void reply(Request request, User now, @Nullable PostId post, int changed) {
+    // Persisted, but perhaps behind another writer: only the owner may promise.
+    if (around.fenceOpen().getAsBoolean()) {
+      request
+          .replyTo()
+          .tell(new Written(post, now.posting().sequence(), now.lastAt(), changed));
+    } else {
+      refuse(request, Refusal.FENCED, "this node may no longer own " + user);
+    }
+  }
+
+  private void show(UserEvent event, User now) {
+    if (timeline == null) return;
+    if (event instanceof FollowsChanged follows) {
+      if (follows.active()) timeline.followed(follows.targets(), now.graph().followees());
+      else timeline.unfollowed(follows.targets(), now.graph().followees());
+    }
+    if (event instanceof ReadMarked) timeline.showReadTo(now.readState().readTo());
+  }
+
+  private void append(long sequence, UserEvent event) {
+    Lines.append(around.log(), event)
+        .whenComplete(
+            (done, failure) -> owner.execute(() -> onAppended(sequence, failure)));
+  }
+
+  private void onAppended(long sequence, @Nullable Throwable failure) {
+    if (failure == null) {
+      unannounced.remove(sequence);
+      if (unannounced.isEmpty() && !unsure) lingerThenClear();
+    } else if (!timers.isTimerActive("announce")) {
+      context
+          .getLog()
+          .warn("{}: the log did not take event {}; announcing again later", user, sequence, failure);
+      timers.startSingleTimer("announce", new Announce(user), around.limits().retryAfter());
+    }
+  }
+
+  private long announcedTo(User state) {
+    if (unsure) return state.announcedTo();
+    long last = lastSequenceNumber(context);
+    return unannounced.isEmpty() ? last : unannounced.first() - 1;
+  }
+
+  private Effect<UserEvent, User> waitForOutbox(Request request) {
+    if (waiting.size() >= around.limits().waiting()) {
+      return refuse(request, Refusal.UNAVAILABLE, "too many commands wait for the outbox");
+    }
+    waiting.add(request);
+    if (!marking) {
+      marking = true;
+      CompletionStage<Boolean> row =
+          unsure
+              ? around.outbox().contains(user)
+              : CompletableFuture.completedFuture(false);
+      row.thenCompose(was -> around.outbox().mark(user).thenApply(done -> was))
+          .whenComplete((was, failure) -> owner.execute(() -> onMarked(was, failure)));
+    }
+    return Effect().none();
+  }
+
+  private void onMarked(@Nullable Boolean wasThere, @Nullable Throwable failure) {
+    marking = false;
+    List<Request> requests = List.copyOf(waiting);
+    waiting.clear();
+    if (failure != null || wasThere == null) {
+      context.getLog().warn("{}: the outbox could not be written", user, failure);
+      requests.forEach(r -> refuse(r, Refusal.UNAVAILABLE, "the outbox could not be written"));
+      return;
+    }
+    marked = true;
+    // Without a row, everything that an earlier life persisted has reached the logs.
+    if (!wasThere) unsure = false;
+    requests.forEach(context.getSelf()::tell);
+    lingerThenClear();
+  }
+
+  private void lingerThenClear() {
+    timers.startSingleTimer("clear", new Run(this::clearOutbox), OUTBOX_LINGER);
+  }
+
+  private void clearOutbox() {
+    if (!marked || unsure || !unannounced.isEmpty() || !waiting.isEmpty()) return;
+    marked = false;
+    around
+        .outbox()
+        .clear(user)
+        .whenComplete(
+            (done, failure) -> {
+              if (failure != null) {
+                owner.execute(
+                    () -> context.getLog().warn("{}: outbox row not removed", user, failure));
+              }
+            });
+  }
+
+  private Effect<UserEvent, User> onAnnounce(User state, Announce command) {
+    if (!command.user().equals(user) || announcing || !around.fenceOpen().getAsBoolean()) {
+      return Effect().none();
+    }
+    marked = true;
+    long from = announcedTo(state) + 1;
+    long to = lastSequenceNumber(context);
+    if (from > to) {
+      unsure = false;
+      lingerThenClear();
+      return Effect().none();
+    }
+    announcing = true;
+    around
+        .journal()
+        .read(persistenceId(user), from, to)
+        .thenCompose(events -> Lines.appendAll(around.log(), events))
+        .whenComplete((done, failure) -> owner.execute(() -> onAnnounced(to, failure)));
+    return Effect().none();
+  }
+
+  private void onAnnounced(long to, @Nullable Throwable failure) {
+    announcing = false;
+    if (failure != null) {
+      context.getLog().warn("{}: announcing again failed", user, failure);
+      timers.startSingleTimer("announce", new Announce(user), around.limits().retryAfter());
+      return;
+    }
+    if (to >= recoveredTo) unsure = false;
+    unannounced.headSet(to, true).clear();
+    if (unannounced.isEmpty()) lingerThenClear();
+  }
+
+  // --- going to sleep ---
+
+  private void checkIdleIn(Duration delay) {
+    timers.startSingleTimer("idle", new IdleCheck(), delay);
+  }
+
+  private Effect<UserEvent, User> onIdleCheck(User state, IdleCheck command) {
+    Duration limit = around.limits().passivateAfter();
+    Duration idle = Duration.ofNanos(System.nanoTime() - lastCommandNanos);
+    if (timeline != null && timeline.idle().compareTo(idle) < 0) idle = timeline.idle();
+    boolean busy = !waiting.isEmpty() || announcing || !unannounced.isEmpty();
+    if (idle.compareTo(limit) >= 0 && !busy) {
+      shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
+      checkIdleIn(limit);
+      return Effect().none();
+    }
+    Duration rest = limit.minus(idle);
+    checkIdleIn(rest.toMillis() < 1000 ? Duration.ofSeconds(1) : rest);
+    Checkpoint soonLost = timeline == null ? null : timeline.checkpoint();
+    if (soonLost != null
+        && state.checkpoint() != null
+        && !around.timelines().arrivals().reachesBack(state.checkpointed().positions())) {
+      return checkpointed(state, soonLost);
+    }
+    return Effect().none();
+  }
+
+  private Effect<UserEvent, User> onStop(User state, Stop command) {
+    if (stopping) return Effect().none();
+    stopping = true;
+    Checkpoint now = timeline == null ? null : timeline.checkpoint();
+    if (now == null || !around.fenceOpen().getAsBoolean() || !worthIt(state, now)) {
+      return Effect().stop();
+    }
+    around.timelines().stats().checkpoints.increment();
+    return Effect()
+        .persist(
+            (UserEvent) new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))))
+        .thenStop();
+  }
+
+  private boolean worthIt(User state, Checkpoint now) {
+    return state.checkpoint() == null
+        || state.checkpointed().changesTo(now.entries()) >= CHANGES_WORTH_A_CHECKPOINT
+        || !around.timelines().arrivals().reachesBack(state.checkpointed().positions());
+  }
+
+  private Effect<UserEvent, User> checkpointed(User state, Checkpoint now) {
+    around.timelines().stats().checkpoints.increment();
+    return Effect()
+        .persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
+  }
+
+  // --- small change ---
+
+  private Lines lines(User state) {
+    return new Lines(user, around.cell(), epoch, state);
+  }
+
+  private Effect<UserEvent, User> written(
+      Request request, User state, @Nullable PostId post, int changed) {
+    request
+        .replyTo()
+        .tell(new Written(post, state.posting().sequence(), state.lastAt(), changed));
+    return Effect().none();
+  }
+
+  private Effect<UserEvent, User> refuse(Request request, Refusal why, String detail) {
+    request.replyTo().tell(new Refused(why, detail));
+    return Effect().none();
+  }
+
+  private static Payload payload(MessageLite line) {
+    return new Payload(line.toByteArray());
+  }
+}

@@ -1,0 +1,49 @@
+package io.tideline.persistence.user;
+
+import io.tideline.protocols.CborSerializable;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import java.util.List;
+
+/**
+ * What happened to a user. Journal format: class and field names are for ever.
+ *
+ * <p>Events that put a line on a log carry {@code announcedTo}: the journal sequence number up to
+ * which the logs had acknowledged everything when the event was written.
+ */
+public sealed interface UserEvent extends CborSerializable {
+
+  /**
+   * @param key idempotency key; empty when it need not be remembered because the id derives from it
+   * @param contentHash of what the caller sent
+   * @param at hybrid time of acceptance
+   * @param line an encoded {@code tideline.log.v1.PostLine}
+   */
+  record PostPublished(
+      PostId post, String key, long contentHash, long at, Payload line, long announcedTo)
+      implements UserEvent {}
+
+  record PostEdited(PostId post, long at, Payload line, long announcedTo) implements UserEvent {}
+
+  record PostDeleted(PostId post, long at, Payload line, long announcedTo) implements UserEvent {}
+
+  /**
+   * Edges that changed together.
+   *
+   * @param at hybrid time
+   * @param cell where the change was made
+   * @param line the encoded {@code tideline.log.v1.IntentLine} that announces it
+   */
+  record FollowsChanged(
+      List<UserId> targets, boolean active, long at, int cell, Payload line, long announcedTo)
+      implements UserEvent {}
+
+  record ReadMarked(PostId post, long at, Payload line, long announcedTo) implements UserEvent {}
+
+  /**
+   * The timeline as it came to be since the checkpoint before.
+   *
+   * @param difference an encoded {@code tideline.log.v1.TimelineCheckpoint}
+   */
+  record EntriesArrived(Payload difference) implements UserEvent {}
+}
