@@ -20,6 +20,9 @@ public interface FeedWatcher {
    */
   boolean offer(List<Change> changes, Positions positions);
 
+  /** True when nobody listens any more. */
+  boolean gone();
+
   /** The timeline leaves this node; the watcher resumes elsewhere. */
   void close(String reason);
 }

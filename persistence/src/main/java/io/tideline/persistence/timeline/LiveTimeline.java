@@ -177,6 +177,7 @@ public final class LiveTimeline {
   }
 
   public boolean watched() {
+    watchers.removeIf(FeedWatcher::gone);
     return !watchers.isEmpty();
   }
 

@@ -52,10 +52,7 @@ final class Lines {
 
   PostLine edited(PostId id, long version, Payload post, Payload facts) {
     Post whole =
-        parse(post)
-            .setEditedAtMillis(HybridClock.millisOf(version))
-            .setVersion(version)
-            .build();
+        parse(post).setEditedAtMillis(HybridClock.millisOf(version)).setVersion(version).build();
     return line(PostLineKind.POST_LINE_KIND_EDITED, id, version)
         .setFacts(facts(facts))
         .setPost(whole.toByteString())

@@ -54,17 +54,18 @@ import org.jspecify.annotations.Nullable;
  * The single writer of one user: makes intents and posts durable, announces them on the logs, and
  * keeps the timeline while somebody reads it.
  *
- * <p>Before the first of some intents is persisted, a row in the outbox says that this user may have
- * something to announce; the row goes when the logs have acknowledged everything. So whatever
+ * <p>Before the first of some intents is persisted, a row in the outbox says that this user may
+ * have something to announce; the row goes when the logs have acknowledged everything. So whatever
  * happens between persist and append, {@link Announce} comes and the journal is read again.
  */
-public final class UserEntity
-    extends EventSourcedBehavior<UserEntity.Command, UserEvent, User> {
+public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, UserEvent, User> {
 
-  public static final EntityTypeKey<Command> TYPE_KEY =
-      EntityTypeKey.create(Command.class, "User");
+  public static final EntityTypeKey<Command> TYPE_KEY = EntityTypeKey.create(Command.class, "User");
 
-  /** Everything that can be asked of a user; each command names the user, so that one that went astray is noticed. */
+  /**
+   * Everything that can be asked of a user; each command names the user, so that one that went
+   * astray is noticed.
+   */
   public sealed interface Command extends CborSerializable {}
 
   /** A command that another node may send. */
@@ -134,7 +135,6 @@ public final class UserEntity
 
   private record IdleCheck() implements Command {}
 
-
   private record Run(Runnable task) implements Command {}
 
   /**
@@ -191,6 +191,7 @@ public final class UserEntity
   private boolean unsure;
   private final List<Request> waiting = new ArrayList<>();
   private final TreeSet<Long> unannounced = new TreeSet<>();
+  private long markedAt;
   private long recoveredTo;
   private long epoch;
 
@@ -209,8 +210,7 @@ public final class UserEntity
       ActorRef<ClusterSharding.ShardCommand> shard) {
     super(
         persistenceId(user),
-        SupervisorStrategy.restartWithBackoff(
-            Duration.ofMillis(200), Duration.ofSeconds(5), 0.2));
+        SupervisorStrategy.restartWithBackoff(Duration.ofMillis(200), Duration.ofSeconds(5), 0.2));
     this.user = user;
     this.around = around;
     this.context = context;
@@ -338,20 +338,14 @@ public final class UserEntity
     long at = around.clock().nextAfter(Math.max(state.lastAt(), command.baseVersion()));
     PostLine line = lines(state).edited(command.id(), at, command.post(), command.facts());
     return announce(
-        state,
-        command,
-        to -> new PostEdited(command.id(), at, payload(line), to),
-        command.id());
+        state, command, to -> new PostEdited(command.id(), at, payload(line), to), command.id());
   }
 
   private Effect<UserEvent, User> onDelete(User state, Delete command) {
     long at = around.clock().nextAfter(Math.max(state.lastAt(), command.baseVersion()));
     PostLine line = lines(state).deleted(command.id(), at);
     return announce(
-        state,
-        command,
-        to -> new PostDeleted(command.id(), at, payload(line), to),
-        command.id());
+        state, command, to -> new PostDeleted(command.id(), at, payload(line), to), command.id());
   }
 
   private Effect<UserEvent, User> onChangeFollows(User state, ChangeFollows command) {
@@ -370,9 +364,7 @@ public final class UserEntity
     return announce(
         state,
         command,
-        to ->
-            new FollowsChanged(
-                changed, command.active(), at, around.cell(), payload(line), to),
+        to -> new FollowsChanged(changed, command.active(), at, around.cell(), payload(line), to),
         null);
   }
 
@@ -410,8 +402,7 @@ public final class UserEntity
   }
 
   private Effect<UserEvent, User> onWake(User state, Wake command) {
-    awake(state)
-        .whenSettled(() -> command.replyTo().tell(new Awake(around.grpcAddress())));
+    awake(state).whenSettled(() -> command.replyTo().tell(new Awake(around.grpcAddress())));
     return Effect().none();
   }
 
@@ -420,11 +411,7 @@ public final class UserEntity
       ActorRef<Command> self = context.getSelf();
       timeline =
           new LiveTimeline(
-              user,
-              around.timelines(),
-              owner,
-              () -> self.tell(DRAIN),
-              state.graph().followees());
+              user, around.timelines(), owner, () -> self.tell(DRAIN), state.graph().followees());
       timeline.showReadTo(state.readState().readTo());
       timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
     }
@@ -463,9 +450,7 @@ public final class UserEntity
   private void reply(Request request, User now, @Nullable PostId post, int changed) {
     // Persisted, but perhaps behind another writer: only the owner may promise.
     if (around.fenceOpen().getAsBoolean()) {
-      request
-          .replyTo()
-          .tell(new Written(post, now.posting().sequence(), now.lastAt(), changed));
+      request.replyTo().tell(new Written(post, now.posting().sequence(), now.lastAt(), changed));
     } else {
       refuse(request, Refusal.FENCED, "this node may no longer own " + user);
     }
@@ -482,8 +467,7 @@ public final class UserEntity
 
   private void append(long sequence, UserEvent event) {
     Lines.append(around.log(), event)
-        .whenComplete(
-            (done, failure) -> owner.execute(() -> onAppended(sequence, failure)));
+        .whenComplete((done, failure) -> owner.execute(() -> onAppended(sequence, failure)));
   }
 
   private void onAppended(long sequence, @Nullable Throwable failure) {
@@ -493,7 +477,8 @@ public final class UserEntity
     } else if (!timers.isTimerActive("announce")) {
       context
           .getLog()
-          .warn("{}: the log did not take event {}; announcing again later", user, sequence, failure);
+          .warn(
+              "{}: the log did not take event {}; announcing again later", user, sequence, failure);
       timers.startSingleTimer("announce", new Announce(user), around.limits().retryAfter());
     }
   }
@@ -511,11 +496,11 @@ public final class UserEntity
     waiting.add(request);
     if (!marking) {
       marking = true;
+      long at = around.clock().next();
+      markedAt = at;
       CompletionStage<Boolean> row =
-          unsure
-              ? around.outbox().contains(user)
-              : CompletableFuture.completedFuture(false);
-      row.thenCompose(was -> around.outbox().mark(user).thenApply(done -> was))
+          unsure ? around.outbox().contains(user) : CompletableFuture.completedFuture(false);
+      row.thenCompose(was -> around.outbox().mark(user, at).thenApply(done -> was))
           .whenComplete((was, failure) -> owner.execute(() -> onMarked(was, failure)));
     }
     return Effect().none();
@@ -546,7 +531,7 @@ public final class UserEntity
     marked = false;
     around
         .outbox()
-        .clear(user)
+        .clear(user, markedAt)
         .whenComplete(
             (done, failure) -> {
               if (failure != null) {
@@ -561,6 +546,7 @@ public final class UserEntity
       return Effect().none();
     }
     marked = true;
+    markedAt = around.clock().next();
     long from = announcedTo(state) + 1;
     long to = lastSequenceNumber(context);
     if (from > to) {
@@ -650,9 +636,7 @@ public final class UserEntity
 
   private Effect<UserEvent, User> written(
       Request request, User state, @Nullable PostId post, int changed) {
-    request
-        .replyTo()
-        .tell(new Written(post, state.posting().sequence(), state.lastAt(), changed));
+    request.replyTo().tell(new Written(post, state.posting().sequence(), state.lastAt(), changed));
     return Effect().none();
   }
 

@@ -1,0 +1,116 @@
+package io.tideline.node.api;
+
+import io.tideline.persistence.posts.PostStore;
+import io.tideline.protocols.ConsistencyToken;
+import io.tideline.protocols.TokenCodec;
+import io.tideline.protocols.TokenException;
+import io.tideline.protocols.UserId;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
+
+/** Holds a read back until this node has applied what its consistency token asks for. */
+final class Consistency {
+  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(5);
+
+  private final TokenCodec tokens;
+  private final ToLongFunction<UserId> lastSequence;
+  private final PostStore store;
+  private final Duration patience;
+
+  /**
+   * @param lastSequence the number of an author's last line that this node has applied; at most 0
+   *     when it remembers none
+   */
+  Consistency(
+      TokenCodec tokens,
+      ToLongFunction<UserId> lastSequence,
+      PostStore store,
+      Duration patience) {
+    this.tokens = tokens;
+    this.lastSequence = lastSequence;
+    this.store = store;
+    this.patience = patience;
+  }
+
+  /** {@code null} for an empty text; a field violation for what is no token. */
+  @Nullable ConsistencyToken read(String text) {
+    if (text.isEmpty()) return null;
+    try {
+      return tokens.decodeConsistencyToken(text);
+    } catch (TokenException e) {
+      throw StatusMapping.invalidField(
+          "CONSISTENCY_TOKEN_MALFORMED",
+          "consistency_token",
+          "expected the consistency_token of an earlier answer");
+    }
+  }
+
+  /** Done once the log has brought the write here; else {@code UNAVAILABLE}, {@code LAGGING}. */
+  CompletionStage<Void> applied(@Nullable ConsistencyToken token) {
+    if (token == null || token.postSequence() == 0) return CompletableFuture.completedStage(null);
+    return applied(token, System.nanoTime() + patience.toNanos());
+  }
+
+  /** Done once the store has the post; the store trails the log by a moment. */
+  CompletionStage<Void> stored(@Nullable ConsistencyToken token) {
+    if (token == null || token.post() == null) return CompletableFuture.completedStage(null);
+    return stored(token, System.nanoTime() + patience.toNanos());
+  }
+
+  private CompletionStage<Void> applied(ConsistencyToken token, long deadline) {
+    long behind = token.postSequence() - Math.max(0, lastSequence.applyAsLong(token.user()));
+    if (behind <= 0) return CompletableFuture.completedStage(null);
+    if (System.nanoTime() < deadline) {
+      return later().thenCompose(again -> applied(token, deadline));
+    }
+    // The log may have forgotten the author's lines; what it forgets, the store has.
+    return inStore(token).thenAccept(there -> failUnless(there, behind));
+  }
+
+  private CompletionStage<Void> stored(ConsistencyToken token, long deadline) {
+    return inStore(token)
+        .thenCompose(
+            there -> {
+              if (!there && System.nanoTime() < deadline) {
+                return later().thenCompose(again -> stored(token, deadline));
+              }
+              failUnless(there, 1);
+              return CompletableFuture.completedStage(null);
+            });
+  }
+
+  private CompletionStage<Boolean> inStore(ConsistencyToken token) {
+    if (token.post() == null) return CompletableFuture.completedStage(false);
+    return store
+        .find(token.post())
+        .thenApply(
+            found -> found.isPresent() && (found.get().deleted() || atLeast(found.get().version(), token)));
+  }
+
+  private static boolean atLeast(long version, ConsistencyToken token) {
+    // An imported post has the version of its own time, long before the write.
+    return version >= token.at() || version == token.post().hi();
+  }
+
+  private static void failUnless(boolean there, long linesBehind) {
+    if (!there) {
+      throw StatusMapping.unavailable(
+          "LAGGING",
+          "this node has not applied the write yet; it is %d lines of its author behind"
+              .formatted(linesBehind),
+          Map.of("lines_behind", Long.toString(linesBehind)),
+          Duration.ofMillis(200));
+    }
+  }
+
+  private static CompletionStage<Void> later() {
+    return CompletableFuture.runAsync(
+        () -> {},
+        CompletableFuture.delayedExecutor(BETWEEN_LOOKS.toMillis(), TimeUnit.MILLISECONDS));
+  }
+}

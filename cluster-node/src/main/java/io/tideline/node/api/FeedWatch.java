@@ -1,0 +1,187 @@
+package io.tideline.node.api;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.persistence.posts.CardCache;
+import io.tideline.persistence.timeline.FeedWatcher;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimeline;
+import io.tideline.persistence.timeline.Timeline;
+import io.tideline.protocols.Cursor;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.TokenCodec;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.Heartbeat;
+import io.tideline.protocols.v1.WatchEnd;
+import io.tideline.protocols.v1.WatchFeedResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.stream.BoundedSourceQueue;
+import org.apache.pekko.stream.QueueOfferResult;
+import org.apache.pekko.stream.javadsl.Source;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Streams the changes of a resident timeline to those who watch it.
+ *
+ * <p>A bounded number of steps waits for a watcher; when there are more, the stream ends behind those
+ * with a cursor to resume from.
+ */
+public final class FeedWatch {
+  private static final int STEPS_WAITING = 256;
+
+  private final TokenCodec tokens;
+  private final CardCache cards;
+  private final Duration heartbeat;
+
+  public FeedWatch(TokenCodec tokens, CardCache cards, Duration heartbeat) {
+    this.tokens = tokens;
+    this.cards = cards;
+    this.heartbeat = heartbeat;
+  }
+
+  /** Changes from now on, or from some positions on. */
+  Source<WatchFeedResponse, NotUsed> open(ResidentTimeline timeline, @Nullable Positions from) {
+    return Source.lazySource(() -> stream(timeline, from))
+        .mapMaterializedValue(ignored -> NotUsed.getInstance());
+  }
+
+  private Source<WatchFeedResponse, NotUsed> stream(
+      ResidentTimeline timeline, @Nullable Positions from) {
+    Watcher watcher = new Watcher(timeline.user(), from);
+    return Source.<Step>queue(STEPS_WAITING)
+        .mapMaterializedValue(
+            queue -> {
+              watcher.queue = queue;
+              timeline.watch(watcher);
+              return NotUsed.getInstance();
+            })
+        .watchTermination(
+            (ignored, ended) -> {
+              ended.whenComplete((done, failure) -> watcher.gone = true);
+              return ignored;
+            })
+        .mapAsync(1, step -> responses(watcher, step))
+        .mapConcat(responses -> responses)
+        .concatLazy(Source.lazySingle(() -> end(watcher)))
+        .keepAlive(heartbeat, FeedWatch::heartbeat);
+  }
+
+  /** Changes that belong together, and where the timeline stands behind them. */
+  private record Step(List<FeedWatcher.Change> changes, Positions positions) {}
+
+  private static final class Watcher implements FeedWatcher {
+    private final UserId user;
+    private final @Nullable Positions from;
+    private volatile @Nullable BoundedSourceQueue<Step> queue;
+    private volatile @Nullable Positions sent;
+    private volatile String endReason = "the watcher was too slow";
+    private volatile boolean gone;
+
+    Watcher(UserId user, @Nullable Positions from) {
+      this.user = user;
+      this.from = from;
+      this.sent = from;
+    }
+
+    @Override
+    public @Nullable Positions resumesFrom() {
+      return from;
+    }
+
+    @Override
+    public boolean offer(List<Change> changes, Positions positions) {
+      BoundedSourceQueue<Step> open = queue;
+      if (gone || open == null) return false;
+      QueueOfferResult result = open.offer(new Step(changes, positions));
+      if (result.isEnqueued()) return true;
+      if (result == QueueOfferResult.dropped()) open.complete();
+      return false;
+    }
+
+    @Override
+    public boolean gone() {
+      return gone;
+    }
+
+    @Override
+    public void close(String reason) {
+      endReason = reason;
+      BoundedSourceQueue<Step> open = queue;
+      if (open != null && !gone) open.complete();
+    }
+  }
+
+  private CompletionStage<List<WatchFeedResponse>> responses(Watcher watcher, Step step) {
+    List<PostId> wanted =
+        step.changes().stream()
+            .filter(change -> change.what() != Timeline.Change.REMOVED)
+            .map(change -> change.post().id())
+            .toList();
+    return cards.fetch(wanted).thenApply(found -> responses(watcher, step, found));
+  }
+
+  private List<WatchFeedResponse> responses(
+      Watcher watcher, Step step, Map<PostId, CardCache.Card> found) {
+    List<WatchFeedResponse> responses = new ArrayList<>(step.changes().size() + 1);
+    for (FeedWatcher.Change change : step.changes()) {
+      responses.add(response(change, found.get(change.post().id())));
+    }
+    if (responses.isEmpty()) responses.add(heartbeat());
+    int last = responses.size() - 1;
+    responses.set(
+        last, responses.get(last).toBuilder().setCursor(cursor(watcher, step.positions())).build());
+    watcher.sent = step.positions();
+    return responses;
+  }
+
+  private static WatchFeedResponse response(
+      FeedWatcher.Change change, CardCache.@Nullable Card card) {
+    PostRef post = change.post();
+    WatchFeedResponse.Builder response = WatchFeedResponse.newBuilder();
+    if (change.what() == Timeline.Change.REMOVED || (card != null && card.deleted())) {
+      return response.setRemovedPostId(post.id().toString()).build();
+    }
+    // The store trails the log by a moment; the reference at least is known.
+    Card shown = card == null ? FeedGrpcService.reference(post) : decode(card);
+    return change.what() == Timeline.Change.CHANGED
+        ? response.setChanged(shown).build()
+        : response.setAdded(shown).build();
+  }
+
+  private static Card decode(CardCache.Card card) {
+    try {
+      return Card.parseFrom(card.encoded());
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the cache holds a card that is none", e);
+    }
+  }
+
+  private WatchFeedResponse end(Watcher watcher) {
+    WatchFeedResponse.Builder end =
+        WatchFeedResponse.newBuilder().setEnd(WatchEnd.newBuilder().setReason(watcher.endReason));
+    Positions sent = watcher.sent;
+    if (sent != null) end.setCursor(cursor(watcher, sent));
+    return end.build();
+  }
+
+  private String cursor(Watcher watcher, Positions positions) {
+    return tokens.encode(
+        new Cursor(
+            watcher.user,
+            FeedGrpcService.SURFACE,
+            Cursor.Direction.NEWER,
+            null,
+            positions,
+            null));
+  }
+
+  private static WatchFeedResponse heartbeat() {
+    return WatchFeedResponse.newBuilder().setHeartbeat(Heartbeat.getDefaultInstance()).build();
+  }
+}

@@ -1,0 +1,66 @@
+package io.tideline.node.api;
+
+import io.grpc.Status;
+import io.tideline.persistence.user.UserEntity;
+import io.tideline.persistence.user.UserReply;
+import io.tideline.protocols.ConsistencyToken;
+import io.tideline.protocols.TokenCodec;
+import io.tideline.protocols.UserId;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+
+/** Asks the entities of users, wherever they live, and turns refusals into statuses. */
+public final class Users {
+  private static final Duration RETRY_SOON = Duration.ofSeconds(1);
+
+  private final ClusterSharding sharding;
+  private final Duration timeout;
+  private final TokenCodec tokens;
+  private final int cell;
+
+  public Users(ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell) {
+    this.sharding = sharding;
+    this.timeout = timeout;
+    this.tokens = tokens;
+    this.cell = cell;
+  }
+
+  /** Asks for something that changes nothing, or wakes a timeline. */
+  <R extends UserReply> CompletionStage<R> ask(
+      UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
+    return sharding
+        .entityRefFor(UserEntity.TYPE_KEY, user.value())
+        .<UserReply>ask(command::apply, timeout)
+        .thenApply(reply -> expected.cast(accepted(reply)));
+  }
+
+  /** Asks for a write. */
+  CompletionStage<UserReply.Written> write(
+      UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command) {
+    return ask(user, UserReply.Written.class, command);
+  }
+
+  /** What a read hands in to see this write. */
+  String tokenOf(UserId user, UserReply.Written written) {
+    return tokens.encode(
+        new ConsistencyToken(
+            cell, user, written.postSequence(), written.at(), written.post()));
+  }
+
+  private static UserReply accepted(UserReply reply) {
+    if (!(reply instanceof UserReply.Refused refused)) return reply;
+    String reason = refused.why().name();
+    throw switch (refused.why()) {
+      case ALREADY_EXISTS ->
+          StatusMapping.failure(Status.Code.ALREADY_EXISTS, reason, refused.detail());
+      case LIMIT_REACHED ->
+          StatusMapping.failure(Status.Code.RESOURCE_EXHAUSTED, reason, refused.detail());
+      case UNAVAILABLE, FENCED, MISROUTED ->
+          StatusMapping.unavailable(reason, refused.detail(), Map.of(), RETRY_SOON);
+    };
+  }
+}
