@@ -27,10 +27,7 @@ final class Consistency {
    *     when it remembers none
    */
   Consistency(
-      TokenCodec tokens,
-      ToLongFunction<UserId> lastSequence,
-      PostStore store,
-      Duration patience) {
+      TokenCodec tokens, ToLongFunction<UserId> lastSequence, PostStore store, Duration patience) {
     this.tokens = tokens;
     this.lastSequence = lastSequence;
     this.store = store;
@@ -89,7 +86,9 @@ final class Consistency {
     return store
         .find(token.post())
         .thenApply(
-            found -> found.isPresent() && (found.get().deleted() || atLeast(found.get().version(), token)));
+            found ->
+                found.isPresent()
+                    && (found.get().deleted() || atLeast(found.get().version(), token)));
   }
 
   private static boolean atLeast(long version, ConsistencyToken token) {

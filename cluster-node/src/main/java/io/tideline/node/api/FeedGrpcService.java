@@ -1,6 +1,7 @@
 package io.tideline.node.api;
 
 import com.google.protobuf.UnknownFieldSet;
+import io.grpc.Status;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimeline;
@@ -10,8 +11,8 @@ import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.ConsistencyToken;
 import io.tideline.protocols.Cursor;
-import io.tideline.protocols.PostId;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.Card;
@@ -124,7 +125,23 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       Function<TimelineView, CompletionStage<T>> here,
       Function<String, CompletionStage<T>> there) {
     String known = forwarding.knownOwner(user, metadata);
-    if (known != null) return there.apply(known);
+    if (known == null) return askForOwner(user, metadata, token, here, there);
+    // What is known may be old: then the entity is asked, which finds the new owner.
+    return there
+        .apply(known)
+        .exceptionallyCompose(
+            failure ->
+                Status.fromThrowable(failure).getCode() == Status.Code.UNAVAILABLE
+                    ? askForOwner(user, metadata, token, here, there)
+                    : CompletableFuture.failedStage(failure));
+  }
+
+  private <T> CompletionStage<T> askForOwner(
+      UserId user,
+      Metadata metadata,
+      @Nullable ConsistencyToken token,
+      Function<TimelineView, CompletionStage<T>> here,
+      Function<String, CompletionStage<T>> there) {
     return consistency
         .applied(token)
         .thenCompose(
@@ -222,8 +239,8 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   }
 
   /**
-   * Adds cards as the bytes they already are: to the message they are unknown fields with the number
-   * of {@code cards}, which look the same on the wire.
+   * Adds cards as the bytes they already are: to the message they are unknown fields with the
+   * number of {@code cards}, which look the same on the wire.
    */
   private static ReadFeedResponse with(
       ReadFeedResponse.Builder answer, UnknownFieldSet.Field.Builder encoded) {
@@ -259,9 +276,9 @@ public final class FeedGrpcService implements FeedServicePowerApi {
             metadata,
             null,
             view -> CompletableFuture.completedStage(watchHere(user, from)),
-            node ->
-                CompletableFuture.completedStage(forwarding.to(node, metadata).watchFeed(in)));
-    return Source.completionStageSource(opened).mapMaterializedValue(ignored -> NotUsed.getInstance());
+            node -> CompletableFuture.completedStage(forwarding.to(node, metadata).watchFeed(in)));
+    return Source.completionStageSource(opened)
+        .mapMaterializedValue(ignored -> NotUsed.getInstance());
   }
 
   private Source<WatchFeedResponse, NotUsed> watchHere(UserId user, @Nullable Positions from) {

@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Streams the changes of a resident timeline to those who watch it.
  *
- * <p>A bounded number of steps waits for a watcher; when there are more, the stream ends behind those
- * with a cursor to resume from.
+ * <p>A bounded number of steps waits for a watcher; when there are more, the stream ends behind
+ * those with a cursor to resume from.
  */
 public final class FeedWatch {
   private static final int STEPS_WAITING = 256;
@@ -173,12 +173,7 @@ public final class FeedWatch {
   private String cursor(Watcher watcher, Positions positions) {
     return tokens.encode(
         new Cursor(
-            watcher.user,
-            FeedGrpcService.SURFACE,
-            Cursor.Direction.NEWER,
-            null,
-            positions,
-            null));
+            watcher.user, FeedGrpcService.SURFACE, Cursor.Direction.NEWER, null, positions, null));
   }
 
   private static WatchFeedResponse heartbeat() {

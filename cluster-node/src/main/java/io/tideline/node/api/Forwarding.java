@@ -77,10 +77,7 @@ public final class Forwarding {
   void requireFirstHop(Metadata metadata, String owner) {
     if (metadata.getText(HOP).isPresent()) {
       throw StatusMapping.unavailable(
-          "NOT_THE_OWNER",
-          "the user has moved to " + owner,
-          Map.of("owner", owner),
-          RETRY_SOON);
+          "NOT_THE_OWNER", "the user has moved to " + owner, Map.of("owner", owner), RETRY_SOON);
     }
   }
 

@@ -23,7 +23,6 @@ import io.tideline.protocols.v1.GetPostResponse;
 import io.tideline.protocols.v1.ListPostsRequest;
 import io.tideline.protocols.v1.ListPostsResponse;
 import io.tideline.protocols.v1.Post;
-import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PostKind;
 import io.tideline.protocols.v1.PostReference;
 import io.tideline.protocols.v1.PostServicePowerApi;
@@ -99,13 +98,14 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   private CompletionStage<PublishResponse> publish(PublishRequest in, UserId author, Draft draft) {
     if (in.hasCreatedAtMillis()) {
-      PostId id =
-          PostId.imported(in.getCreatedAtMillis(), author, in.getIdempotencyKey());
+      PostId id = PostId.imported(in.getCreatedAtMillis(), author, in.getIdempotencyKey());
       return store
           .find(id)
           .thenCompose(
               found ->
-                  found.isPresent() ? alreadyImported(id, author, draft) : accept(in, author, draft));
+                  found.isPresent()
+                      ? alreadyImported(id, author, draft)
+                      : accept(in, author, draft));
     }
     return accept(in, author, draft);
   }
@@ -132,8 +132,7 @@ public final class PostGrpcService implements PostServicePowerApi {
                     .build());
   }
 
-  private CompletionStage<PublishResponse> alreadyImported(
-      PostId id, UserId author, Draft draft) {
+  private CompletionStage<PublishResponse> alreadyImported(PostId id, UserId author, Draft draft) {
     return posts
         .find(id)
         .thenApply(
@@ -227,8 +226,7 @@ public final class PostGrpcService implements PostServicePowerApi {
               Post post = Posts.live(id, found.orElse(null));
               requireAuthor(post, author);
               return users.write(
-                  author,
-                  replyTo -> new UserEntity.Delete(author, id, post.getVersion(), replyTo));
+                  author, replyTo -> new UserEntity.Delete(author, id, post.getVersion(), replyTo));
             })
         .thenApply(
             written ->
@@ -289,8 +287,7 @@ public final class PostGrpcService implements PostServicePowerApi {
             page -> {
               ListPostsResponse.Builder answer = ListPostsResponse.newBuilder().addAllPosts(page);
               if (ids.size() > limit) {
-                answer.setNextPageToken(
-                    tokens.encodePage(scope, shown.get(limit - 1).toString()));
+                answer.setNextPageToken(tokens.encodePage(scope, shown.get(limit - 1).toString()));
               }
               return answer.build();
             });
@@ -312,9 +309,7 @@ public final class PostGrpcService implements PostServicePowerApi {
   private static Draft draft(PublishRequest in, Optional<Post> parent, Optional<Post> original) {
     Post.Builder post = ContentRules.apply(in.getContent(), Post.newBuilder());
     post.setKind(
-        in.getKind() == PostKind.POST_KIND_UNSPECIFIED
-            ? PostKind.POST_KIND_ARTICLE
-            : in.getKind());
+        in.getKind() == PostKind.POST_KIND_UNSPECIFIED ? PostKind.POST_KIND_ARTICLE : in.getKind());
     parent.ifPresent(
         answered -> {
           post.setReplyTo(reference(answered));
@@ -358,8 +353,7 @@ public final class PostGrpcService implements PostServicePowerApi {
         .build();
   }
 
-  private static @Nullable PostId optionalPost(
-      FieldViolations fields, String field, String text) {
+  private static @Nullable PostId optionalPost(FieldViolations fields, String field, String text) {
     return text.isEmpty() ? null : fields.postId(field, text);
   }
 

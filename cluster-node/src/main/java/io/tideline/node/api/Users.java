@@ -47,8 +47,7 @@ public final class Users {
   /** What a read hands in to see this write. */
   String tokenOf(UserId user, UserReply.Written written) {
     return tokens.encode(
-        new ConsistencyToken(
-            cell, user, written.postSequence(), written.at(), written.post()));
+        new ConsistencyToken(cell, user, written.postSequence(), written.at(), written.post()));
   }
 
   private static UserReply accepted(UserReply reply) {

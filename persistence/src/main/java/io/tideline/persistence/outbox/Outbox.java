@@ -30,6 +30,7 @@ public final class Outbox {
   private final PreparedStatement mark;
   private final PreparedStatement clear;
   private final PreparedStatement read;
+  private final PreparedStatement one;
 
   /** Prepares its statements, so the table must be there. */
   public Outbox(CqlSession session, String keyspace) {
@@ -40,9 +41,14 @@ public final class Outbox {
     this.session = session;
     this.clock = clock;
     String table = keyspace + ".outbox";
-    mark = prepare("INSERT INTO " + table + " (bucket, user, marked_at) VALUES (?, ?, ?)");
-    clear = prepare("DELETE FROM " + table + " WHERE bucket = ? AND user = ?");
+    mark =
+        prepare(
+            "INSERT INTO "
+                + table
+                + " (bucket, user, marked_at) VALUES (?, ?, ?) USING TIMESTAMP ?");
+    clear = prepare("DELETE FROM " + table + " USING TIMESTAMP ? WHERE bucket = ? AND user = ?");
     read = prepare("SELECT user, marked_at FROM " + table + " WHERE bucket = ? AND user > ?");
+    one = prepare("SELECT user FROM " + table + " WHERE bucket = ? AND user = ?");
   }
 
   /** Creates the table where it is missing; the keyspace must be there. */
@@ -63,16 +69,29 @@ public final class Outbox {
         .thenAccept(created -> {});
   }
 
-  /** Remembers that the user may have something to announce. */
-  public CompletionStage<Void> mark(UserId user) {
+  /**
+   * Remembers that the user may have something to announce.
+   *
+   * @param at hybrid time, which orders this against every other mark and clear of the user
+   */
+  public CompletionStage<Void> mark(UserId user, long at) {
     return session
-        .executeAsync(mark.bind(bucketOf(user), user.value(), clock.instant()))
+        .executeAsync(mark.bind(bucketOf(user), user.value(), clock.instant(), at))
         .thenAccept(written -> {});
   }
 
-  /** Forgets the user: everything is announced. */
-  public CompletionStage<Void> clear(UserId user) {
-    return session.executeAsync(clear.bind(bucketOf(user), user.value())).thenAccept(written -> {});
+  /** Forgets the user as marked at that time or before: everything is announced. */
+  public CompletionStage<Void> clear(UserId user, long at) {
+    return session
+        .executeAsync(clear.bind(at, bucketOf(user), user.value()))
+        .thenAccept(written -> {});
+  }
+
+  /** Whether the user is marked. */
+  public CompletionStage<Boolean> contains(UserId user) {
+    return session
+        .executeAsync(one.bind(bucketOf(user), user.value()))
+        .thenApply(rows -> rows.one() != null);
   }
 
   /** Users of a bucket who were marked at least this long ago, at most {@code limit} of them. */

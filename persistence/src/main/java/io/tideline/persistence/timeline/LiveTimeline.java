@@ -71,6 +71,8 @@ public final class LiveTimeline {
   private boolean stopped;
 
   /**
+   * Prepares a timeline that sleeps until {@link #wake}.
+   *
    * @param owner runs a task on the owner's thread; safe to call from any thread
    * @param drain called from any thread when lines wait in the inbox; to end in {@link #drain}
    * @param followees whom the user follows

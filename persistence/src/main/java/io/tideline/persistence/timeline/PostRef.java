@@ -87,7 +87,7 @@ public final class PostRef {
             : (other.version > version ? other : this);
     PostRef first =
         partition.equals(other.partition) ? (other.offset < offset ? other : this) : this;
-    if (winner == first) return winner;
+    if (winner.offset == first.offset && winner.partition.equals(first.partition)) return winner;
     return new PostRef(
         idHi, idLo, winner.version, author, first.partition, first.offset, winner.flags);
   }

@@ -14,6 +14,8 @@ public final class ResidentTimeline {
   private volatile long lastReadNanos = System.nanoTime();
 
   /**
+   * Prepares a timeline that shows nothing yet.
+   *
    * @param watch hands a watcher to the owner of the timeline, which may refuse by closing it
    */
   public ResidentTimeline(UserId user, Consumer<FeedWatcher> watch) {

@@ -15,6 +15,8 @@ public final class TimelineStats {
   private final LongConsumer coldNanos;
 
   /**
+   * Counts from zero.
+   *
    * @param warmNanos told how long each activation from a checkpoint took
    * @param coldNanos told how long each activation from the store took
    */

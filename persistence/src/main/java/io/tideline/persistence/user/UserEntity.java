@@ -79,6 +79,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   /**
+   * Accepts a post.
+   *
    * @param createdAtMillis only for importers
    * @param contentHash tells whether a repeated key means the same post
    * @param post an encoded {@code tideline.v1.Post} that lacks what the entity decides
@@ -95,6 +97,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       implements Request {}
 
   /**
+   * Replaces a post by a new version.
+   *
    * @param baseVersion the version that is replaced
    * @param post the whole new post, but for its version
    */
@@ -107,13 +111,16 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       ActorRef<UserReply> replyTo)
       implements Request {}
 
+  /** Deletes a post for ever. */
   public record Delete(UserId user, PostId id, long baseVersion, ActorRef<UserReply> replyTo)
       implements Request {}
 
+  /** Follows or unfollows. */
   public record ChangeFollows(
       UserId user, List<UserId> targets, boolean active, ActorRef<UserReply> replyTo)
       implements Request {}
 
+  /** Asks whom the user follows. */
   public record ListFollowing(
       UserId user, @Nullable UserId after, int limit, ActorRef<UserReply> replyTo)
       implements Request {}
@@ -160,6 +167,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   /**
+   * What one user may take.
+   *
    * @param follows how many a user may follow
    * @param keysPerDay how many posts a user may publish within 24 hours
    * @param waiting how many commands may wait for the outbox

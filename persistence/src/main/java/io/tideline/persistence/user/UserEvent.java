@@ -14,6 +14,8 @@ import java.util.List;
 public sealed interface UserEvent extends CborSerializable {
 
   /**
+   * A post was accepted.
+   *
    * @param key idempotency key; empty when it need not be remembered because the id derives from it
    * @param contentHash of what the caller sent
    * @param at hybrid time of acceptance
