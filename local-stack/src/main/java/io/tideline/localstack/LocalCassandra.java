@@ -155,6 +155,8 @@ public final class LocalCassandra implements AutoCloseable {
     flags.add("-Dcassandra.load_ring_state=false");
     flags.add("-Dcassandra.superuser_setup_delay_ms=0");
     flags.add("-Dcassandra.shutdown_announce_in_ms=0");
+    // There is no other node to take leave of, and that would take two seconds.
+    flags.add("-Dcassandra.test.messagingService.nonGracefulShutdown=true");
     return flags;
   }
 

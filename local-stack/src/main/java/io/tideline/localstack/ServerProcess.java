@@ -93,10 +93,11 @@ final class ServerProcess implements RunningServer {
     ending = true;
     if (process.isAlive()) {
       closePipe();
-      if (!exitsWithin(TO_STOP)) {
+      if (exitsWithin(TO_STOP)) {
+        keepArchive();
+      } else {
         kill();
       }
-      keepArchive();
     }
   }
 
