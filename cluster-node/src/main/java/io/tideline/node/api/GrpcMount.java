@@ -1,5 +1,6 @@
 package io.tideline.node.api;
 
+import com.google.protobuf.Descriptors;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
@@ -26,6 +27,18 @@ public record GrpcMount<S>(
                 ActorSystem, org.apache.pekko.japi.Function<Throwable, Trailers>>
             errors,
         ClassicActorSystemProvider system);
+  }
+
+  String name() {
+    return description.name();
+  }
+
+  Descriptors.ServiceDescriptor serviceDescriptor() {
+    return description.descriptor().getServices().stream()
+        .filter(service -> service.getFullName().equals(description.name()))
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalArgumentException("no proto file describes " + description.name()));
   }
 
   public static <S> GrpcMount<S> of(

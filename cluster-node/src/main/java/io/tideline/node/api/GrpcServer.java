@@ -1,34 +1,74 @@
 package io.tideline.node.api;
 
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.pekko.Done;
+import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.stream.SystemMaterializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The public socket of a node: the mounted services, gRPC health and reflection. */
 public final class GrpcServer {
-  private final BoundSocket socket;
-  private final Map<String, Boolean> serving = new ConcurrentHashMap<>();
+  private static final Logger log = LoggerFactory.getLogger(GrpcServer.class);
 
-  private GrpcServer(BoundSocket socket) {
+  private final BoundSocket socket;
+  private final Health health;
+
+  private GrpcServer(BoundSocket socket, Health health) {
     this.socket = socket;
+    this.health = health;
   }
 
-  /** Binds the services; every one, and the node as a whole (""), then reports that it serves. */
+  /**
+   * Binds the services; every one, and the node as a whole (""), then reports that it serves.
+   * Drains when the system leaves ({@code service-requests-done}).
+   */
   public static CompletionStage<GrpcServer> start(
       ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services) {
-    return bind(system, settings, services).thenApply(GrpcServer::new);
+    Health health = new Health();
+    services.forEach(service -> health.set(service.name(), true));
+    return bind(system, settings, services, health)
+        .thenApply(socket -> started(system, settings, new GrpcServer(socket, health)));
   }
 
   private static CompletionStage<BoundSocket> bind(
-      ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services) {
-    return CompletableFuture.failedFuture(
-        new UnsupportedOperationException("" + system + settings + services));
+      ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services, Health health) {
+    try {
+      return switch (settings.transport()) {
+        case NETTY ->
+            CompletableFuture.completedFuture(
+                NettyServer.bind(
+                    settings, services, health, SystemMaterializer.get(system).materializer()));
+        case PEKKO_HTTP -> PekkoHttpServer.bind(system, settings, services, health);
+      };
+    } catch (IOException e) {
+      return CompletableFuture.failedFuture(
+          new IOException(
+              "cannot bind tideline.node.grpc to %s:%d: %s"
+                  .formatted(settings.host(), settings.port(), e.getMessage()),
+              e));
+    }
+  }
+
+  private static GrpcServer started(
+      ActorSystem<?> system, GrpcSettings settings, GrpcServer server) {
+    CoordinatedShutdown.get(system)
+        .addTask(
+            CoordinatedShutdown.PhaseServiceRequestsDone(),
+            "drain-grpc",
+            () -> server.drain(settings.drainGrace()));
+    log.info(
+        "gRPC on {} over {}{}",
+        server.address(),
+        settings.transport(),
+        settings.tls().enabled() ? " with TLS" : "");
+    return server;
   }
 
   /** Where clients reach the server; the real port when the settings ask for port 0. */
@@ -37,12 +77,13 @@ public final class GrpcServer {
   }
 
   /** What {@code grpc.health.v1} says about one service, or about the node (""). */
-  public void setServing(String service, boolean isServing) {
-    serving.put(service, isServing);
+  public void setServing(String service, boolean serving) {
+    health.set(service, serving);
   }
 
   /** Accepts nothing new, lets running calls finish for so long, then ends the rest. */
   public CompletionStage<Done> drain(Duration grace) {
+    health.end();
     return socket.drain(grace);
   }
 }

@@ -2,27 +2,71 @@ package io.tideline.node.api;
 
 import io.grpc.Status;
 import io.tideline.protocols.UserId;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.Map;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.grpc.javadsl.Metadata;
+import org.jspecify.annotations.Nullable;
 
 /** Tells who calls, and whether they may do what they ask for. */
 public final class Principals {
+  private static final String BEARER = "bearer ";
 
-  private Principals() {}
+  /** Null when everybody may do everything. */
+  private final @Nullable TokenVerifier tokens;
+
+  private Principals(@Nullable TokenVerifier tokens) {
+    this.tokens = tokens;
+  }
 
   /**
    * Starts what {@code settings} ask for.
    *
-   * @throws IllegalArgumentException when everybody could reach a node that checks nobody
+   * @throws IllegalArgumentException when others than this machine could reach a node that checks
+   *     nobody, or when the keys are in a file that cannot be read
    */
   public static Principals start(ActorSystem<?> system, AuthSettings settings, String grpcHost) {
-    return new Principals();
+    return switch (settings.mode()) {
+      case NONE -> {
+        requireLoopback(grpcHost);
+        yield new Principals(null);
+      }
+      case JWT -> new Principals(new TokenVerifier(system, settings));
+    };
   }
 
-  /** The verified caller; fails with {@code UNAUTHENTICATED}. Never blocks. */
+  private static void requireLoopback(String grpcHost) {
+    boolean loopback;
+    try {
+      loopback = InetAddress.getByName(grpcHost).isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      throw new IllegalArgumentException(
+          "tideline.node.grpc.host names no address: \"" + grpcHost + "\"", e);
+    }
+    if (!loopback) {
+      throw new IllegalArgumentException(
+          ("tideline.node.auth.mode = none lets everybody do everything, so tideline.node.grpc.host"
+                  + " must be a loopback address such as 127.0.0.1, but it is \"%s\"; bind there,"
+                  + " or set tideline.node.auth.mode = jwt")
+              .formatted(grpcHost));
+    }
+  }
+
+  /**
+   * The verified caller. Fails with {@code UNAUTHENTICATED}, or with {@code UNAVAILABLE} while the
+   * issuer's keys are being read; never waits for them.
+   */
   public Principal authenticate(Metadata metadata) {
-    return Principal.EVERYBODY;
+    if (tokens == null) {
+      return Principal.EVERYBODY;
+    }
+    String authorization = metadata.getText("authorization").orElse("");
+    if (!authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
+      throw TokenVerifier.unauthenticated(
+          "TOKEN_MISSING", "expected the metadata \"authorization: Bearer <token>\"");
+    }
+    return tokens.verify(authorization.substring(BEARER.length()).trim());
   }
 
   /** Fails with {@code PERMISSION_DENIED} unless the caller is that user or may act for all. */
