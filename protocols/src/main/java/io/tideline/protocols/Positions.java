@@ -161,17 +161,29 @@ public final class Positions {
   }
 
   static Positions fromCompactProto(LogPositions proto) {
-    Positions positions = EMPTY;
+    int most = 0;
+    for (LogOffsets log : proto.getLogsList()) {
+      most += log.getNextOffsetsCount();
+    }
+    LogPartition[] partitions = new LogPartition[most];
+    long[] nexts = new long[most];
+    int size = 0;
     for (LogOffsets log : proto.getLogsList()) {
       for (int number = 0; number < log.getNextOffsetsCount(); number++) {
         long nextOffset = log.getNextOffsets(number);
-        if (nextOffset != 0) {
-          LogPartition partition = new LogPartition(log.getCell(), log.getIncarnation(), number);
-          positions = positions.atLeast(partition, nextOffset - 1);
+        if (nextOffset == 0) {
+          continue;
         }
+        partitions[size] = new LogPartition(log.getCell(), log.getIncarnation(), number);
+        nexts[size] = nextOffset - 1;
+        if (nexts[size] < 0
+            || (size > 0 && partitions[size - 1].compareTo(partitions[size]) >= 0)) {
+          throw new IllegalArgumentException("positions are negative or out of order");
+        }
+        size++;
       }
     }
-    return positions;
+    return new Positions(Arrays.copyOf(partitions, size), Arrays.copyOf(nexts, size));
   }
 
   /** How a journal keeps one position: an array of four numbers. */

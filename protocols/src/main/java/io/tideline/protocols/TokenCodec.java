@@ -33,21 +33,24 @@ public final class TokenCodec {
   private static final int FORMAT = 1;
   private static final int MAX_TEXT = 1024;
   private static final int MAC_BYTES = 16;
-  private static final byte CURSOR = 1;
-  private static final byte CONSISTENCY_TOKEN = 2;
-  private static final byte PAGE_TOKEN = 3;
+  private static final int CURSOR = 1;
+  private static final int CONSISTENCY_TOKEN = 2;
+  private static final int PAGE_TOKEN = 3;
 
   private final int signingKeyId;
-  private final Mac signing;
-  // Never used, only cloned: looking a Mac up and giving it its key costs more than using it.
+  // By kind and key id, the kind already digested. Only cloned: looking a Mac up and giving it its
+  // key costs more than using it.
   private final Map<Integer, Mac> macs;
 
   public TokenCodec(KeyRing keys) {
     signingKeyId = keys.signingKeyId();
     Map<Integer, Mac> prepared = new HashMap<>();
-    keys.keys().forEach((id, key) -> prepared.put(id, prepare(key)));
+    for (int kind = CURSOR; kind <= PAGE_TOKEN; kind++) {
+      for (Map.Entry<Integer, byte[]> key : keys.keys().entrySet()) {
+        prepared.put(kind << 8 | key.getKey(), prepare(kind, key.getValue()));
+      }
+    }
     macs = Map.copyOf(prepared);
-    signing = Objects.requireNonNull(macs.get(signingKeyId));
   }
 
   public String encode(Cursor cursor) {
@@ -159,7 +162,7 @@ public final class TokenCodec {
     return bytes.isEmpty() ? null : PostId.fromBytes(bytes);
   }
 
-  private String seal(byte kind, MessageLite payload) {
+  private String seal(int kind, MessageLite payload) {
     int macAt = 1 + payload.getSerializedSize();
     byte[] token = new byte[macAt + MAC_BYTES];
     token[0] = (byte) signingKeyId;
@@ -168,7 +171,7 @@ public final class TokenCodec {
     } catch (IOException e) {
       throw new UncheckedIOException("an array takes what it was sized for", e);
     }
-    byte[] mac = sign(signing, kind, token, macAt);
+    byte[] mac = sign(Objects.requireNonNull(macs.get(kind << 8 | signingKeyId)), token, macAt);
     System.arraycopy(mac, 0, token, macAt, MAC_BYTES);
     String text = Base64.getUrlEncoder().withoutPadding().encodeToString(token);
     if (text.length() > MAX_TEXT) {
@@ -178,13 +181,13 @@ public final class TokenCodec {
     return text;
   }
 
-  private <P, T> T open(byte kind, String text, Parser<P> parser, Function<P, T> mapping) {
+  private <P, T> T open(int kind, String text, Parser<P> parser, Function<P, T> mapping) {
     byte[] token = bytesOf(text);
     int macAt = token.length - MAC_BYTES;
-    Mac mac = macs.get(token[0] & 0xFF);
+    Mac mac = macs.get(kind << 8 | token[0] & 0xFF);
     if (mac == null
         || !MessageDigest.isEqual(
-            Arrays.copyOf(sign(mac, kind, token, macAt), MAC_BYTES),
+            Arrays.copyOf(sign(mac, token, macAt), MAC_BYTES),
             Arrays.copyOfRange(token, macAt, token.length))) {
       throw new TokenException(
           Reason.CURSOR_FORGED, "this was not issued here, was altered, or is older than its key");
@@ -225,17 +228,17 @@ public final class TokenCodec {
         Reason.CURSOR_OF_ANOTHER_SURFACE, "this cursor was not given for " + expected);
   }
 
-  private static byte[] sign(Mac prepared, byte kind, byte[] token, int length) {
+  private static byte[] sign(Mac prepared, byte[] token, int length) {
     Mac mac = copyOf(prepared);
-    mac.update(kind);
     mac.update(token, 0, length);
     return mac.doFinal();
   }
 
-  private static Mac prepare(byte[] key) {
+  private static Mac prepare(int kind, byte[] key) {
     try {
       Mac mac = Mac.getInstance(ALGORITHM);
       mac.init(new SecretKeySpec(key, ALGORITHM));
+      mac.update((byte) kind);
       return mac;
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("every JDK has " + ALGORITHM, e);
