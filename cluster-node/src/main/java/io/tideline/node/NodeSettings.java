@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import io.tideline.node.api.AuthSettings;
 import io.tideline.node.api.GrpcSettings;
+import io.tideline.node.ops.ManagementSettings;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
@@ -29,7 +30,7 @@ public record NodeSettings(
     GrpcSettings grpc,
     AuthSettings auth,
     Duration askTimeout,
-    Management management,
+    ManagementSettings management,
     Cassandra cassandra,
     Kafka kafka,
     CursorKeys cursorKeys) {
@@ -41,9 +42,6 @@ public record NodeSettings(
    * How the nodes of the cell find and reach each other; {@code host:port} in {@code seedNodes}.
    */
   public record Cluster(int port, List<String> seedNodes, Optional<String> discovery) {}
-
-  /** The management port; without a token nothing can be changed through it. */
-  public record Management(int port, Optional<String> token) {}
 
   /** Where rows are kept; {@code replication} is a keyspace's replication map in CQL. */
   public record Cassandra(
@@ -127,7 +125,7 @@ public record NodeSettings(
               GrpcSettings.from(root),
               AuthSettings.from(root),
               duration("ask-timeout"),
-              new Management(port("management.port"), optional("management.token")),
+              ManagementSettings.from(root),
               cassandra(),
               kafka(),
               cursorKeys());

@@ -1,0 +1,77 @@
+package io.tideline.node.api;
+
+import io.tideline.node.ops.Topology;
+import io.tideline.node.ops.TopologyFollower;
+import io.tideline.protocols.v1.ClusterServicePowerApi;
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.GetTopologyResponse;
+import io.tideline.protocols.v1.Node;
+import io.tideline.protocols.v1.NodeState;
+import io.tideline.protocols.v1.WatchTopologyRequest;
+import io.tideline.protocols.v1.WatchTopologyResponse;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.grpc.javadsl.Metadata;
+import org.apache.pekko.stream.javadsl.Source;
+
+/** Tells clients and operators where things are. */
+public final class ClusterGrpcService implements ClusterServicePowerApi {
+  private final TopologyFollower topology;
+  private final Principals principals;
+
+  public ClusterGrpcService(TopologyFollower topology, Principals principals) {
+    this.topology = topology;
+    this.principals = principals;
+  }
+
+  @Override
+  public CompletionStage<GetTopologyResponse> getTopology(
+      GetTopologyRequest request, Metadata metadata) {
+    principals.authenticate(metadata);
+    return CompletableFuture.completedStage(
+        GetTopologyResponse.newBuilder().setTopology(message(topology.current())).build());
+  }
+
+  @Override
+  public Source<WatchTopologyResponse, NotUsed> watchTopology(
+      WatchTopologyRequest request, Metadata metadata) {
+    principals.authenticate(metadata);
+    return topology
+        .changes()
+        .map(current -> WatchTopologyResponse.newBuilder().setTopology(message(current)).build());
+  }
+
+  private static io.tideline.protocols.v1.Topology message(Topology topology) {
+    io.tideline.protocols.v1.Topology.Builder message =
+        io.tideline.protocols.v1.Topology.newBuilder()
+            .setEpoch(topology.epoch())
+            .setShardCount(topology.shardCount());
+    topology.nodes().forEach(node -> message.addNodes(message(node)));
+    topology
+        .shardOwners()
+        .forEach(
+            (shard, node) -> {
+              // The shard of a single hash value is negative; its users are forwarded.
+              if (shard >= 0) message.putShardOwners(shard, node);
+            });
+    return message.build();
+  }
+
+  private static Node message(Topology.Node node) {
+    return Node.newBuilder()
+        .setNodeId(node.id())
+        .setCell(node.cell())
+        .setAvailabilityZone(node.availabilityZone())
+        .setGrpcAddress(node.grpcAddress())
+        .setVersion(node.version())
+        .setState(
+            switch (node.state()) {
+              case JOINING -> NodeState.NODE_STATE_JOINING;
+              case UP -> NodeState.NODE_STATE_UP;
+              case LEAVING -> NodeState.NODE_STATE_LEAVING;
+              case UNREACHABLE -> NodeState.NODE_STATE_UNREACHABLE;
+            })
+        .build();
+  }
+}

@@ -1,0 +1,159 @@
+package io.tideline.node.ops;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.Cluster;
+import org.apache.pekko.http.javadsl.Http;
+import org.apache.pekko.http.javadsl.ServerBinding;
+import org.apache.pekko.http.javadsl.model.ContentTypes;
+import org.apache.pekko.http.javadsl.model.HttpCharsets;
+import org.apache.pekko.http.javadsl.model.HttpEntities;
+import org.apache.pekko.http.javadsl.model.HttpMethods;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+import org.apache.pekko.http.javadsl.model.MediaTypes;
+import org.apache.pekko.http.javadsl.model.StatusCode;
+import org.apache.pekko.http.javadsl.model.StatusCodes;
+import org.apache.pekko.http.javadsl.server.AllDirectives;
+import org.apache.pekko.http.javadsl.server.Route;
+import org.apache.pekko.http.javadsl.server.directives.RouteAdapter;
+import org.apache.pekko.http.scaladsl.model.Uri;
+import org.apache.pekko.management.cluster.bootstrap.ClusterBootstrap;
+import org.apache.pekko.management.cluster.javadsl.ClusterHttpManagementRoutes;
+import org.apache.pekko.management.scaladsl.ManagementRouteProviderSettings;
+
+/** The inner HTTP port: health, metrics, members, and the search for other nodes. */
+public final class ManagementServer extends AllDirectives {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String BEARER = "Bearer ";
+
+  private final ActorSystem<?> system;
+  private final ManagementSettings settings;
+  private final Health health;
+
+  private ManagementServer(ActorSystem<?> system, ManagementSettings settings, Health health) {
+    this.system = system;
+    this.settings = settings;
+    this.health = health;
+  }
+
+  /** Binds the port, until the system shuts down; then looks for other nodes if settings say so. */
+  public static CompletionStage<ServerBinding> start(
+      ActorSystem<?> system, ManagementSettings settings, Health health) {
+    ManagementServer server = new ManagementServer(system, settings, health);
+    return Http.get(system)
+        .newServerAt(settings.bindHost(), settings.port())
+        .bind(server.routes())
+        .thenApply(
+            binding -> {
+              if (settings.discovery()) ClusterBootstrap.get(system).start();
+              return binding.addToCoordinatedShutdown(Duration.ofSeconds(5), system);
+            });
+  }
+
+  private Route routes() {
+    Route own =
+        concat(
+            path("alive", () -> get(() -> report("alive", health::alive))),
+            path("ready", () -> get(() -> report("ready", health::ready))),
+            path("degraded", () -> get(() -> report("not degraded", health::degraded))),
+            path("metrics", () -> get(this::metrics)),
+            members());
+    if (!settings.discovery()) return own;
+    Uri self = Uri.apply("http://%s:%d".formatted(settings.host(), settings.port()));
+    return concat(
+        own,
+        RouteAdapter.asJava(
+            ClusterBootstrap.get(system)
+                .routes(ManagementRouteProviderSettings.apply(self, true))));
+  }
+
+  private Route report(String goodStatus, Supplier<Health.Report> question) {
+    Health.Report report = question.get();
+    return json(
+        report.good() ? StatusCodes.OK : StatusCodes.SERVICE_UNAVAILABLE,
+        Map.of(
+            "status",
+            report.good() ? goodStatus : "problems",
+            "reasons",
+            new TreeMap<>(report.reasons())));
+  }
+
+  private Route metrics() {
+    return NodeMetrics.scrape()
+        .map(
+            scrape ->
+                complete(
+                    HttpResponse.create()
+                        .withEntity(
+                            HttpEntities.create(
+                                MediaTypes.customWithFixedCharset(
+                                        "text",
+                                        "plain",
+                                        HttpCharsets.UTF_8,
+                                        Map.of("version", "0.0.4"),
+                                        false)
+                                    .toContentType(),
+                                scrape))))
+        .orElseGet(
+            () ->
+                complete(
+                    StatusCodes.SERVICE_UNAVAILABLE, "Nothing is measured yet; ask again soon."));
+  }
+
+  private Route members() {
+    Route members = ClusterHttpManagementRoutes.all(Cluster.get(system));
+    return extractMethod(
+        method ->
+            method.equals(HttpMethods.GET)
+                ? members
+                : pathPrefix(
+                    "cluster",
+                    () ->
+                        optionalHeaderValueByName(
+                            "Authorization", header -> refusal(header).orElse(members))));
+  }
+
+  private Optional<Route> refusal(Optional<String> header) {
+    Optional<String> token = settings.token();
+    if (token.isEmpty())
+      return Optional.of(
+          refuse(
+              StatusCodes.FORBIDDEN,
+              "This node has no tideline.node.management.token, so nothing can be changed here."));
+    if (header.filter(value -> isBearer(value, token.get())).isPresent()) return Optional.empty();
+    return Optional.of(
+        refuse(
+            StatusCodes.UNAUTHORIZED,
+            "Send \"Authorization: Bearer\" with the token of tideline.node.management.token."));
+  }
+
+  private static boolean isBearer(String header, String token) {
+    return header.startsWith(BEARER)
+        && MessageDigest.isEqual(
+            header.substring(BEARER.length()).getBytes(StandardCharsets.UTF_8),
+            token.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private Route refuse(StatusCode status, String message) {
+    return json(status, Map.of("message", message));
+  }
+
+  private Route json(StatusCode status, Object body) {
+    try {
+      return complete(
+          status,
+          HttpEntities.create(ContentTypes.APPLICATION_JSON, JSON.writeValueAsString(body)));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

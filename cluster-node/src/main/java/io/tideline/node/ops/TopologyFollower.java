@@ -1,0 +1,287 @@
+package io.tideline.node.ops;
+
+import io.tideline.node.ops.Topology.Node;
+import io.tideline.node.ops.Topology.State;
+import io.tideline.protocols.UserId;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.actor.Address;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.cluster.ClusterEvent;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.sharding.ShardRegion.ClusterShardingStats;
+import org.apache.pekko.cluster.sharding.typed.GetClusterShardingStats;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Subscribe;
+import org.apache.pekko.stream.OverflowStrategy;
+import org.apache.pekko.stream.javadsl.Source;
+import org.apache.pekko.stream.javadsl.SourceQueueWithComplete;
+
+/** Keeps the current {@link Topology} at hand and tells those who want to know of changes. */
+public final class TopologyFollower {
+  private final ActorRef<Message> actor;
+  private volatile Topology current;
+
+  private TopologyFollower(
+      ActorSystem<?> system, String cell, EntityTypeKey<?> users, LongConsumer handOffs) {
+    int shards = system.settings().config().getInt("pekko.cluster.sharding.number-of-shards");
+    current = new Topology(0, List.of(), shards, Map.of());
+    Behavior<Message> follower =
+        Behaviors.setup(
+            context ->
+                Behaviors.withTimers(
+                    timers -> new Follower(context, timers, cell, users, handOffs, this)));
+    actor =
+        system.systemActorOf(
+            Behaviors.supervise(follower).onFailure(SupervisorStrategy.restart()),
+            "tideline-topology",
+            Props.empty());
+  }
+
+  /**
+   * Follows the members of the cluster and where sharding has placed the entities of a type.
+   *
+   * @param handOffs takes, in nanoseconds, how long a shard that moved was seen nowhere
+   */
+  public static TopologyFollower start(
+      ActorSystem<?> system, String cell, EntityTypeKey<?> users, LongConsumer handOffs) {
+    return new TopologyFollower(system, cell, users, handOffs);
+  }
+
+  public Topology current() {
+    return current;
+  }
+
+  /** Now and after each change; a slow reader gets the latest and misses what lay between. */
+  public Source<Topology, NotUsed> changes() {
+    return Source.<Topology>queue(1, OverflowStrategy.dropHead())
+        .mapMaterializedValue(
+            queue -> {
+              actor.tell(new Watch(queue));
+              return NotUsed.getInstance();
+            });
+  }
+
+  /** {@code host:port} of the node to call for this user, if known. */
+  public Optional<String> grpcAddressOfOwner(UserId user) {
+    return current().ownerOf(user).map(Node::grpcAddress);
+  }
+
+  private sealed interface Message {}
+
+  private record Watch(SourceQueueWithComplete<Topology> queue) implements Message {}
+
+  private record Unwatch(SourceQueueWithComplete<Topology> queue) implements Message {}
+
+  private record Changed(ClusterEvent.ClusterDomainEvent event) implements Message {}
+
+  private record Placed(ClusterShardingStats stats) implements Message {}
+
+  private enum Poll implements Message {
+    INSTANCE
+  }
+
+  private static final class Follower extends AbstractBehavior<Message> {
+    private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
+    private static final Duration PAUSE_PER_NODE = Duration.ofMillis(20);
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
+
+    private final TimerScheduler<Message> timers;
+    private final Cluster cluster;
+    private final String cell;
+    private final EntityTypeKey<?> users;
+    private final LongConsumer handOffs;
+    private final TopologyFollower shared;
+    private final ActorRef<ClusterShardingStats> stats;
+    private final Set<SourceQueueWithComplete<Topology>> watchers = new LinkedHashSet<>();
+    private final Map<Integer, Seen> lastSeen = new HashMap<>();
+
+    private record Seen(String node, long at) {}
+
+    Follower(
+        ActorContext<Message> context,
+        TimerScheduler<Message> timers,
+        String cell,
+        EntityTypeKey<?> users,
+        LongConsumer handOffs,
+        TopologyFollower shared) {
+      super(context);
+      this.timers = timers;
+      this.cell = cell;
+      this.users = users;
+      this.handOffs = handOffs;
+      this.shared = shared;
+      cluster = Cluster.get(context.getSystem());
+      stats = context.messageAdapter(ClusterShardingStats.class, Placed::new);
+      cluster
+          .subscriptions()
+          .tell(
+              Subscribe.create(
+                  context.messageAdapter(ClusterEvent.ClusterDomainEvent.class, Changed::new),
+                  ClusterEvent.ClusterDomainEvent.class));
+      getContext().getSelf().tell(Poll.INSTANCE);
+    }
+
+    @Override
+    public Receive<Message> createReceive() {
+      return newReceiveBuilder()
+          .onMessage(Poll.class, poll -> onPoll())
+          .onMessage(Placed.class, this::onPlaced)
+          .onMessage(Changed.class, this::onChanged)
+          .onMessage(Watch.class, this::onWatch)
+          .onMessage(Unwatch.class, this::onUnwatch)
+          .onSignal(PostStop.class, stop -> onStop())
+          .build();
+    }
+
+    private Behavior<Message> onPoll() {
+      // Answered or not, there is a next time.
+      timers.startSingleTimer(Poll.INSTANCE, ANSWER_WITHIN.plus(SHORTEST_PAUSE));
+      ClusterSharding.get(getContext().getSystem())
+          .shardState()
+          .tell(new GetClusterShardingStats(users, ANSWER_WITHIN, stats));
+      return this;
+    }
+
+    private Behavior<Message> onPlaced(Placed placed) {
+      List<Node> nodes = nodes();
+      // Each question costs each shard a message, so large cells ask less often.
+      Duration pause = PAUSE_PER_NODE.multipliedBy(nodes.size());
+      timers.startSingleTimer(
+          Poll.INSTANCE, pause.compareTo(SHORTEST_PAUSE) > 0 ? pause : SHORTEST_PAUSE);
+      Map<Integer, String> owners = owners(placed.stats());
+      // Nothing at all is what a coordinator that moves or is slow answers.
+      publish(nodes, owners.isEmpty() ? shared.current.shardOwners() : owners);
+      return this;
+    }
+
+    private Behavior<Message> onChanged(Changed changed) {
+      publish(nodes(), shared.current.shardOwners());
+      return this;
+    }
+
+    private Behavior<Message> onWatch(Watch watch) {
+      watchers.add(watch.queue());
+      watch
+          .queue()
+          .watchCompletion()
+          .whenComplete((done, failure) -> getContext().getSelf().tell(new Unwatch(watch.queue())));
+      watch.queue().offer(shared.current);
+      return this;
+    }
+
+    private Behavior<Message> onUnwatch(Unwatch unwatch) {
+      watchers.remove(unwatch.queue());
+      return this;
+    }
+
+    private Behavior<Message> onStop() {
+      watchers.forEach(SourceQueueWithComplete::complete);
+      return this;
+    }
+
+    private void publish(List<Node> nodes, Map<Integer, String> owners) {
+      Set<String> present = nodes.stream().map(Node::id).collect(Collectors.toSet());
+      Map<Integer, String> placed = new HashMap<>(owners);
+      placed.values().retainAll(present);
+      Topology before = shared.current;
+      if (before.nodes().equals(nodes) && before.shardOwners().equals(placed)) return;
+      Topology now = new Topology(before.epoch() + 1, nodes, before.shardCount(), placed);
+      shared.current = now;
+      watchers.forEach(watcher -> watcher.offer(now));
+    }
+
+    private Map<Integer, String> owners(ClusterShardingStats stats) {
+      Map<Address, String> ids =
+          StreamSupport.stream(cluster.state().getMembers().spliterator(), false)
+              .collect(Collectors.toMap(Member::address, Follower::idOf));
+      Map<Integer, String> owners = new HashMap<>();
+      long now = System.nanoTime();
+      stats
+          .getRegions()
+          .forEach(
+              (address, region) -> {
+                String id = ids.get(address);
+                if (id == null) return;
+                List<String> shards = new ArrayList<>(region.getStats().keySet());
+                shards.addAll(region.getFailed());
+                for (String shard : shards) {
+                  owners.put(Integer.valueOf(shard), id);
+                  noteMove(Integer.valueOf(shard), new Seen(id, now));
+                }
+              });
+      return owners;
+    }
+
+    private void noteMove(Integer shard, Seen seen) {
+      Seen before = lastSeen.put(shard, seen);
+      if (before != null && !before.node().equals(seen.node()))
+        handOffs.accept(seen.at() - before.at());
+    }
+
+    private List<Node> nodes() {
+      ClusterEvent.CurrentClusterState state = cluster.state();
+      Set<Member> unreachable = state.getUnreachable();
+      Map<String, Node> nodes = new LinkedHashMap<>();
+      for (Member member : state.getMembers())
+        nodes.put(idOf(member), node(member, unreachable.contains(member)));
+      return List.copyOf(nodes.values());
+    }
+
+    private Node node(Member member, boolean unreachable) {
+      return new Node(
+          idOf(member),
+          cell,
+          role(member, "az-"),
+          role(member, "grpc-"),
+          member.appVersion().version(),
+          unreachable ? State.UNREACHABLE : stateOf(member.status()));
+    }
+
+    private static State stateOf(MemberStatus status) {
+      if (status.equals(MemberStatus.up())) return State.UP;
+      if (status.equals(MemberStatus.joining()) || status.equals(MemberStatus.weaklyUp()))
+        return State.JOINING;
+      return status.equals(MemberStatus.down()) ? State.UNREACHABLE : State.LEAVING;
+    }
+
+    private static String role(Member member, String prefix) {
+      return member.getRoles().stream()
+          .filter(role -> role.startsWith(prefix))
+          .map(role -> role.substring(prefix.length()))
+          .findFirst()
+          .orElse("");
+    }
+
+    private static String idOf(Member member) {
+      return "%s#%s"
+          .formatted(
+              member.address().hostPort().replaceFirst(".*@", ""),
+              Long.toUnsignedString(member.uniqueAddress().longUid()));
+    }
+  }
+}
