@@ -20,7 +20,7 @@ public final class LocalCassandra implements AutoCloseable {
 
   /**
    * Where Cassandra keeps everything, its CQL port, and who hears what becomes of it. Port 0 stands
-   * for the port that the directory remembers, or else any free one.
+   * for the port that the directory remembers, or else any free one. News may come from any thread.
    */
   public record Options(Path directory, int port, Consumer<String> report) {
     /** In this directory, on any port. */

@@ -12,7 +12,8 @@ public final class LocalStack implements AutoCloseable {
 
   /**
    * Where both servers keep everything, their ports, and who hears what becomes of them. Port 0
-   * stands for the port that the directory remembers, or else any free one.
+   * stands for the port that the directory remembers, or else any free one. News may come from any
+   * thread.
    */
   public record Options(Path directory, int cassandraPort, int kafkaPort, Consumer<String> report) {
     /** In this directory, on any ports. */

@@ -61,6 +61,17 @@ class LocalKafkaIT {
   }
 
   @Test
+  void ctrl_c_in_the_terminal_of_the_parent_leaves_it_to_the_parent() throws Exception {
+    try (LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory))) {
+      new ProcessBuilder("kill", "-INT", Long.toString(kafka.pid())).start().waitFor();
+      new ProcessBuilder("kill", "-HUP", Long.toString(kafka.pid())).start().waitFor();
+
+      assertThat(clusterId(kafka)).isNotEmpty();
+      assertThat(kafka.isAlive()).isTrue();
+    }
+  }
+
+  @Test
   void one_that_does_not_start_shows_its_last_words() throws IOException {
     Files.createFile(directory.resolve("data"));
 

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -43,7 +44,7 @@ class LocalStackIT {
   void when_one_server_cannot_start_the_other_is_stopped() throws IOException {
     try (ServerSocket other = new ServerSocket()) {
       other.bind(Ports.address(0));
-      List<String> news = new ArrayList<>();
+      List<String> news = new CopyOnWriteArrayList<>();
 
       assertThatThrownBy(
               () ->
@@ -90,7 +91,7 @@ class LocalStackIT {
 
   @Test
   void a_detached_stack_runs_until_it_is_taken_down() {
-    List<String> news = new ArrayList<>();
+    List<String> news = new CopyOnWriteArrayList<>();
     LocalStack.Options options = LocalStack.Options.in(directory).withReport(news::add);
     assertThat(LocalStack.status(directory)).isEmpty();
 
