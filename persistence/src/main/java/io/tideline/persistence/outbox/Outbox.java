@@ -22,6 +22,9 @@ public final class Outbox {
 
   private static final int PAGE_SIZE = 500;
 
+  /** Changing tables takes seconds where reading them takes milliseconds. */
+  private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
+
   /** Since when something of a user has been outstanding. */
   record Outstanding(UserId user, Instant since) {}
 
@@ -59,13 +62,15 @@ public final class Outbox {
     // who has nothing to announce, and the row is cleared again.
     return session
         .executeAsync(
-            "CREATE TABLE IF NOT EXISTS "
-                + keyspace
-                + ".outbox (bucket int, user text, marked_at timestamp,"
-                + " PRIMARY KEY ((bucket), user)) WITH gc_grace_seconds = 600"
-                + " AND compaction = {'class': 'LeveledCompactionStrategy',"
-                + " 'sstable_size_in_mb': 16, 'tombstone_compaction_interval': 600,"
-                + " 'unchecked_tombstone_compaction': true}")
+            SimpleStatement.newInstance(
+                    "CREATE TABLE IF NOT EXISTS "
+                        + keyspace
+                        + ".outbox (bucket int, user text, marked_at timestamp,"
+                        + " PRIMARY KEY ((bucket), user)) WITH gc_grace_seconds = 600"
+                        + " AND compaction = {'class': 'LeveledCompactionStrategy',"
+                        + " 'sstable_size_in_mb': 16, 'tombstone_compaction_interval': 600,"
+                        + " 'unchecked_tombstone_compaction': true}")
+                .setTimeout(SCHEMA_TIMEOUT))
         .thenAccept(created -> {});
   }
 

@@ -19,6 +19,7 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -33,6 +34,9 @@ import org.jspecify.annotations.Nullable;
 /** Every post of the cell in Cassandra, by id and by author; see the package for how rows merge. */
 public final class PostStore {
   private static final int READS_IN_FLIGHT = 32;
+
+  /** Changing tables takes seconds where reading them takes milliseconds. */
+  private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
 
   /** Above every version until about the year 4200, so what is written with it stays. */
   private static final long FOR_EVER = 1L << 62;
@@ -138,7 +142,8 @@ public final class PostStore {
   private static CompletionStage<Void> inTurn(CqlSession session, List<String> statements) {
     CompletionStage<Void> done = CompletableFuture.completedStage(null);
     for (String statement : statements) {
-      done = done.thenCompose(previous -> session.executeAsync(statement)).thenAccept(result -> {});
+      SimpleStatement change = SimpleStatement.newInstance(statement).setTimeout(SCHEMA_TIMEOUT);
+      done = done.thenCompose(previous -> session.executeAsync(change)).thenAccept(result -> {});
     }
     return done;
   }

@@ -1,0 +1,151 @@
+package io.tideline.persistence.posts;
+
+import static io.tideline.persistence.posts.Lines.PARTITION;
+import static io.tideline.persistence.posts.TestKeyspace.await;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.google.protobuf.ByteString;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.v1.Card;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+
+class CardCacheIT {
+  private static final TestKeyspace KEYSPACE = TestKeyspace.open();
+  private static final PostStore STORE = new PostStore(KEYSPACE.session(), KEYSPACE.name());
+  private static final UserId ANN = new UserId("ann");
+
+  private final CardCache cache = new CardCache(STORE, 1 << 20);
+
+  @Test
+  void a_card_is_encoded_as_the_message_would_be() {
+    PostId id = Lines.id(ANN, 1);
+    cache.put(Lines.published(id, ANN, "hello"));
+    assertThat(cache.getIfPresent(id))
+        .isEqualTo(new CardCache.Card(card(id, id.hi(), "hello"), id.hi(), false));
+  }
+
+  @Test
+  void cards_that_are_not_at_hand_come_from_the_store() {
+    PostId live = Lines.id(ANN, 10);
+    PostId gone = Lines.id(ANN, 11);
+    PostId unknown = Lines.id(ANN, 12);
+    await(STORE.write(Lines.published(live, ANN, "live"), PARTITION, 10));
+    await(STORE.write(Lines.published(gone, ANN, "gone"), PARTITION, 11));
+    await(STORE.write(Lines.deleted(gone, ANN, gone.hi() + 1), PARTITION, 12));
+
+    assertThat(await(cache.fetch(List.of(live, gone, unknown, live))))
+        .isEqualTo(
+            Map.of(
+                live, new CardCache.Card(card(live, live.hi(), "live"), live.hi(), false),
+                gone, new CardCache.Card(ByteString.EMPTY, gone.hi() + 1, true)));
+    assertThat(cache.getIfPresent(live)).isNotNull();
+    assertThat(cache.getIfPresent(unknown)).isNull();
+  }
+
+  @Test
+  void a_card_that_many_want_at_once_is_read_once() {
+    List<PostId> ids = IntStream.range(20, 60).mapToObj(n -> Lines.id(ANN, n)).toList();
+    ids.forEach(id -> await(STORE.write(Lines.published(id, ANN, "text"), PARTITION, id.millis())));
+    int before = TestKeyspace.requests();
+
+    List<CompletionStage<Map<PostId, CardCache.Card>>> fetches =
+        Stream.generate(() -> cache.fetch(ids)).limit(50).toList();
+
+    assertThat(fetches).allSatisfy(fetch -> assertThat(await(fetch)).hasSize(ids.size()));
+    assertThat(await(cache.fetch(ids))).hasSize(ids.size());
+    Awaitility.await().until(() -> TestKeyspace.requests() - before >= ids.size());
+    assertThat(TestKeyspace.requests() - before).isEqualTo(ids.size());
+  }
+
+  @Test
+  void what_the_store_says_does_not_replace_what_came_later() {
+    PostId id = Lines.id(ANN, 70);
+    await(STORE.write(Lines.published(id, ANN, "first"), PARTITION, 70));
+    CompletionStage<Map<PostId, CardCache.Card>> fetch = cache.fetch(List.of(id));
+    cache.put(Lines.edited(id, ANN, id.hi() + 1, "second"));
+    await(fetch);
+    assertThat(cache.getIfPresent(id))
+        .returns(id.hi() + 1, CardCache.Card::version)
+        .returns(card(id, id.hi() + 1, "second"), CardCache.Card::encoded);
+  }
+
+  @Test
+  void a_failing_store_fails_the_fetch_and_the_next_one_asks_again() {
+    CqlSession closed = TestKeyspace.connect();
+    CardCache ofClosed = new CardCache(new PostStore(closed, KEYSPACE.name()), 1 << 20);
+    closed.close();
+    PostId id = Lines.id(ANN, 80);
+    ofClosed.put(Lines.published(Lines.id(ANN, 81), ANN, "at hand"));
+    for (int i = 0; i < 2; i++) {
+      assertThatThrownBy(() -> await(ofClosed.fetch(List.of(id))))
+          .hasRootCauseMessage("Session is closed");
+    }
+    assertThat(await(ofClosed.fetch(List.of(Lines.id(ANN, 81))))).hasSize(1);
+  }
+
+  @Test
+  void the_cache_stays_within_its_bytes() {
+    String text = "x".repeat(1_000);
+    for (int n = 0; n < 5_000; n++) {
+      cache.put(Lines.published(Lines.id(ANN, n), ANN, text));
+    }
+    Awaitility.await().untilAsserted(() -> assertThat(cache.bytes()).isBetween(1L << 19, 1L << 20));
+    assertThat(cache.size()).isBetween(400L, 1_000L);
+    assertThat(cache.evictions()).isPositive();
+  }
+
+  @Test
+  void the_hit_rate_counts_look_ups() {
+    PostId id = Lines.id(ANN, 90);
+    assertThat(cache.getIfPresent(id)).isNull();
+    cache.put(Lines.published(id, ANN, "x"));
+    assertThat(cache.getIfPresent(id)).isNotNull();
+    assertThat(cache.hitRate()).isEqualTo(0.5);
+  }
+
+  @Property(tries = 200)
+  void the_order_of_lines_does_not_matter(@ForAll("orders") List<PostLine> lines) {
+    CardCache fresh = new CardCache(STORE, 1 << 20);
+    lines.forEach(fresh::put);
+    PostId id = PostId.fromBytes(lines.get(0).getPostId());
+    PostLine delete = Lines.deleted(id, ANN, id.hi() + 2);
+    long last = lines.stream().mapToLong(PostLine::getVersion).max().orElseThrow();
+    boolean deleted = lines.contains(delete);
+    assertThat(fresh.getIfPresent(id))
+        .isNotNull()
+        .returns(deleted, CardCache.Card::deleted)
+        .returns(deleted ? delete.getVersion() : last, CardCache.Card::version);
+  }
+
+  @Provide
+  Arbitrary<List<PostLine>> orders() {
+    PostId id = Lines.id(ANN, 100);
+    return Arbitraries.of(
+            Lines.published(id, ANN, "first"),
+            Lines.edited(id, ANN, id.hi() + 1, "second"),
+            Lines.edited(id, ANN, id.hi() + 3, "third"),
+            Lines.deleted(id, ANN, id.hi() + 2))
+        .list()
+        .ofMinSize(1)
+        .ofMaxSize(8);
+  }
+
+  private static ByteString card(PostId id, long version, String text) {
+    return Card.newBuilder().setPost(Lines.post(id, ANN, version, text)).build().toByteString();
+  }
+}

@@ -1,0 +1,79 @@
+package io.tideline.persistence.posts;
+
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
+import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
+import com.datastax.oss.driver.api.core.config.DriverExecutionProfile;
+import com.datastax.oss.driver.api.core.metadata.Node;
+import com.datastax.oss.driver.api.core.session.Request;
+import com.datastax.oss.driver.api.core.tracker.RequestTracker;
+import com.datastax.oss.driver.internal.core.session.throttling.ConcurrencyLimitingRequestThrottler;
+import io.tideline.localstack.LocalCassandra;
+import io.tideline.localstack.LocalStack;
+import io.tideline.persistence.outbox.Outbox;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A keyspace of its own on the shared Cassandra, with all tables, for one test class. */
+public record TestKeyspace(CqlSession session, String name) {
+  private static final AtomicInteger OPENED = new AtomicInteger();
+  private static final AtomicInteger REQUESTS = new AtomicInteger();
+  private static final CqlSession SESSION = connect();
+
+  public static TestKeyspace open() {
+    String name = "store_" + ProcessHandle.current().pid() + "_" + OPENED.incrementAndGet();
+    String replication =
+        "{'class': 'NetworkTopologyStrategy', '" + LocalCassandra.DATA_CENTER + "': 1}";
+    await(PostStore.createSchema(SESSION, name, replication));
+    await(Outbox.createSchema(SESSION, name));
+    return new TestKeyspace(SESSION, name);
+  }
+
+  static CqlSession connect() {
+    return CqlSession.builder()
+        .addContactPoint(
+            new InetSocketAddress(
+                InetAddress.getLoopbackAddress(), LocalStack.shared().cassandra().port()))
+        .withLocalDatacenter(LocalCassandra.DATA_CENTER)
+        .withConfigLoader(
+            DriverConfigLoader.programmaticBuilder()
+                .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))
+                .withBoolean(DefaultDriverOption.METADATA_SCHEMA_ENABLED, false)
+                .withClass(
+                    DefaultDriverOption.REQUEST_THROTTLER_CLASS,
+                    ConcurrencyLimitingRequestThrottler.class)
+                .withInt(DefaultDriverOption.REQUEST_THROTTLER_MAX_CONCURRENT_REQUESTS, 512)
+                .withInt(DefaultDriverOption.REQUEST_THROTTLER_MAX_QUEUE_SIZE, 10_000)
+                .build())
+        .addRequestTracker(new CountingTracker())
+        .build();
+  }
+
+  public static <T> T await(CompletionStage<T> stage) {
+    return stage.toCompletableFuture().orTimeout(60, TimeUnit.SECONDS).join();
+  }
+
+  /** How many requests Cassandra has answered so far. */
+  static int requests() {
+    return REQUESTS.get();
+  }
+
+  private static final class CountingTracker implements RequestTracker {
+    @Override
+    public void onSuccess(
+        Request request,
+        long latencyNanos,
+        DriverExecutionProfile executionProfile,
+        Node node,
+        String requestLogPrefix) {
+      REQUESTS.incrementAndGet();
+    }
+
+    @Override
+    public void close() {}
+  }
+}
