@@ -1,12 +1,274 @@
 package io.tideline.node;
 
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.typesafe.config.Config;
+import io.tideline.multidc.PostsLog;
+import io.tideline.multidc.fence.Fence;
+import io.tideline.multidc.log.LogSettings;
+import io.tideline.node.api.ClusterGrpcService;
+import io.tideline.node.api.FeedServices;
+import io.tideline.node.api.Forwarding;
+import io.tideline.node.api.GrpcServer;
+import io.tideline.node.api.Principals;
+import io.tideline.node.api.Users;
+import io.tideline.node.ops.Health;
+import io.tideline.node.ops.ManagementServer;
+import io.tideline.node.ops.NodeMetrics;
+import io.tideline.node.ops.OutboxSweeps;
+import io.tideline.node.ops.Topology;
+import io.tideline.node.ops.TopologyFollower;
+import io.tideline.persistence.outbox.Outbox;
+import io.tideline.persistence.outbox.OutboxSweeper;
+import io.tideline.persistence.posts.CardCache;
+import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.TimelineStats;
+import io.tideline.persistence.user.UserEntity;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.KeyRing;
+import io.tideline.protocols.TokenCodec;
+import io.tideline.protocols.UserId;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.stream.Collectors;
+import org.apache.pekko.Done;
+import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
+import org.apache.pekko.stream.javadsl.Sink;
 
 /** One assembled node: storage, log, entities, services and what operators see of them. */
 public final class FeedNode {
-  private FeedNode() {}
+  private static final String CASSANDRA = "pekko.persistence.cassandra";
+  private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
+  private static final long LAGGING_LINES = 10_000;
 
-  public static FeedNode start(ActorSystem<?> system, NodeSettings settings) {
-    return new FeedNode();
+  private final ActorSystem<?> system;
+  private final NodeSettings settings;
+  private final Health health;
+  private final Fence fence;
+  private final NodeMetrics metrics;
+  private final long startedNanos = System.nanoTime();
+
+  private FeedNode(ActorSystem<?> system, NodeSettings settings) {
+    this.system = system;
+    this.settings = settings;
+    this.health = new Health();
+    this.fence = Fence.start(system);
+    this.metrics = new NodeMetrics(settings.cell().name(), settings.grpcAddress());
+  }
+
+  /**
+   * Starts everything a node consists of, each part after those that it stands on; done when it
+   * accepts calls. All of it stops with the actor system.
+   */
+  public static CompletionStage<Done> start(ActorSystem<?> system, NodeSettings settings) {
+    FeedNode node = new FeedNode(system, settings);
+    return ManagementServer.start(system, settings.management(), node.health)
+        .thenCompose(bound -> node.session())
+        .thenCompose(node::assemble)
+        .thenApply(serving -> Done.getInstance());
+  }
+
+  private CompletionStage<CqlSession> session() {
+    return CassandraSessionRegistry.get(system)
+        .sessionFor(CASSANDRA)
+        .underlying()
+        .thenCompose(
+            session -> createSchema(session).thenApply(created -> session));
+  }
+
+  private CompletionStage<Void> createSchema(CqlSession session) {
+    NodeSettings.Cassandra cassandra = settings.cassandra();
+    if (!cassandra.createSchema()) return CompletableFuture.completedStage(null);
+    return PostStore.createSchema(session, cassandra.keyspace(), cassandra.replication())
+        .thenCompose(created -> Outbox.createSchema(session, cassandra.keyspace()));
+  }
+
+  private CompletionStage<GrpcServer> assemble(CqlSession session) {
+    Config config = system.settings().config();
+    String keyspace = settings.cassandra().keyspace();
+    HybridClock clock = new HybridClock(InstantSource.system());
+    PostStore store = new PostStore(session, keyspace);
+    CardCache cards =
+        new CardCache(store, config.getBytes("tideline.persistence.card-cache.max-size"));
+    Outbox outbox = new Outbox(session, keyspace);
+    OutboxSweeper sweeper = new OutboxSweeper(outbox, Duration.ofSeconds(5), 100);
+    PostsLog log =
+        PostsLog.start(
+            system,
+            LogSettings.from(config),
+            settings.cell().number(),
+            settings.cell().name(),
+            store,
+            clock,
+            (line, ref) -> cards.put(line));
+    ResidentTimelines residents = new ResidentTimelines();
+    TimelineStats stats =
+        new TimelineStats(
+            metrics.timer("tideline.activation", "Waking a timeline", "kind", "warm"),
+            metrics.timer("tideline.activation", "Waking a timeline", "kind", "cold"));
+    LiveTimeline.Surroundings timelines =
+        new LiveTimeline.Surroundings(
+            log,
+            store,
+            residents,
+            stats,
+            cards::fetch,
+            config.getInt("tideline.persistence.timeline.capacity"),
+            config.getInt("tideline.persistence.timeline.inbox-capacity"));
+    UserEntity.Surroundings entities =
+        new UserEntity.Surroundings(
+            clock,
+            settings.cell().number(),
+            fence::open,
+            () -> !fence.clockOff(),
+            settings.grpcAddress(),
+            log.writer(),
+            outbox,
+            UserEntity.journalOf(system),
+            timelines,
+            UserEntity.Limits.from(config));
+    ClusterSharding sharding = ClusterSharding.get(system);
+    sharding.init(
+        Entity.of(
+                UserEntity.TYPE_KEY,
+                entity ->
+                    UserEntity.create(
+                        new UserId(entity.getEntityId()), entities, entity.getShard()))
+            .withStopMessage(new UserEntity.Stop()));
+    OutboxSweeps.start(
+        system,
+        sweeper,
+        user ->
+            sharding
+                .entityRefFor(UserEntity.TYPE_KEY, user.value())
+                .tell(new UserEntity.Announce(user)),
+        () -> log.writer().healthy());
+    TopologyFollower topology =
+        TopologyFollower.start(
+            system,
+            settings.cell().name(),
+            UserEntity.TYPE_KEY,
+            metrics.timer("tideline.sharding.handoff", "A shard moving to another node"));
+    Principals principals = Principals.start(system, settings.auth(), settings.bindHost());
+    Forwarding forwarding =
+        new Forwarding(
+            system,
+            settings.grpcAddress(),
+            settings.grpc().tls().enabled(),
+            topology::grpcAddressOfOwner,
+            settings.askTimeout());
+    topology
+        .changes()
+        .map(FeedNode::grpcAddresses)
+        .runWith(Sink.foreach(forwarding::retain), system);
+    NodeSettings.CursorKeys keys = settings.cursorKeys();
+    TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
+    int cell = settings.cell().number();
+    FeedServices services =
+        new FeedServices(
+            new Users(sharding, settings.askTimeout(), tokens, cell),
+            principals,
+            tokens,
+            store,
+            cards,
+            residents,
+            forwarding,
+            new ClusterGrpcService(topology, principals),
+            fence::open,
+            author -> log.recentPosts().lastSequence(author, cell),
+            config.getDuration("tideline.node.consistency-wait"),
+            config.getDuration("tideline.node.watch-heartbeat"));
+    measure(log, residents, stats, cards, sweeper, forwarding);
+    check(log);
+    CoordinatedShutdown.get(system)
+        .addTask(
+            CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
+            "stop-log",
+            () -> log.stop().thenApply(stopped -> Done.getInstance()));
+    return GrpcServer.start(system, settings.grpc(), services.mounts())
+        .thenApply(
+            server -> {
+              health.assembled();
+              return server;
+            });
+  }
+
+  private static java.util.Set<String> grpcAddresses(Topology topology) {
+    return topology.nodes().stream().map(Topology.Node::grpcAddress).collect(Collectors.toSet());
+  }
+
+  private void check(PostsLog log) {
+    health.required("fence", () -> unless(fence.open(), fence.state()));
+    health.required(
+        "clock", () -> unless(!fence.clockOff(), "off by " + fence.clockOffset().negated()));
+    health.warmUp(
+        "log",
+        () ->
+            unless(
+                log.tail().caughtUp()
+                    || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos(),
+                "the log has not been read up to where it ended when this node started"));
+    health.degrading(
+        "log",
+        () -> unless(log.tail().caughtUp(), "the log has not been read yet: timelines may be old"));
+    health.degrading(
+        "log-writer", () -> unless(log.writer().healthy(), "the log does not take lines"));
+    health.degrading("log-lag", () -> lag(sum(log.tailLag()), "lines are not applied yet"));
+    health.degrading("store-lag", () -> lag(sum(log.storeLag()), "lines are not stored yet"));
+  }
+
+  private static Optional<String> lag(long lines, String what) {
+    return unless(lines < LAGGING_LINES, lines + " " + what);
+  }
+
+  private static Optional<String> unless(boolean good, String reason) {
+    return good ? Optional.empty() : Optional.of(reason);
+  }
+
+  private static long sum(java.util.Map<Integer, Long> byPartition) {
+    return byPartition.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  private void measure(
+      PostsLog log,
+      ResidentTimelines residents,
+      TimelineStats stats,
+      CardCache cards,
+      OutboxSweeper sweeper,
+      Forwarding forwarding) {
+    metrics.watch(fence);
+    metrics.gauge("tideline.timelines.resident", "Timelines awake on this node", residents::size);
+    metrics.counter("tideline.deliveries", "References put into inboxes", log.tail()::deliveries);
+    metrics.counter("tideline.log.lines", "Lines of the posts log applied", log.tail()::lines);
+    metrics.counter(
+        "tideline.checkpoints", "Checkpoints of timelines written", stats.checkpoints::sum);
+    metrics.counter("tideline.activations.warm", "From a checkpoint", stats.warmActivations::sum);
+    metrics.counter("tideline.activations.cold", "From the store", stats.coldActivations::sum);
+    metrics.counter(
+        "tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
+    metrics.counter(
+        "tideline.loads.failed", "Loads of timelines that failed", stats.failedLoads::sum);
+    metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> sum(log.tailLag()));
+    metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> sum(log.storeLag()));
+    metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
+    metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
+    metrics.counter("tideline.parked.lines", "Lines parked by this node", log.storeWriter()::parked);
+    metrics.gauge("tideline.log.pending", "Lines not acknowledged yet", log.writer()::pending);
+    metrics.counter("tideline.log.failures", "Appends that failed", log.writer()::failures);
+    metrics.counter("tideline.log.gaps", "Gaps in authors' sequences", log.recentPosts()::gaps);
+    metrics.gauge("tideline.recent.posts", "References remembered", log.recentPosts()::size);
+    metrics.gauge(
+        "tideline.outbox.age", "Seconds since the oldest row", () -> sweeper.oldestAge().toMillis() / 1e3);
+    metrics.gauge("tideline.cards.bytes", "Bytes of cached cards", cards::bytes);
+    metrics.gauge("tideline.cards.hit.rate", "Look-ups found in the cache", cards::hitRate);
+    metrics.counter("tideline.forwarded", "Calls passed on to the owner", forwarding::forwarded);
   }
 }

@@ -1,6 +1,7 @@
 package io.tideline.persistence.user;
 
 import com.google.protobuf.MessageLite;
+import com.typesafe.config.Config;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.LiveTimeline;
@@ -31,6 +32,7 @@ import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.PreRestart;
@@ -40,6 +42,8 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
+import org.apache.pekko.persistence.cassandra.query.javadsl.CassandraReadJournal;
+import org.apache.pekko.persistence.query.PersistenceQuery;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.RecoveryCompleted;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
@@ -48,6 +52,7 @@ import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -148,18 +153,32 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
    * What an entity lives on.
    *
    * @param fenceOpen false when this node may no longer be the owner of its users
+   * @param clockTrusted false when this node's time would harm the order of what it writes
    * @param grpcAddress of this node
    */
   public record Surroundings(
       HybridClock clock,
       int cell,
       BooleanSupplier fenceOpen,
+      BooleanSupplier clockTrusted,
       String grpcAddress,
       LogPort log,
       Outbox outbox,
       JournalReader journal,
       LiveTimeline.Surroundings timelines,
       Limits limits) {}
+
+  /** The journal that the configuration names; it must be Cassandra's. */
+  public static JournalReader journalOf(ActorSystem<?> system) {
+    CassandraReadJournal journal =
+        PersistenceQuery.get(system)
+            .getReadJournalFor(CassandraReadJournal.class, CassandraReadJournal.Identifier());
+    return (user, from, to) ->
+        journal
+            .currentEventsByPersistenceId(user.id(), from, to)
+            .map(envelope -> (UserEvent) envelope.event())
+            .runWith(Sink.seq(), system);
+  }
 
   /** Reads the events of a user between two journal sequence numbers, both inclusive. */
   public interface JournalReader {
@@ -176,7 +195,19 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
    * @param retryAfter when the logs did not take what was announced
    */
   public record Limits(
-      int follows, int keysPerDay, int waiting, Duration passivateAfter, Duration retryAfter) {}
+      int follows, int keysPerDay, int waiting, Duration passivateAfter, Duration retryAfter) {
+
+    /** Reads {@code tideline.persistence.user}. */
+    public static Limits from(Config root) {
+      Config user = root.getConfig("tideline.persistence.user");
+      return new Limits(
+          user.getInt("max-follows"),
+          user.getInt("max-posts-per-day"),
+          user.getInt("max-waiting-commands"),
+          user.getDuration("passivate-after"),
+          user.getDuration("announce-again-after"));
+    }
+  }
 
   private static final Drain DRAIN = new Drain();
   private static final Duration OUTBOX_LINGER = Duration.ofSeconds(1);
@@ -441,6 +472,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> announce(
       User state, Request request, Function<Long, UserEvent> event, @Nullable PostId post) {
+    if (!around.clockTrusted().getAsBoolean()) {
+      return refuse(request, Refusal.UNAVAILABLE, "the clock of this node is off");
+    }
     if (!marked) return waitForOutbox(request);
     UserEvent durable = event.apply(announcedTo(state));
     int changed = durable instanceof FollowsChanged follows ? follows.targets().size() : 1;

@@ -1,0 +1,86 @@
+package io.tideline.node.api;
+
+import io.tideline.persistence.posts.CardCache;
+import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.protocols.TokenCodec;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.ClusterService;
+import io.tideline.protocols.v1.ClusterServicePowerApi;
+import io.tideline.protocols.v1.ClusterServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.FeedService;
+import io.tideline.protocols.v1.FeedServicePowerApi;
+import io.tideline.protocols.v1.FeedServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.GraphService;
+import io.tideline.protocols.v1.GraphServicePowerApi;
+import io.tideline.protocols.v1.GraphServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.PostService;
+import io.tideline.protocols.v1.PostServicePowerApi;
+import io.tideline.protocols.v1.PostServicePowerApiHandlerFactory;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.ToLongFunction;
+
+/**
+ * The services of a node, ready to be mounted.
+ *
+ * @param lastSequence the number of an author's last line that this node has applied
+ * @param consistencyWait how long a read waits for what its token asks for
+ * @param heartbeat how often a quiet watch says that it lives
+ */
+public record FeedServices(
+    Users users,
+    Principals principals,
+    TokenCodec tokens,
+    PostStore store,
+    CardCache cards,
+    ResidentTimelines residents,
+    Forwarding forwarding,
+    ClusterServicePowerApi cluster,
+    BooleanSupplier fenceOpen,
+    ToLongFunction<UserId> lastSequence,
+    Duration consistencyWait,
+    Duration heartbeat) {
+
+  public List<GrpcMount<?>> mounts() {
+    Consistency consistency = new Consistency(tokens, lastSequence, store, consistencyWait);
+    FeedGrpcService feed =
+        new FeedGrpcService(
+            users,
+            principals,
+            tokens,
+            residents,
+            cards,
+            consistency,
+            forwarding,
+            fenceOpen,
+            new FeedWatch(tokens, cards, heartbeat));
+    PostGrpcService posts =
+        new PostGrpcService(
+            users, principals, tokens, store, cards, consistency, InstantSource.system());
+    GraphGrpcService graph = new GraphGrpcService(users, principals, tokens);
+    return List.of(
+        GrpcMount.of(
+            FeedService.description,
+            FeedServicePowerApi.class,
+            feed,
+            FeedServicePowerApiHandlerFactory::create),
+        GrpcMount.of(
+            PostService.description,
+            PostServicePowerApi.class,
+            posts,
+            PostServicePowerApiHandlerFactory::create),
+        GrpcMount.of(
+            GraphService.description,
+            GraphServicePowerApi.class,
+            graph,
+            GraphServicePowerApiHandlerFactory::create),
+        GrpcMount.of(
+            ClusterService.description,
+            ClusterServicePowerApi.class,
+            cluster,
+            ClusterServicePowerApiHandlerFactory::create));
+  }
+}
