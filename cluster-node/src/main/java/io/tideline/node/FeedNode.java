@@ -31,7 +31,9 @@ import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.stream.Collectors;
@@ -201,7 +203,7 @@ public final class FeedNode {
             });
   }
 
-  private static java.util.Set<String> grpcAddresses(Topology topology) {
+  private static Set<String> grpcAddresses(Topology topology) {
     return topology.nodes().stream().map(Topology.Node::grpcAddress).collect(Collectors.toSet());
   }
 
@@ -233,7 +235,7 @@ public final class FeedNode {
     return good ? Optional.empty() : Optional.of(reason);
   }
 
-  private static long sum(java.util.Map<Integer, Long> byPartition) {
+  private static long sum(Map<Integer, Long> byPartition) {
     return byPartition.values().stream().mapToLong(Long::longValue).sum();
   }
 

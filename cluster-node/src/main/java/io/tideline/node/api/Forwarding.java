@@ -11,8 +11,10 @@ import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.apache.pekko.NotUsed;
@@ -88,7 +90,7 @@ public final class Forwarding {
   }
 
   /** Forgets the connections to nodes that are gone. */
-  public void retain(java.util.Set<String> nodes) {
+  public void retain(Set<String> nodes) {
     clients.forEach(
         (node, client) -> {
           if (!nodes.contains(node) && clients.remove(node, client)) client.close();
@@ -100,8 +102,7 @@ public final class Forwarding {
     GrpcClientSettings settings =
         GrpcClientSettings.connectToServiceAt(
                 node.substring(0, colon), Integer.parseInt(node.substring(colon + 1)), system)
-            .withTls(tls)
-            .withDeadline(deadline);
+            .withTls(tls);
     return FeedServiceClient.create(settings, system);
   }
 
@@ -116,21 +117,25 @@ public final class Forwarding {
     }
 
     CompletionStage<ReadFeedResponse> readFeed(ReadFeedRequest request) {
-      return unary(client.readFeed()).invoke(request);
+      return inTime(unary(client.readFeed()).invoke(request));
     }
 
     CompletionStage<GetReadStateResponse> getReadState(GetReadStateRequest request) {
-      return unary(client.getReadState()).invoke(request);
+      return inTime(unary(client.getReadState()).invoke(request));
     }
 
     Source<WatchFeedResponse, NotUsed> watchFeed(WatchFeedRequest request) {
       StreamResponseRequestBuilder<WatchFeedRequest, WatchFeedResponse> call =
-          client.watchFeed().addHeader(HOP, here).setDeadline(Duration.ofDays(365));
+          client.watchFeed().addHeader(HOP, here);
       for (String name : PASSED_ON) {
         Optional<String> value = metadata.getText(name);
         if (value.isPresent()) call = call.addHeader(name, value.get());
       }
       return call.invoke(request);
+    }
+
+    private <T> CompletionStage<T> inTime(CompletionStage<T> answer) {
+      return answer.toCompletableFuture().orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     private <I, O> SingleResponseRequestBuilder<I, O> unary(

@@ -45,7 +45,7 @@ public record GrpcSettings(
       }
     }
 
-    boolean enabled() {
+    public boolean enabled() {
       return !certificateChain.isEmpty();
     }
   }
