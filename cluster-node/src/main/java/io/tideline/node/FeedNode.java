@@ -40,6 +40,7 @@ import java.util.stream.Collectors;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
@@ -74,7 +75,9 @@ public final class FeedNode {
     FeedNode node = new FeedNode(system, settings);
     return ManagementServer.start(system, settings.management(), node.health)
         .thenCompose(bound -> node.session())
-        .thenCompose(node::assemble)
+        // Statements are prepared on the way, and a thread of the driver must not wait for that.
+        .thenComposeAsync(
+            node::assemble, system.dispatchers().lookup(DispatcherSelector.blocking()))
         .thenApply(serving -> Done.getInstance());
   }
 
