@@ -30,6 +30,13 @@ public final class Main {
     Kamon.initWithoutAttaching(config);
     ActorSystem<Void> system =
         ActorSystem.create(Behaviors.empty(), NodeConfig.SYSTEM_NAME, config);
-    FeedNode.start(system, settings);
+    FeedNode.start(system, settings)
+        .whenComplete(
+            (serving, failure) -> {
+              if (failure == null) return;
+              LoggerFactory.getLogger(Main.class).error("Cannot start", failure);
+              system.terminate();
+              system.getWhenTerminated().whenComplete((done, ignored) -> System.exit(1));
+            });
   }
 }
