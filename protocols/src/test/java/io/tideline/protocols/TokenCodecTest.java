@@ -9,10 +9,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.google.protobuf.ByteString;
+import io.tideline.protocols.log.v1.CursorDirection;
+import io.tideline.protocols.log.v1.CursorPayload;
+import io.tideline.protocols.log.v1.LogOffsets;
+import io.tideline.protocols.log.v1.LogPositions;
+import java.nio.ByteBuffer;
+import java.security.GeneralSecurityException;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -184,6 +193,50 @@ class TokenCodecTest {
     assertThat(CODEC.decodeCursor(before.encode(CURSOR), ANN, "home")).isEqualTo(CURSOR);
     assertThat(refusalOf(stranger.encode(CURSOR))).isEqualTo(CURSOR_FORGED);
     assertThat(refusalOf(impostor.encode(CURSOR))).isEqualTo(CURSOR_FORGED);
+  }
+
+  @Test
+  void what_is_signed_but_not_understood_is_malformed() throws Exception {
+    CursorPayload good =
+        CursorPayload.newBuilder()
+            .setFormat(1)
+            .setReaderId("ann")
+            .setSurface("home")
+            .setDirection(CursorDirection.CURSOR_DIRECTION_OLDER)
+            .build();
+    LogOffsets log = LogOffsets.newBuilder().setCell(1).addNextOffsets(1).build();
+    List<CursorPayload> bad =
+        List.of(
+            good.toBuilder().setFormat(2).build(),
+            good.toBuilder().setReaderId("a b").build(),
+            good.toBuilder().setDirectionValue(9).build(),
+            good.toBuilder().setAfterPostId(ByteString.copyFromUtf8("short")).build(),
+            good.toBuilder().setBase(LogPositions.newBuilder().addLogs(log).addLogs(log)).build(),
+            good.toBuilder()
+                .setBase(LogPositions.newBuilder().addLogs(log.toBuilder().setCell(-1)))
+                .build(),
+            good.toBuilder()
+                .setBase(LogPositions.newBuilder().addLogs(log.toBuilder().setNextOffsets(0, -5)))
+                .build());
+
+    assertThat(CODEC.decodeCursor(signed(good.toByteArray()), ANN, "home").after()).isNull();
+    for (CursorPayload payload : bad) {
+      assertThat(refusalOf(signed(payload.toByteArray())))
+          .as("%s", payload)
+          .isEqualTo(CURSOR_MALFORMED);
+    }
+    assertThat(refusalOf(signed(new byte[] {(byte) 0xFF}))).isEqualTo(CURSOR_MALFORMED);
+    assertThat(refusalOf(signed(new byte[0]))).isEqualTo(CURSOR_MALFORMED);
+  }
+
+  private static String signed(byte[] payload) throws GeneralSecurityException {
+    Mac mac = Mac.getInstance("HmacSHA256");
+    mac.init(new SecretKeySpec(KEY, "HmacSHA256"));
+    byte[] token = ByteBuffer.allocate(1 + payload.length + 16).put((byte) 7).put(payload).array();
+    mac.update((byte) 1);
+    mac.update(token, 0, 1 + payload.length);
+    System.arraycopy(mac.doFinal(), 0, token, 1 + payload.length, 16);
+    return text(token);
   }
 
   @Test

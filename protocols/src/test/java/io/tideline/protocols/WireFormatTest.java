@@ -13,6 +13,7 @@ import com.google.protobuf.Descriptors.ServiceDescriptor;
 import io.tideline.protocols.log.v1.CursorProto;
 import io.tideline.protocols.log.v1.IntentLineProto;
 import io.tideline.protocols.log.v1.PostLineProto;
+import io.tideline.protocols.log.v1.TimelineProto;
 import io.tideline.protocols.v1.ClusterServiceProto;
 import io.tideline.protocols.v1.FeedServiceProto;
 import io.tideline.protocols.v1.GraphServiceProto;
@@ -38,6 +39,7 @@ class WireFormatTest {
           CursorProto.getDescriptor(),
           IntentLineProto.getDescriptor(),
           PostLineProto.getDescriptor(),
+          TimelineProto.getDescriptor(),
           ClusterServiceProto.getDescriptor(),
           FeedServiceProto.getDescriptor(),
           GraphServiceProto.getDescriptor(),
