@@ -33,14 +33,24 @@ class OutboxIT {
   @Test
   void a_marked_user_shows_once_the_row_is_old_and_until_it_is_cleared() {
     UserId ann = new UserId("ann");
-    await(outbox.mark(ann));
+    await(outbox.mark(ann, 1));
     assertThat(olderThan(OLD, ann)).isEmpty();
     now = now.plus(OLD);
     assertThat(olderThan(OLD, ann)).containsExactly(ann);
-    await(outbox.clear(ann));
+    await(outbox.clear(ann, 1));
     assertThat(olderThan(OLD, ann)).isEmpty();
-    await(outbox.mark(ann));
+    await(outbox.mark(ann, 2));
     assertThat(olderThan(Duration.ZERO, ann)).containsExactly(ann);
+  }
+
+  @Test
+  void a_clear_that_comes_late_leaves_a_later_mark() {
+    UserId bea = new UserId("bea");
+    await(outbox.mark(bea, 7));
+    await(outbox.clear(bea, 6));
+    assertThat(await(outbox.contains(bea))).isTrue();
+    await(outbox.clear(bea, 7));
+    assertThat(await(outbox.contains(bea))).isFalse();
   }
 
   @Test
@@ -48,7 +58,7 @@ class OutboxIT {
     List<UserId> users = users(200);
     markAll(users);
     now = now.plus(OLD);
-    await(outbox.mark(new UserId("just-now")));
+    await(outbox.mark(new UserId("just-now"), 1));
     OutboxSweeper sweeper = new OutboxSweeper(outbox, OLD, 1_000, () -> now);
 
     assertThat(await(sweeper.sweep(woken::add))).isEqualTo(200);
@@ -56,7 +66,7 @@ class OutboxIT {
     assertThat(users.stream().map(Outbox::bucketOf).distinct()).hasSize(Outbox.BUCKETS);
     assertThat(sweeper.oldestAge()).isEqualTo(OLD);
 
-    users.forEach(user -> await(outbox.clear(user)));
+    users.forEach(user -> await(outbox.clear(user, 1)));
     assertThat(await(sweeper.sweep(woken::add))).isZero();
     assertThat(sweeper.oldestAge()).isZero();
   }
@@ -108,6 +118,6 @@ class OutboxIT {
   }
 
   private void markAll(List<UserId> users) {
-    users.stream().map(outbox::mark).toList().forEach(TestKeyspace::await);
+    users.stream().map(user -> outbox.mark(user, 1)).toList().forEach(TestKeyspace::await);
   }
 }
