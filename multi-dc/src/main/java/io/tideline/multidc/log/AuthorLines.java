@@ -29,13 +29,15 @@ final class AuthorLines {
     this.author = author;
   }
 
-  synchronized void add(PostRef ref, long sequence) {
+  synchronized void add(PostRef ref) {
     if (size == ring.length) {
       grow();
     }
     size++;
     set(size - 1, ref);
-    int origin = ref.partition.cell();
+  }
+
+  synchronized void sawSequence(int origin, long sequence) {
     if (cell == UNKNOWN_CELL || cell == origin) {
       cell = origin;
       lastSequence = Math.max(lastSequence, sequence);
@@ -94,11 +96,11 @@ final class AuthorLines {
     return found;
   }
 
-  synchronized long lastSequence(int cell) {
-    if (this.cell == cell) {
+  synchronized long lastSequence(int origin) {
+    if (cell == origin) {
       return lastSequence;
     }
-    return lastSequenceElsewhere == null ? 0 : lastSequenceElsewhere.getOrDefault(cell, 0L);
+    return lastSequenceElsewhere == null ? 0 : lastSequenceElsewhere.getOrDefault(origin, 0L);
   }
 
   /** Whether the author has written in another cell than this one. */

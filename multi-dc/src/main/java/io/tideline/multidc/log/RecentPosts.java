@@ -80,15 +80,19 @@ public final class RecentPosts {
     AuthorLines lines = linesByAuthor.computeIfAbsent(ref.author, AuthorLines::new);
     int cell = ref.partition.cell();
     long last = lines.lastSequence(cell);
-    boolean mayRepeat = sequence <= last || lines.ofSeveralCells(cell);
-    if (mayRepeat && lines.alreadyTell(ref)) {
-      duplicates.increment();
-      return false;
-    }
+    boolean isNew =
+        sequence > last
+            && (ref.flags & (PostRef.EDITED | PostRef.DELETED)) == 0
+            && !lines.ofSeveralCells(cell);
     if (last > 0 && sequence > last + 1) {
       gaps.add(sequence - last - 1);
     }
-    lines.add(ref, sequence);
+    lines.sawSequence(cell, sequence);
+    if (!isNew && lines.alreadyTell(ref)) {
+      duplicates.increment();
+      return false;
+    }
+    lines.add(ref);
     window.inLogOrder.add(ref);
     setSize(size + 1);
     return true;
