@@ -52,7 +52,7 @@ final class AuthorLines {
   /** Forgets a line, mostly the oldest; true when none is left. */
   synchronized boolean remove(PostRef ref) {
     int index = 0;
-    while (index < size && get(index) != ref) {
+    while (index < size && !get(index).equals(ref)) {
       index++;
     }
     if (index < size) {
