@@ -24,6 +24,7 @@ import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
+import io.tideline.persistence.user.JournalTables;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.KeyRing;
@@ -93,7 +94,8 @@ public final class FeedNode {
     NodeSettings.Cassandra cassandra = settings.cassandra();
     if (!cassandra.createSchema()) return CompletableFuture.completedStage(null);
     return PostStore.createSchema(session, cassandra.keyspace(), cassandra.replication())
-        .thenCompose(created -> Outbox.createSchema(session, cassandra.keyspace()));
+        .thenCompose(created -> Outbox.createSchema(session, cassandra.keyspace()))
+        .thenCompose(created -> JournalTables.create(session, cassandra.keyspace()));
   }
 
   private CompletionStage<GrpcServer> assemble(CqlSession session) {

@@ -212,7 +212,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       ReadFeedResponse.Builder answer, List<PostRef> shown, FeedView view) {
     if (view == FeedView.FEED_VIEW_REFS) {
       shown.forEach(ref -> answer.addCards(reference(ref)));
-      return CompletableFuture.completedStage(answer.build());
+      return CompletableFuture.completedFuture(answer.build());
     }
     UnknownFieldSet.Field.Builder encoded = UnknownFieldSet.Field.newBuilder();
     List<PostId> ids = new ArrayList<>(shown.size());
@@ -224,7 +224,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       if (card == null) complete = false;
       else if (!card.deleted()) encoded.addLengthDelimited(card.encoded());
     }
-    if (complete) return CompletableFuture.completedStage(with(answer, encoded));
+    if (complete) return CompletableFuture.completedFuture(with(answer, encoded));
     return cards.fetch(ids).thenApply(found -> with(answer, inOrder(ids, found)));
   }
 

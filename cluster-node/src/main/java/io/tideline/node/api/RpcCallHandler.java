@@ -135,9 +135,9 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
     @Override
     void answer(Message request, org.apache.pekko.grpc.javadsl.Metadata metadata) throws Throwable {
       CompletionStage<Message> answer = method.answerOnce(request, metadata);
-      if (answer instanceof CompletableFuture<Message> future
-          && future.isDone()
-          && !future.isCompletedExceptionally()) {
+      // A minimal stage is a CompletableFuture too, but only its copy tells whether it is done.
+      CompletableFuture<Message> future = answer.toCompletableFuture();
+      if (future.isDone() && !future.isCompletedExceptionally()) {
         send(future.getNow(null));
       } else {
         answer.whenComplete(this::finish);
