@@ -191,6 +191,7 @@ public final class FeedNode {
             new ClusterGrpcService(topology, principals),
             fence::open,
             author -> log.recentPosts().lastSequence(author, cell),
+            log,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"));
     measure(log, residents, stats, cards, sweeper, forwarding);

@@ -1,11 +1,16 @@
 package io.tideline.node.api;
 
 import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.timeline.Arrivals;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.protocols.ConsistencyToken;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.TokenException;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -19,17 +24,23 @@ final class Consistency {
 
   private final TokenCodec tokens;
   private final ToLongFunction<UserId> lastSequence;
+  private final Arrivals arrivals;
   private final PostStore store;
   private final Duration patience;
 
   /**
-   * @param lastSequence the number of an author's last line that this node has applied; at most 0
-   *     when it remembers none
+   * @param lastSequence the number of an author's last line that this node has read; at most 0 when
+   *     it remembers none
    */
   Consistency(
-      TokenCodec tokens, ToLongFunction<UserId> lastSequence, PostStore store, Duration patience) {
+      TokenCodec tokens,
+      ToLongFunction<UserId> lastSequence,
+      Arrivals arrivals,
+      PostStore store,
+      Duration patience) {
     this.tokens = tokens;
     this.lastSequence = lastSequence;
+    this.arrivals = arrivals;
     this.store = store;
     this.patience = patience;
   }
@@ -61,12 +72,27 @@ final class Consistency {
 
   private CompletionStage<Void> applied(ConsistencyToken token, long deadline) {
     long behind = token.postSequence() - Math.max(0, lastSequence.applyAsLong(token.user()));
-    if (behind <= 0) return CompletableFuture.completedStage(null);
+    if (behind <= 0) {
+      return delivered(arrivals.recent(token.user(), arrivals.applied()), deadline);
+    }
     if (System.nanoTime() < deadline) {
       return later().thenCompose(again -> applied(token, deadline));
     }
     // The log may have forgotten the author's lines; what it forgets, the store has.
     return inStore(token).thenAccept(there -> failUnless(there, behind));
+  }
+
+  /** A line is read before it is delivered; the timelines have it once it counts as applied. */
+  private CompletionStage<Void> delivered(
+      List<PostRef> lines, long deadline) {
+    Positions applied = arrivals.applied();
+    long missing =
+        lines.stream().filter(line -> !TimelineView.arrivedBy(applied, line)).count();
+    if (missing > 0 && System.nanoTime() < deadline) {
+      return later().thenCompose(again -> delivered(lines, deadline));
+    }
+    failUnless(missing == 0, missing);
+    return CompletableFuture.completedStage(null);
   }
 
   private CompletionStage<Void> stored(ConsistencyToken token, long deadline) {

@@ -2,6 +2,7 @@ package io.tideline.node.api;
 
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
@@ -26,7 +27,7 @@ import java.util.function.ToLongFunction;
 /**
  * The services of a node, ready to be mounted.
  *
- * @param lastSequence the number of an author's last line that this node has applied
+ * @param lastSequence the number of an author's last line that this node has read
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
  */
@@ -41,11 +42,12 @@ public record FeedServices(
     ClusterServicePowerApi cluster,
     BooleanSupplier fenceOpen,
     ToLongFunction<UserId> lastSequence,
+    Arrivals arrivals,
     Duration consistencyWait,
     Duration heartbeat) {
 
   public List<GrpcMount<?>> mounts() {
-    Consistency consistency = new Consistency(tokens, lastSequence, store, consistencyWait);
+    Consistency consistency = new Consistency(tokens, lastSequence, arrivals, store, consistencyWait);
     FeedGrpcService feed =
         new FeedGrpcService(
             users,
