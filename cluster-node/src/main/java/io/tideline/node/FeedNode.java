@@ -86,8 +86,7 @@ public final class FeedNode {
     return CassandraSessionRegistry.get(system)
         .sessionFor(CASSANDRA)
         .underlying()
-        .thenCompose(
-            session -> createSchema(session).thenApply(created -> session));
+        .thenCompose(session -> createSchema(session).thenApply(created -> session));
   }
 
   private CompletionStage<Void> createSchema(CqlSession session) {
@@ -221,8 +220,7 @@ public final class FeedNode {
         "log",
         () ->
             unless(
-                log.tail().caughtUp()
-                    || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos(),
+                log.tail().caughtUp() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos(),
                 "the log has not been read up to where it ended when this node started"));
     health.degrading(
         "log",
@@ -260,21 +258,23 @@ public final class FeedNode {
         "tideline.checkpoints", "Checkpoints of timelines written", stats.checkpoints::sum);
     metrics.counter("tideline.activations.warm", "From a checkpoint", stats.warmActivations::sum);
     metrics.counter("tideline.activations.cold", "From the store", stats.coldActivations::sum);
-    metrics.counter(
-        "tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
+    metrics.counter("tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
     metrics.counter(
         "tideline.loads.failed", "Loads of timelines that failed", stats.failedLoads::sum);
     metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> sum(log.tailLag()));
     metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> sum(log.storeLag()));
     metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
     metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
-    metrics.counter("tideline.parked.lines", "Lines parked by this node", log.storeWriter()::parked);
+    metrics.counter(
+        "tideline.parked.lines", "Lines parked by this node", log.storeWriter()::parked);
     metrics.gauge("tideline.log.pending", "Lines not acknowledged yet", log.writer()::pending);
     metrics.counter("tideline.log.failures", "Appends that failed", log.writer()::failures);
     metrics.counter("tideline.log.gaps", "Gaps in authors' sequences", log.recentPosts()::gaps);
     metrics.gauge("tideline.recent.posts", "References remembered", log.recentPosts()::size);
     metrics.gauge(
-        "tideline.outbox.age", "Seconds since the oldest row", () -> sweeper.oldestAge().toMillis() / 1e3);
+        "tideline.outbox.age",
+        "Seconds since the oldest row",
+        () -> sweeper.oldestAge().toMillis() / 1e3);
     metrics.gauge("tideline.cards.bytes", "Bytes of cached cards", cards::bytes);
     metrics.gauge("tideline.cards.hit.rate", "Look-ups found in the cache", cards::hitRate);
     metrics.counter("tideline.forwarded", "Calls passed on to the owner", forwarding::forwarded);

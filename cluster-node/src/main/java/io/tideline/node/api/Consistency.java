@@ -6,6 +6,7 @@ import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.protocols.ConsistencyToken;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.TokenException;
 import io.tideline.protocols.UserId;
@@ -83,11 +84,9 @@ final class Consistency {
   }
 
   /** A line is read before it is delivered; the timelines have it once it counts as applied. */
-  private CompletionStage<Void> delivered(
-      List<PostRef> lines, long deadline) {
+  private CompletionStage<Void> delivered(List<PostRef> lines, long deadline) {
     Positions applied = arrivals.applied();
-    long missing =
-        lines.stream().filter(line -> !TimelineView.arrivedBy(applied, line)).count();
+    long missing = lines.stream().filter(line -> !TimelineView.arrivedBy(applied, line)).count();
     if (missing > 0 && System.nanoTime() < deadline) {
       return later().thenCompose(again -> delivered(lines, deadline));
     }
@@ -108,18 +107,17 @@ final class Consistency {
   }
 
   private CompletionStage<Boolean> inStore(ConsistencyToken token) {
-    if (token.post() == null) return CompletableFuture.completedStage(false);
+    PostId post = token.post();
+    if (post == null) return CompletableFuture.completedStage(false);
+    // An imported post has the version of its own time, long before the write.
     return store
-        .find(token.post())
+        .find(post)
         .thenApply(
             found ->
                 found.isPresent()
-                    && (found.get().deleted() || atLeast(found.get().version(), token)));
-  }
-
-  private static boolean atLeast(long version, ConsistencyToken token) {
-    // An imported post has the version of its own time, long before the write.
-    return version >= token.at() || version == token.post().hi();
+                    && (found.get().deleted()
+                        || found.get().version() >= token.at()
+                        || found.get().version() == post.hi()));
   }
 
   private static void failUnless(boolean there, long linesBehind) {

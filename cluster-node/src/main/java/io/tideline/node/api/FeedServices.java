@@ -47,7 +47,8 @@ public record FeedServices(
     Duration heartbeat) {
 
   public List<GrpcMount<?>> mounts() {
-    Consistency consistency = new Consistency(tokens, lastSequence, arrivals, store, consistencyWait);
+    Consistency consistency =
+        new Consistency(tokens, lastSequence, arrivals, store, consistencyWait);
     FeedGrpcService feed =
         new FeedGrpcService(
             users,
