@@ -106,7 +106,14 @@ public final class CardCache {
     if (other != null) {
       return other;
     }
-    misses.add(id);
+    // A read that was under way at the look-up may have ended since.
+    Card meanwhile = cards.policy().getIfPresentQuietly(id);
+    if (meanwhile == null) {
+      misses.add(id);
+    } else {
+      reads.remove(id, read);
+      read.complete(meanwhile);
+    }
     return read;
   }
 

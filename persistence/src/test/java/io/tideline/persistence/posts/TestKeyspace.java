@@ -1,11 +1,9 @@
 package io.tideline.persistence.posts;
 
 import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.CqlSessionBuilder;
 import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
-import com.datastax.oss.driver.api.core.config.DriverExecutionProfile;
-import com.datastax.oss.driver.api.core.metadata.Node;
-import com.datastax.oss.driver.api.core.session.Request;
 import com.datastax.oss.driver.api.core.tracker.RequestTracker;
 import com.datastax.oss.driver.internal.core.session.throttling.ConcurrencyLimitingRequestThrottler;
 import io.tideline.localstack.LocalCassandra;
@@ -21,7 +19,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** A keyspace of its own on the shared Cassandra, with all tables, for one test class. */
 public record TestKeyspace(CqlSession session, String name) {
   private static final AtomicInteger OPENED = new AtomicInteger();
-  private static final AtomicInteger REQUESTS = new AtomicInteger();
   private static final CqlSession SESSION = connect();
 
   public static TestKeyspace open() {
@@ -33,47 +30,30 @@ public record TestKeyspace(CqlSession session, String name) {
     return new TestKeyspace(SESSION, name);
   }
 
-  static CqlSession connect() {
-    return CqlSession.builder()
-        .addContactPoint(
-            new InetSocketAddress(
-                InetAddress.getLoopbackAddress(), LocalStack.shared().cassandra().port()))
-        .withLocalDatacenter(LocalCassandra.DATA_CENTER)
-        .withConfigLoader(
-            DriverConfigLoader.programmaticBuilder()
-                .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))
-                .withBoolean(DefaultDriverOption.METADATA_SCHEMA_ENABLED, false)
-                .withClass(
-                    DefaultDriverOption.REQUEST_THROTTLER_CLASS,
-                    ConcurrencyLimitingRequestThrottler.class)
-                .withInt(DefaultDriverOption.REQUEST_THROTTLER_MAX_CONCURRENT_REQUESTS, 512)
-                .withInt(DefaultDriverOption.REQUEST_THROTTLER_MAX_QUEUE_SIZE, 10_000)
-                .build())
-        .addRequestTracker(new CountingTracker())
-        .build();
+  static CqlSession connect(RequestTracker... trackers) {
+    CqlSessionBuilder session =
+        CqlSession.builder()
+            .addContactPoint(
+                new InetSocketAddress(
+                    InetAddress.getLoopbackAddress(), LocalStack.shared().cassandra().port()))
+            .withLocalDatacenter(LocalCassandra.DATA_CENTER)
+            .withConfigLoader(
+                DriverConfigLoader.programmaticBuilder()
+                    .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))
+                    .withBoolean(DefaultDriverOption.METADATA_SCHEMA_ENABLED, false)
+                    .withClass(
+                        DefaultDriverOption.REQUEST_THROTTLER_CLASS,
+                        ConcurrencyLimitingRequestThrottler.class)
+                    .withInt(DefaultDriverOption.REQUEST_THROTTLER_MAX_CONCURRENT_REQUESTS, 512)
+                    .withInt(DefaultDriverOption.REQUEST_THROTTLER_MAX_QUEUE_SIZE, 10_000)
+                    .build());
+    for (RequestTracker tracker : trackers) {
+      session.addRequestTracker(tracker);
+    }
+    return session.build();
   }
 
   public static <T> T await(CompletionStage<T> stage) {
     return stage.toCompletableFuture().orTimeout(60, TimeUnit.SECONDS).join();
-  }
-
-  /** How many requests Cassandra has answered so far. */
-  static int requests() {
-    return REQUESTS.get();
-  }
-
-  private static final class CountingTracker implements RequestTracker {
-    @Override
-    public void onSuccess(
-        Request request,
-        long latencyNanos,
-        DriverExecutionProfile executionProfile,
-        Node node,
-        String requestLogPrefix) {
-      REQUESTS.incrementAndGet();
-    }
-
-    @Override
-    public void close() {}
   }
 }
