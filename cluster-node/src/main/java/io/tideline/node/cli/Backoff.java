@@ -1,0 +1,50 @@
+package io.tideline.node.cli;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.RetryInfo;
+import io.grpc.Status;
+import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+
+/** When a failed call may be made again, and how long to wait before. */
+final class Backoff {
+  private static final long FIRST_MILLIS = 50;
+  private static final long LONGEST_MILLIS = 2_000;
+
+  private Backoff() {}
+
+  /** Whether the same call may succeed later; every call of the API may be repeated. */
+  static boolean worthRepeating(Throwable failure) {
+    return switch (Status.fromThrowable(failure).getCode()) {
+      case UNAVAILABLE, DEADLINE_EXCEEDED -> true;
+      default -> false;
+    };
+  }
+
+  /**
+   * The wait before the {@code attempt}-th repetition (from 1): doubling with jitter, and never
+   * shorter than what the server asks for.
+   */
+  static Duration before(int attempt, Throwable failure) {
+    long ceiling = Math.min(LONGEST_MILLIS, FIRST_MILLIS << Math.min(attempt - 1, 10));
+    long jittered = ThreadLocalRandom.current().nextLong(ceiling / 2, ceiling + 1);
+    return Duration.ofMillis(Math.max(jittered, askedFor(failure).toMillis()));
+  }
+
+  private static Duration askedFor(Throwable failure) {
+    com.google.rpc.Status details = StatusProto.fromThrowable(failure);
+    if (details == null) return Duration.ZERO;
+    for (Any detail : details.getDetailsList()) {
+      if (!detail.is(RetryInfo.class)) continue;
+      try {
+        var delay = detail.unpack(RetryInfo.class).getRetryDelay();
+        return Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
+      } catch (InvalidProtocolBufferException e) {
+        return Duration.ZERO; // an unreadable hint is no hint
+      }
+    }
+    return Duration.ZERO;
+  }
+}

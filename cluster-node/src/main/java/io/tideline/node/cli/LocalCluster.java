@@ -1,0 +1,169 @@
+package io.tideline.node.cli;
+
+import io.tideline.localstack.LocalCassandra;
+import io.tideline.localstack.LocalStack;
+import io.tideline.localstack.StackStatus;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** Some nodes on this machine, with a Cassandra and a Kafka that are real and local, too. */
+final class LocalCluster implements AutoCloseable {
+  private static final int FIRST_GRPC_PORT = 8600;
+  private static final int FIRST_CLUSTER_PORT = 8500;
+  private static final int FIRST_MANAGEMENT_PORT = 8700;
+  private static final Duration TO_START = Duration.ofMinutes(2);
+
+  private final List<NodeProcess> nodes = new ArrayList<>();
+  private final Set<Integer> taken = new HashSet<>();
+  private final Path directory;
+  private final Consumer<String> report;
+  private @Nullable LocalStack stack;
+  private String cassandra = "";
+  private String kafka = "";
+  private boolean closed;
+
+  private LocalCluster(Path directory, Consumer<String> report) {
+    this.directory = directory;
+    this.report = report;
+  }
+
+  /**
+   * Starts a cluster that keeps its data in {@code directory}, on the servers that run there or on
+   * its own. When something fails, or the JVM is asked to end, what has been started is stopped.
+   */
+  static LocalCluster start(Path directory, int nodes, Consumer<String> report) {
+    var cluster = new LocalCluster(directory, report);
+    Runtime.getRuntime().addShutdownHook(new Thread(cluster::close, "cluster-stop"));
+    try {
+      cluster.startServers();
+      cluster.startNodes(nodes);
+      return cluster;
+    } catch (RuntimeException e) {
+      cluster.close();
+      throw e;
+    }
+  }
+
+  private void startServers() {
+    Path servers = directory.resolve("stack");
+    StackStatus running = LocalStack.status(servers).orElse(null);
+    if (running != null) {
+      cassandra = running.cassandra().address();
+      kafka = running.kafka().address();
+      report.accept("Using Cassandra on %s and Kafka on %s".formatted(cassandra, kafka));
+      return;
+    }
+    LocalStack started = LocalStack.start(LocalStack.Options.in(servers).withReport(report));
+    synchronized (this) {
+      stack = started;
+    }
+    cassandra = started.cassandra().contactPoint();
+    kafka = started.kafka().bootstrapServers();
+  }
+
+  private void startNodes(int count) {
+    long startedAt = System.nanoTime();
+    List<NodeProcess.Ports> ports = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      ports.add(
+          new NodeProcess.Ports(
+              freePort(FIRST_GRPC_PORT + i),
+              freePort(FIRST_CLUSTER_PORT + i),
+              freePort(FIRST_MANAGEMENT_PORT + i)));
+    }
+    String seed = NodeProcess.LOOPBACK + ":" + ports.get(0).cluster();
+    for (int i = 0; i < count; i++) {
+      startNode(i, ports.get(i), seed);
+    }
+    for (NodeProcess node : List.copyOf(nodes)) {
+      node.awaitReady(TO_START);
+      report.accept(
+          "%s is ready on %s after %.1f s (process %d)"
+              .formatted(
+                  node.name(),
+                  node.ports().grpcAddress(),
+                  (System.nanoTime() - startedAt) / 1e9,
+                  node.pid()));
+    }
+  }
+
+  private synchronized void startNode(int index, NodeProcess.Ports ports, String seed) {
+    if (closed) throw new CommandFailure(ExitCode.FAILED, "stopped while starting");
+    String name = "node-" + (index + 1);
+    NodeProcess node =
+        NodeProcess.start(
+            name,
+            ports,
+            Map.of(
+                "TIDELINE_AZ", Character.toString('a' + index % 3),
+                "TIDELINE_SEED_NODES", seed,
+                "TIDELINE_CASSANDRA", cassandra,
+                "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
+                "TIDELINE_KAFKA", kafka),
+            directory.resolve("logs").resolve(name + ".log"));
+    nodes.add(node);
+    var unused = node.onExit().thenAccept(this::reportUnlessEnding);
+  }
+
+  private void reportUnlessEnding(NodeProcess node) {
+    if (!node.ending()) report.accept(node.death());
+  }
+
+  private int freePort(int wanted) {
+    for (int port : new int[] {wanted, 0}) {
+      try (ServerSocket probe = new ServerSocket()) {
+        probe.setReuseAddress(false);
+        probe.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        if (taken.add(probe.getLocalPort())) return probe.getLocalPort();
+      } catch (IOException e) {
+        if (port == 0) {
+          throw new CommandFailure(
+              ExitCode.FAILED, "no port is free on 127.0.0.1: " + e.getMessage());
+        }
+      }
+    }
+    return freePort(wanted);
+  }
+
+  List<NodeProcess> nodes() {
+    return List.copyOf(nodes);
+  }
+
+  List<String> grpcAddresses() {
+    return nodes.stream().map(node -> node.ports().grpcAddress()).toList();
+  }
+
+  String cassandra() {
+    return cassandra;
+  }
+
+  String kafka() {
+    return kafka;
+  }
+
+  /** Returns when no node is left. */
+  void awaitEnd() {
+    nodes().forEach(node -> node.onExit().join());
+  }
+
+  /** Stops the nodes in good order, then the servers. The data stay. */
+  @Override
+  public synchronized void close() {
+    if (closed) return;
+    closed = true;
+    nodes.forEach(NodeProcess::stop);
+    nodes.forEach(NodeProcess::awaitStop);
+    if (stack != null) stack.close();
+  }
+}

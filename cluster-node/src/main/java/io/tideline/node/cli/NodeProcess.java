@@ -1,0 +1,189 @@
+package io.tideline.node.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** One node of a local cluster in a JVM of its own, which ends when this JVM ends. */
+final class NodeProcess {
+  /** Where the node listens, all on the loopback interface. */
+  record Ports(int grpc, int cluster, int management) {
+    String grpcAddress() {
+      return LOOPBACK + ":" + grpc;
+    }
+  }
+
+  static final String LOOPBACK = "127.0.0.1";
+  private static final Duration TO_STOP = Duration.ofSeconds(35);
+  private static final int LAST_WORDS = 15;
+
+  private final String name;
+  private final Ports ports;
+  private final Path log;
+  private final Process process;
+  private volatile boolean ending;
+
+  private NodeProcess(String name, Ports ports, Path log, Process process) {
+    this.name = name;
+    this.ports = ports;
+    this.log = log;
+    this.process = process;
+  }
+
+  /** Starts a node with these settings; what it prints goes to the log. */
+  static NodeProcess start(String name, Ports ports, Map<String, String> settings, Path log) {
+    List<String> command = new ArrayList<>();
+    // A Ctrl-C reaches all processes of a terminal: the parent stops its nodes in good order.
+    command.addAll(List.of("/bin/sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh"));
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-Xms64m",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+ExitOnOutOfMemoryError"));
+    Path agent = Home.ofLauncher().root().resolve("cluster-node/target/agent/kanela-agent.jar");
+    if (Files.exists(agent)) command.add("-javaagent:" + agent);
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), ChildNode.class.getName()));
+
+    var builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
+    builder.environment().putAll(settings);
+    builder.environment().put("TIDELINE_LOG", "text");
+    builder.environment().put("TIDELINE_GRPC_PORT", Integer.toString(ports.grpc()));
+    builder.environment().put("TIDELINE_CLUSTER_PORT", Integer.toString(ports.cluster()));
+    builder.environment().put("TIDELINE_MANAGEMENT_PORT", Integer.toString(ports.management()));
+    try {
+      Files.createDirectories(log.toAbsolutePath().getParent());
+      builder.redirectOutput(log.toFile());
+      return new NodeProcess(name, ports, log, builder.start());
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot start " + name + ": " + e.getMessage(), e);
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  Ports ports() {
+    return ports;
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Completes when the process is gone. */
+  CompletableFuture<NodeProcess> onExit() {
+    return process.onExit().thenApply(ended -> this);
+  }
+
+  /** Returns when the node says that it is ready; fails when it dies before or takes too long. */
+  void awaitReady(Duration limit) {
+    long giveUpAt = System.nanoTime() + limit.toNanos();
+    while (!isReady()) {
+      if (!process.isAlive()) {
+        throw new CommandFailure(ExitCode.FAILED, death());
+      }
+      if (System.nanoTime() > giveUpAt) {
+        throw new CommandFailure(
+            ExitCode.FAILED,
+            "%s was not ready after %d s. %s".formatted(name, limit.toSeconds(), lastWords()));
+      }
+      pause();
+    }
+  }
+
+  private boolean isReady() {
+    try {
+      var url = URI.create("http://" + LOOPBACK + ":" + ports.management() + "/ready").toURL();
+      var connection = (HttpURLConnection) url.openConnection();
+      connection.setConnectTimeout(1_000);
+      connection.setReadTimeout(2_000);
+      try {
+        return connection.getResponseCode() == 200;
+      } finally {
+        connection.disconnect();
+      }
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static void pause() {
+    try {
+      TimeUnit.MILLISECONDS.sleep(100);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandFailure(ExitCode.FAILED, "interrupted while a node was starting");
+    }
+  }
+
+  /** Whether {@link #stop} or {@link #kill} was called: its end is then no surprise. */
+  boolean ending() {
+    return ending;
+  }
+
+  /** Ends the node at once, as a crash would. */
+  void kill() {
+    ending = true;
+    process.destroyForcibly();
+  }
+
+  /** Asks the node to leave; does not wait. */
+  void stop() {
+    ending = true;
+    try {
+      process.getOutputStream().close();
+    } catch (IOException e) {
+      // The pipe is already broken: the node is on its way out.
+    }
+  }
+
+  /** Waits for a node that was asked to leave, and ends it when it does not. */
+  void awaitStop() {
+    try {
+      if (!process.waitFor(TO_STOP.toMillis(), TimeUnit.MILLISECONDS)) process.destroyForcibly();
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** How the process ended, with the last lines that it wrote. */
+  String death() {
+    return "%s ended (process %d, exit code %d). %s"
+        .formatted(name, pid(), process.exitValue(), lastWords());
+  }
+
+  private String lastWords() {
+    try {
+      List<String> lines =
+          new String(Files.readAllBytes(log), StandardCharsets.UTF_8).lines().toList();
+      if (lines.isEmpty()) return "It wrote nothing.";
+      return "The end of "
+          + log
+          + ":\n"
+          + String.join("\n", lines.subList(Math.max(0, lines.size() - LAST_WORDS), lines.size()));
+    } catch (IOException e) {
+      return "Its log " + log + " cannot be read: " + e.getMessage();
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package io.tideline.node.cli;
+
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.Node;
+import io.tideline.protocols.v1.Topology;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** Shows the nodes of the cluster. */
+@Command(
+    name = "nodes",
+    description = "Show the nodes of the cluster and how many shards each has.")
+final class NodesCommand implements Callable<Integer> {
+  @Mixin private ClientOptions client = new ClientOptions();
+  @Mixin private OutputOptions output = new OutputOptions();
+
+  @Override
+  public Integer call() {
+    try (FeedClient feed = client.connect()) {
+      Topology topology =
+          feed.call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance()).getTopology();
+      if (output.output().json()) {
+        output.output().message(topology);
+      } else {
+        output.output().line(table(topology));
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  static String table(Topology topology) {
+    StringBuilder table = new StringBuilder();
+    row(table, "ADDRESS", "STATE", "CELL", "ZONE", "VERSION", "SHARDS", "NODE");
+    for (Node node : topology.getNodesList()) {
+      long shards =
+          topology.getShardOwnersMap().values().stream().filter(node.getNodeId()::equals).count();
+      row(
+          table,
+          node.getGrpcAddress(),
+          node.getState().name().replace("NODE_STATE_", "").toLowerCase(Locale.ROOT),
+          node.getCell(),
+          node.getAvailabilityZone(),
+          node.getVersion(),
+          Long.toString(shards),
+          node.getNodeId());
+    }
+    return table
+        .append(
+            "%d of %d shards placed"
+                .formatted(topology.getShardOwnersCount(), topology.getShardCount()))
+        .toString();
+  }
+
+  private static void row(StringBuilder table, Object... cells) {
+    table
+        .append("%-21s %-12s %-10s %-10s %-16s %6s  %s".formatted(cells).stripTrailing())
+        .append('\n');
+  }
+}

@@ -1,0 +1,64 @@
+package io.tideline.node.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+
+/** A small file in which a running process says where it can be reached. */
+record RunningNote(Path file) {
+
+  /** What a living process has written. */
+  record Running(long pid, List<String> grpcAddresses, String cassandra, String kafka) {}
+
+  /** Writes the note of this process; it goes when the process ends. */
+  void write(List<String> grpcAddresses, String cassandra, String kafka) {
+    Properties properties = new Properties();
+    properties.setProperty("pid", Long.toString(ProcessHandle.current().pid()));
+    properties.setProperty("grpc", String.join(",", grpcAddresses));
+    properties.setProperty("cassandra", cassandra);
+    properties.setProperty("kafka", kafka);
+    Path written = file.resolveSibling(file.getFileName() + ".new");
+    try {
+      Files.createDirectories(file.toAbsolutePath().getParent());
+      try (var out = Files.newBufferedWriter(written)) {
+        properties.store(out, null);
+      }
+      Files.move(written, file, StandardCopyOption.ATOMIC_MOVE);
+      file.toFile().deleteOnExit();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + file, e);
+    }
+  }
+
+  /** What the note says, when its process is alive. */
+  Optional<Running> read() {
+    Properties properties = new Properties();
+    try (var in = Files.newBufferedReader(file)) {
+      properties.load(in);
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+    long pid;
+    try {
+      pid = Long.parseLong(properties.getProperty("pid", ""));
+    } catch (NumberFormatException e) {
+      return Optional.empty(); // not ours, or cut off by a full disk
+    }
+    if (ProcessHandle.of(pid).isEmpty()) return Optional.empty();
+    String grpc = properties.getProperty("grpc", "");
+    return Optional.of(
+        new Running(
+            pid,
+            grpc.isEmpty() ? List.of() : List.of(grpc.split(",")),
+            properties.getProperty("cassandra", ""),
+            properties.getProperty("kafka", "")));
+  }
+}

@@ -1,0 +1,96 @@
+package io.tideline.node.cli;
+
+import java.io.PrintWriter;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
+
+/** The {@code tideline} command: what people and scripts do with a cluster from a shell. */
+@Command(
+    name = "tideline",
+    description = "A distributed home-feed engine: run it, fill it, read from it.",
+    synopsisSubcommandLabel = "COMMAND",
+    mixinStandardHelpOptions = true,
+    versionProvider = Tideline.Version.class,
+    scope = CommandLine.ScopeType.INHERIT,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      " 0:done",
+      " 1:failed; the message says why",
+      " 2:the command or its input is not right",
+      " 3:no node answers, or the cluster cannot do it now: try again",
+      " 4:there is no such thing",
+      " 5:not allowed",
+    },
+    footer = {"", "`tideline COMMAND --help` tells more about a command."},
+    subcommands = {
+      UpCommand.class,
+      DemoCommand.class,
+      StackCommand.class,
+      ImportCommand.class,
+      PostCommand.class,
+      FollowCommand.class,
+      UnfollowCommand.class,
+      ReadCommand.class,
+      WatchCommand.class,
+      NodesCommand.class,
+      ParkedCommand.class,
+    })
+public final class Tideline implements Runnable {
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  private Tideline() {}
+
+  /** Runs one command and leaves with its exit code. */
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
+    CommandLine commandLine = new CommandLine(new Tideline());
+    commandLine.setUsageHelpAutoWidth(true);
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    commandLine.setExecutionExceptionHandler(Tideline::complain);
+    return commandLine;
+  }
+
+  private static int complain(Exception failure, CommandLine command, ParseResult parsed) {
+    Throwable cause = failure;
+    while ((cause instanceof CompletionException || cause instanceof ExecutionException)
+        && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    Complaint complaint = Complaint.about(cause);
+    PrintWriter err = command.getErr();
+    if (wantsJson(command)) {
+      err.println(complaint.json());
+    } else {
+      err.println(complaint.text());
+    }
+    err.flush();
+    return complaint.exitCode();
+  }
+
+  private static boolean wantsJson(CommandLine command) {
+    var option = command.getCommandSpec().findOption("--output");
+    return option != null && option.getValue() == Output.Format.json;
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "Which command?");
+  }
+
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Tideline.class.getPackage().getImplementationVersion();
+      return new String[] {"tideline " + (version == null ? "(not packaged)" : version)};
+    }
+  }
+}

@@ -1,0 +1,72 @@
+package io.tideline.node.cli;
+
+import io.tideline.protocols.v1.WatchFeedResponse;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Shows what happens in a home feed while it happens. */
+@Command(
+    name = "watch",
+    description = "Show what happens in a home feed, from now on; Ctrl-C ends it.")
+final class WatchCommand implements Callable<Integer> {
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+  @Mixin private ClientOptions client = new ClientOptions();
+  @Mixin private OutputOptions output = new OutputOptions();
+
+  @Parameters(index = "0", paramLabel = "USER", description = "whose feed")
+  private String user = "";
+
+  @Option(
+      names = "--cursor",
+      description = "where to resume, as an earlier watch or read printed it")
+  private String cursor = "";
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "end after so many changes, 0 = never (default)")
+  private int limit;
+
+  @Override
+  public Integer call() {
+    var seen = new CompletableFuture<Void>();
+    var shown = new AtomicInteger();
+    try (FeedClient feed = client.connect();
+        FeedWatch watch =
+            FeedWatch.open(
+                feed,
+                user,
+                cursor,
+                0,
+                PATIENCE,
+                message -> {
+                  if (show(message) && shown.incrementAndGet() == limit) seen.complete(null);
+                })) {
+      CompletableFuture.anyOf(seen, watch.ended()).join();
+    }
+    return ExitCode.OK;
+  }
+
+  /** Whether the message was a change of the feed. */
+  private boolean show(WatchFeedResponse message) {
+    Output out = output.output();
+    if (out.json()) out.message(message);
+    String text =
+        switch (message.getChangeCase()) {
+          case ADDED -> "+ " + FeedText.card(message.getAdded());
+          case CHANGED -> "~ " + FeedText.card(message.getChanged());
+          case REMOVED_POST_ID -> "- " + message.getRemovedPostId();
+          case HEARTBEAT, END, CHANGE_NOT_SET -> "";
+        };
+    if (!out.json() && !text.isEmpty()) out.line(text);
+    return !text.isEmpty();
+  }
+}
