@@ -275,7 +275,7 @@ public final class LiveTimeline {
           }
           if (!covered(refs) && System.nanoTime() < deadline) return false;
           PostId floor = timeline.floor();
-          if (whole) floor = cutOff ? oldest(stored) : PostId.MIN;
+          if (whole) floor = cutOff ? below(stored) : PostId.MIN;
           else refs.addAll(timeline.entries());
           if (whole) behind = false;
           finish(Timeline.of(around.capacity(), floor, refs, this::eligible));
@@ -358,8 +358,11 @@ public final class LiveTimeline {
     return true;
   }
 
-  private static PostId oldest(List<PostRef> stored) {
-    return stored.stream().map(PostRef::id).min(PostId::compareTo).orElse(PostId.MIN);
+  /** The id just below the oldest of these. */
+  private static PostId below(List<PostRef> stored) {
+    PostId oldest = stored.stream().map(PostRef::id).min(PostId::compareTo).orElse(PostId.MIN);
+    if (oldest.equals(PostId.MIN)) return oldest;
+    return new PostId(oldest.lo() == 0 ? oldest.hi() - 1 : oldest.hi(), oldest.lo() - 1);
   }
 
   private boolean eligible(PostRef post) {
