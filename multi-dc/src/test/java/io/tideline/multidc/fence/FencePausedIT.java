@@ -145,7 +145,7 @@ class FencePausedIT {
     void expectNothingServedOnOldAnswers(Duration pause) throws InterruptedException {
       String resumed = said.poll(30, TimeUnit.SECONDS);
       assertThat(resumed).startsWith("RESUMED ");
-      String[] words = resumed.split(" ");
+      String[] words = resumed.split(" ", -1);
       if (Boolean.parseBoolean(words[1]))
         assertThat(Long.parseLong(words[2])).isLessThan(pause.toMillis());
       else expect("CLOSED");
