@@ -123,7 +123,7 @@ public final class FeedNode {
     LiveTimeline.Surroundings timelines =
         new LiveTimeline.Surroundings(
             log,
-            store,
+            store::newestOfAll,
             residents,
             stats,
             cards::fetch,

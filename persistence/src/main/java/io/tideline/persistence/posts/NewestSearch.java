@@ -1,5 +1,6 @@
 package io.tideline.persistence.posts;
 
+import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;

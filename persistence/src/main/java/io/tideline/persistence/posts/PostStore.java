@@ -13,6 +13,7 @@ import com.datastax.oss.driver.api.core.cql.Statement;
 import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;

@@ -1,6 +1,5 @@
 package io.tideline.persistence.timeline;
 
-import io.tideline.persistence.posts.PostStore;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -12,10 +11,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,7 +35,7 @@ public final class LiveTimeline {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTimeline.class);
   private static final Duration RETRY = Duration.ofMillis(500);
   private static final Duration TAIL_CHECK = Duration.ofMillis(5);
-  private static final Duration TAIL_PATIENCE = Duration.ofSeconds(2);
+  private static final int TAIL_CHECKS = 400;
 
   /**
    * What a timeline lives on.
@@ -45,16 +45,32 @@ public final class LiveTimeline {
    */
   public record Surroundings(
       Arrivals arrivals,
-      PostStore posts,
+      Stored stored,
       ResidentTimelines residents,
       TimelineStats stats,
       Consumer<Collection<PostId>> prefetch,
       int capacity,
       int inboxCapacity) {}
 
+  /** Where all posts are kept. */
+  @FunctionalInterface
+  public interface Stored {
+    /** The newest posts of all these authors together, above the floor; deleted ones too. */
+    CompletionStage<Newest> newestOfAll(Collection<UserId> authors, int limit, PostId floor);
+  }
+
+  /** The thread that everything runs on; asked from any thread. */
+  @FunctionalInterface
+  public interface Owner extends Executor {
+    default void executeIn(Duration delay, Runnable task) {
+      CompletableFuture.delayedExecutor(delay.toMillis(), TimeUnit.MILLISECONDS, this)
+          .execute(task);
+    }
+  }
+
   private final UserId user;
   private final Surroundings around;
-  private final Executor owner;
+  private final Owner owner;
   private final Inbox inbox;
   private final ResidentTimeline resident;
   private final List<FeedWatcher> watchers = new ArrayList<>();
@@ -73,12 +89,11 @@ public final class LiveTimeline {
   /**
    * Prepares a timeline that sleeps until {@link #wake}.
    *
-   * @param owner runs a task on the owner's thread; safe to call from any thread
    * @param drain called from any thread when lines wait in the inbox; to end in {@link #drain}
    * @param followees whom the user follows
    */
   public LiveTimeline(
-      UserId user, Surroundings around, Executor owner, Runnable drain, Set<UserId> followees) {
+      UserId user, Surroundings around, Owner owner, Runnable drain, Set<UserId> followees) {
     this.user = user;
     this.around = around;
     this.owner = owner;
@@ -93,22 +108,23 @@ public final class LiveTimeline {
     register(user);
     followees.forEach(this::register);
     if (checkpoint != null && around.arrivals().reachesBack(checkpoint.positions())) {
-      resume(checkpoint, System.nanoTime() + TAIL_PATIENCE.toNanos());
+      resume(checkpoint);
     } else {
       cold = true;
       load(authors(), true);
     }
   }
 
-  private void resume(Checkpoint checkpoint, long deadline) {
+  private void resume(Checkpoint checkpoint) {
     loads++;
     attempt(
-        () -> {
+        TAIL_CHECKS,
+        patient -> {
           List<PostRef> lines = new ArrayList<>();
           for (UserId author : authors()) {
             lines.addAll(around.arrivals().recent(author, checkpoint.positions()));
           }
-          if (!covered(lines) && System.nanoTime() < deadline) return false;
+          if (patient && !covered(lines)) return false;
           List<PostRef> refs = new ArrayList<>(checkpoint.entries());
           refs.addAll(lines);
           finish(Timeline.of(around.capacity(), checkpoint.floor(), refs, this::eligible));
@@ -231,7 +247,7 @@ public final class LiveTimeline {
     }
     PostId floor = whole ? PostId.MIN : timeline.floor();
     around
-        .posts()
+        .stored()
         .newestOfAll(wanted, around.capacity(), floor)
         .whenComplete(
             (stored, failure) ->
@@ -251,7 +267,7 @@ public final class LiveTimeline {
     around.stats().failedLoads.increment();
     LOG.warn("Loading the timeline of {} failed; trying again", user, failure);
     loads++;
-    later(
+    owner.executeIn(
         RETRY,
         () -> {
           loads--;
@@ -265,15 +281,15 @@ public final class LiveTimeline {
       Map<UserId, List<PostRef>> before,
       List<PostRef> stored,
       boolean cutOff) {
-    long deadline = System.nanoTime() + TAIL_PATIENCE.toNanos();
     attempt(
-        () -> {
+        TAIL_CHECKS,
+        patient -> {
           List<PostRef> refs = new ArrayList<>(stored);
           before.values().forEach(refs::addAll);
           for (UserId author : wanted) {
             refs.addAll(around.arrivals().recent(author, Positions.EMPTY));
           }
-          if (!covered(refs) && System.nanoTime() < deadline) return false;
+          if (patient && !covered(refs)) return false;
           PostId floor = timeline.floor();
           if (whole) floor = cutOff ? below(stored) : PostId.MIN;
           else refs.addAll(timeline.entries());
@@ -283,9 +299,9 @@ public final class LiveTimeline {
         });
   }
 
-  private void attempt(BooleanSupplier step) {
-    if (stopped || step.getAsBoolean()) return;
-    later(TAIL_CHECK, () -> attempt(step));
+  private void attempt(int checks, Predicate<Boolean> step) {
+    if (stopped || step.test(checks > 0)) return;
+    owner.executeIn(TAIL_CHECK, () -> attempt(checks - 1, step));
   }
 
   private void finish(Timeline loaded) {
@@ -377,9 +393,5 @@ public final class LiveTimeline {
 
   private void register(UserId author) {
     around.arrivals().register(author, inbox);
-  }
-
-  private void later(Duration delay, Runnable task) {
-    CompletableFuture.delayedExecutor(delay.toMillis(), TimeUnit.MILLISECONDS, owner).execute(task);
   }
 }

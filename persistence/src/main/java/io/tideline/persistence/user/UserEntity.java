@@ -28,7 +28,6 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -218,7 +217,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
   private final ActorRef<ClusterSharding.ShardCommand> shard;
-  private final Executor owner;
+  private final LiveTimeline.Owner owner;
 
   private @Nullable LiveTimeline timeline;
   private long lastCommandNanos = System.nanoTime();

@@ -4,6 +4,7 @@ import static io.tideline.persistence.posts.Lines.PARTITION;
 import static io.tideline.persistence.posts.TestKeyspace.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;

@@ -1,6 +1,5 @@
-package io.tideline.persistence.posts;
+package io.tideline.persistence.timeline;
 
-import io.tideline.persistence.timeline.PostRef;
 import java.util.List;
 
 /**
