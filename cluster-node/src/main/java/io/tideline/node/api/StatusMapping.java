@@ -1,7 +1,8 @@
 package io.tideline.node.api;
 
-import com.datastax.oss.driver.api.core.AllNodesFailedException;
-import com.datastax.oss.driver.api.core.DriverTimeoutException;
+import com.datastax.oss.driver.api.core.DriverException;
+import com.datastax.oss.driver.api.core.RequestThrottlingException;
+import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import com.google.protobuf.Any;
 import com.google.protobuf.Duration;
 import com.google.protobuf.Message;
@@ -87,8 +88,10 @@ public final class StatusMapping {
       return invalidField(token.reason().name(), "cursor", messageOf(token));
     } else if (cause instanceof TimeoutException) {
       return unavailable("TIMED_OUT", "the work took too long; try again", Map.of(), RETRY_SOON);
-    } else if (cause instanceof DriverTimeoutException
-        || cause instanceof AllNodesFailedException) {
+    } else if (cause instanceof RequestThrottlingException) {
+      return unavailable(
+          "FENCED", "this node is cut off from its cell; try again", Map.of(), RETRY_SOON);
+    } else if (cause instanceof DriverException && !(cause instanceof QueryValidationException)) {
       log.warn("A call failed because Cassandra did not answer", cause);
       return unavailable(
           "STORAGE_AWAY", "storage does not answer; try again", Map.of(), RETRY_SOON);

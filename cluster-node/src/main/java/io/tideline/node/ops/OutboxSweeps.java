@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Runs the cell's {@link OutboxSweeper} on one node at a time. */
 public final class OutboxSweeps {
-  private static final Duration PAUSE = Duration.ofSeconds(2);
+  private static final Duration PAUSE = Duration.ofSeconds(4);
 
   private OutboxSweeps() {}
 

@@ -148,7 +148,9 @@ public final class LiveTimeline {
     List<PostRef> removed = timeline.removeIf(ref -> !eligible(ref));
     if (removed.isEmpty()) return;
     show();
-    tell(removed.stream().map(r -> new FeedWatcher.Change(Timeline.Change.REMOVED, r)).toList());
+    tell(
+        removed.stream().map(r -> new FeedWatcher.Change(Timeline.Change.REMOVED, r)).toList(),
+        positions);
     refillIfThin();
   }
 
@@ -173,10 +175,15 @@ public final class LiveTimeline {
       if (change != Timeline.Change.NONE) changes.add(new FeedWatcher.Change(change, line));
     }
     around.stats().applied.add(lines.size());
-    if (!behind) positions = reached;
     if (!awake) return;
+    if (behind) {
+      // What is missing may lie below what is here: readers keep the last view that was whole.
+      tell(changes, positions);
+      return;
+    }
+    positions = reached;
     show();
-    tell(changes);
+    tell(changes, positions);
     refillIfThin();
   }
 
@@ -307,9 +314,10 @@ public final class LiveTimeline {
   private void finish(Timeline loaded) {
     List<PostRef> old = timeline.entries();
     timeline = loaded;
+    // What waits in the inbox is not among the differences, so they do not move the watchers.
+    tell(differences(old, loaded.entries()), positions);
     positions = positions.merge(around.arrivals().applied());
     loads--;
-    tell(differences(old, loaded.entries()));
     if (!awake) {
       awake = true;
       around.stats().activated(cold, System.nanoTime() - startedNanos);
@@ -359,9 +367,9 @@ public final class LiveTimeline {
     resident.show(timeline.publish(positions));
   }
 
-  private void tell(List<FeedWatcher.Change> changes) {
+  private void tell(List<FeedWatcher.Change> changes, Positions reflected) {
     if (!changes.isEmpty() && !watchers.isEmpty()) {
-      watchers.removeIf(watcher -> !watcher.offer(changes, positions));
+      watchers.removeIf(watcher -> !watcher.offer(changes, reflected));
     }
   }
 

@@ -209,6 +209,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private static final Drain DRAIN = new Drain();
+  private static final Duration FENCED_PAUSE = Duration.ofMillis(500);
   private static final Duration OUTBOX_LINGER = Duration.ofSeconds(1);
   private static final int CHANGES_WORTH_A_CHECKPOINT = 32;
 
@@ -458,7 +459,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onDrain(User state, Drain command) {
-    if (timeline != null) timeline.drain();
+    if (timeline == null) return Effect().none();
+    if (around.fenceOpen().getAsBoolean()) timeline.drain();
+    else timers.startSingleTimer("drain", DRAIN, FENCED_PAUSE);
     return Effect().none();
   }
 
@@ -508,6 +511,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private void append(long sequence, UserEvent event) {
+    if (!around.fenceOpen().getAsBoolean()) {
+      // Another node may own the user by now; it finds the event in the journal, or never will.
+      onAppended(sequence, new IllegalStateException("this node may no longer own " + user));
+      return;
+    }
     Lines.append(around.log(), event)
         .whenComplete((done, failure) -> owner.execute(() -> onAppended(sequence, failure)));
   }
@@ -584,7 +592,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onAnnounce(User state, Announce command) {
-    if (!command.user().equals(user) || announcing || !around.fenceOpen().getAsBoolean()) {
+    if (!command.user().equals(user) || announcing) return Effect().none();
+    if (!around.fenceOpen().getAsBoolean()) {
+      timers.startSingleTimer("announce", command, around.limits().retryAfter());
       return Effect().none();
     }
     marked = true;
