@@ -5,18 +5,20 @@ import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,8 +47,14 @@ public final class LogWriter implements LogPort {
   // Confined to the thread.
   private @Nullable Producer<byte[], byte[]> producer;
 
+  // Lines that the producer has, in the order of their age.
+  private final Queue<Waiting> sent = new ArrayDeque<>();
+
   private record Waiting(
-      ProducerRecord<byte[], byte[]> line, CompletableFuture<Void> appended, long since) {}
+      ProducerRecord<byte[], byte[]> line,
+      long since,
+      AtomicBoolean done,
+      CompletableFuture<Void> appended) {}
 
   public LogWriter(LogSettings settings, LogTopics topics) {
     this.settings = settings;
@@ -79,7 +87,8 @@ public final class LogWriter implements LogPort {
       return refused(
           settings.maxUnacknowledged() + " lines wait for the log already; the line was not taken");
     }
-    Waiting waiting = new Waiting(line, new CompletableFuture<>(), System.nanoTime());
+    Waiting waiting =
+        new Waiting(line, System.nanoTime(), new AtomicBoolean(), new CompletableFuture<>());
     queue.add(waiting);
     if (stopped.isDone() && queue.remove(waiting)) {
       failed(waiting, new LogUnavailableException(STOPPED));
@@ -122,12 +131,15 @@ public final class LogWriter implements LogPort {
   }
 
   private void run() {
+    long end = Long.MAX_VALUE;
     try {
-      while (!stopping || !queue.isEmpty()) {
+      while (System.nanoTime() < end && !(stopping && queue.isEmpty())) {
         Waiting next = queue.poll(100, TimeUnit.MILLISECONDS);
         if (next != null) {
           send(next);
         }
+        failOverdue();
+        end = stopping ? Math.min(end, System.nanoTime() + CLOSE_TIMEOUT.toNanos()) : end;
       }
     } catch (InterruptedException e) {
       log.error("The log writer was interrupted; no more lines are appended", e);
@@ -142,44 +154,66 @@ public final class LogWriter implements LogPort {
   }
 
   private void send(Waiting waiting) {
-    if (System.nanoTime() - waiting.since() > settings.deliveryTimeout().toNanos()) {
-      failed(
-          waiting,
-          new LogUnavailableException("the log took no line for " + settings.deliveryTimeout()));
+    if (isOverdue(waiting)) {
+      failed(waiting, overdue());
       return;
     }
     try {
       var unused =
           producer().send(waiting.line(), (metadata, failure) -> acknowledged(waiting, failure));
-    } catch (KafkaException | IllegalStateException e) {
+      sent.add(waiting);
+    } catch (RuntimeException e) {
       failed(waiting, e);
       // Some errors a producer never leaves behind; a new one does.
       closeProducer(Duration.ZERO);
     }
   }
 
+  // The producer keeps its own time, but not while it waits for the broker to introduce it.
+  private void failOverdue() {
+    for (Waiting oldest = sent.peek(); oldest != null; oldest = sent.peek()) {
+      if (!oldest.done().get()) {
+        if (!isOverdue(oldest)) {
+          return;
+        }
+        failed(oldest, overdue());
+      }
+      sent.remove();
+    }
+  }
+
+  private boolean isOverdue(Waiting waiting) {
+    return System.nanoTime() - waiting.since() > settings.deliveryTimeout().toNanos();
+  }
+
+  private LogUnavailableException overdue() {
+    return new LogUnavailableException("the log took no line for " + settings.deliveryTimeout());
+  }
+
   private void acknowledged(Waiting waiting, @Nullable Exception failure) {
     if (failure != null) {
       failed(waiting, failure);
-      return;
+    } else if (waiting.done().compareAndSet(false, true)) {
+      unacknowledged.decrementAndGet();
+      appended.increment();
+      if (lastError != null) {
+        lastError = null;
+        log.info("The log takes lines again");
+      }
+      waiting.appended().complete(null);
     }
-    unacknowledged.decrementAndGet();
-    appended.increment();
-    if (lastError != null) {
-      lastError = null;
-      log.info("The log takes lines again");
-    }
-    waiting.appended().complete(null);
   }
 
   private void failed(Waiting waiting, Exception failure) {
-    unacknowledged.decrementAndGet();
-    failures.increment();
-    if (lastError == null) {
-      log.warn("The log does not take lines; they are appended again later", failure);
+    if (waiting.done().compareAndSet(false, true)) {
+      unacknowledged.decrementAndGet();
+      failures.increment();
+      if (lastError == null) {
+        log.warn("The log does not take lines; they are appended again later", failure);
+      }
+      lastError = failure;
+      waiting.appended().completeExceptionally(failure);
     }
-    lastError = failure;
-    waiting.appended().completeExceptionally(failure);
   }
 
   private Producer<byte[], byte[]> producer() {

@@ -1,0 +1,205 @@
+package io.tideline.multidc;
+
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.google.protobuf.ByteString;
+import com.typesafe.config.ConfigFactory;
+import io.tideline.localstack.LocalCassandra;
+import io.tideline.localstack.LocalKafka;
+import io.tideline.localstack.LocalStack;
+import io.tideline.localstack.LocalStackExtension;
+import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.LogUnavailableException;
+import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.timeline.Inbox;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.stream.IntStream;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+@ExtendWith(LocalStackExtension.class)
+class KafkaAwayIT {
+  private static final ActorTestKit KIT = ActorTestKit.create();
+  private static final String KEYSPACE = "kafka_away_it";
+  private static final UserId ANN = new UserId("ann");
+  private static CqlSession session;
+  private static PostStore store;
+
+  @TempDir Path directory;
+  private final HybridClock clock = new HybridClock(InstantSource.system());
+
+  @BeforeAll
+  static void connect(LocalStack stack) throws Exception {
+    session =
+        CqlSession.builder()
+            .addContactPoint(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), stack.cassandra().port()))
+            .withLocalDatacenter(LocalCassandra.DATA_CENTER)
+            .build();
+    PostStore.createSchema(
+            session, KEYSPACE, "{'class': 'SimpleStrategy', 'replication_factor': 1}")
+        .toCompletableFuture()
+        .get(30, SECONDS);
+    store = new PostStore(session, KEYSPACE);
+  }
+
+  @AfterAll
+  static void disconnect() {
+    session.close();
+    KIT.shutdownTestKit();
+  }
+
+  private PostsLog start(LocalKafka kafka, String cellName, String overrides) {
+    String config =
+        "tideline.multi-dc.log { bootstrap-servers = \"%s\", topics.partitions = 2, %s }"
+            .formatted(kafka.bootstrapServers(), overrides);
+    LogSettings settings =
+        LogSettings.from(ConfigFactory.parseString(config).withFallback(ConfigFactory.load()));
+    return PostsLog.start(KIT.system(), settings, 1, cellName, store, clock, (line, ref) -> {});
+  }
+
+  private PostLine published(long sequence) {
+    long at = clock.next();
+    return PostLine.newBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_PUBLISHED)
+        .setPostId(PostId.of(at, 1, ANN, "kafka away " + sequence).toByteString())
+        .setAuthorId(ANN.value())
+        .setVersion(at)
+        .setOriginCell(1)
+        .setSequence(sequence)
+        .setPost(ByteString.copyFromUtf8("text " + sequence))
+        .build();
+  }
+
+  private static List<PostId> ids(List<PostLine> lines) {
+    return lines.stream().map(line -> PostId.fromBytes(line.getPostId())).toList();
+  }
+
+  /** Appends as an author's entity does: again and again until the log has taken the line. */
+  private static CompletableFuture<Void> append(PostsLog log, PostLine line) {
+    return log.writer()
+        .append(line)
+        .exceptionallyComposeAsync(
+            failure -> append(log, line), CompletableFuture.delayedExecutor(200, MILLISECONDS))
+        .toCompletableFuture();
+  }
+
+  @Test
+  void a_broker_that_is_killed_while_lines_flow_loses_none_and_repeats_none() throws Exception {
+    try (LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory))) {
+      PostsLog log = start(kafka, "killed", "writer.delivery-timeout = 3s");
+      await().atMost(Duration.ofSeconds(20)).until(() -> log.tail().caughtUp());
+      Inbox inbox = new Inbox(100_000, () -> {});
+      log.register(ANN, inbox);
+      List<PostLine> lines = IntStream.range(1, 3_001).mapToObj(this::published).toList();
+      List<CompletableFuture<Void>> appended = new ArrayList<>();
+      for (int i = 0; i < lines.size(); i++) {
+        appended.add(append(log, lines.get(i)));
+        if (i == 1_000) {
+          await().atMost(Duration.ofSeconds(20)).until(() -> log.writer().appended() > 100);
+          kafka.kill();
+        }
+      }
+      await().atMost(Duration.ofSeconds(30)).until(() -> !log.writer().healthy());
+      kafka.restart();
+      CompletableFuture.allOf(appended.toArray(CompletableFuture<?>[]::new)).get(120, SECONDS);
+
+      await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> log.recent(ANN, Positions.EMPTY).size() >= 3_000);
+      assertThat(log.recent(ANN, Positions.EMPTY))
+          .extracting(PostRef::id)
+          .containsExactlyInAnyOrderElementsOf(ids(lines));
+      assertThat(inbox.drain())
+          .extracting(PostRef::id)
+          .containsExactlyInAnyOrderElementsOf(ids(lines));
+      await()
+          .atMost(Duration.ofSeconds(60))
+          .until(
+              () ->
+                  store.findAll(ids(lines)).toCompletableFuture().get(20, SECONDS).size() == 3_000);
+      assertThat(log.writer().healthy()).isTrue();
+      assertThat(log.writer().pending()).isZero();
+      assertThat(log.tail().outOfRange()).isZero();
+      log.stop().toCompletableFuture().get(20, SECONDS);
+    }
+  }
+
+  @Test
+  void a_node_starts_without_a_broker_and_goes_on_when_it_comes() throws Exception {
+    LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory));
+    kafka.kill();
+    try (kafka) {
+      PostsLog log = start(kafka, "absent", "writer.delivery-timeout = 2s");
+      Inbox inbox = new Inbox(100, () -> {});
+      log.register(ANN, inbox);
+      PostLine line = published(1);
+      CompletableFuture<Void> appended = log.writer().append(line).toCompletableFuture();
+      assertThat(appended)
+          .failsWithin(Duration.ofSeconds(10))
+          .withThrowableOfType(ExecutionException.class);
+      assertThat(log.writer().healthy()).isFalse();
+      assertThat(log.writer().lastError()).isNotNull();
+      assertThat(log.tail().caughtUp()).isFalse();
+      assertThat(log.reachesBack(Positions.EMPTY)).isFalse();
+
+      kafka.restart();
+      append(log, line).get(30, SECONDS);
+      await().atMost(Duration.ofSeconds(30)).until(() -> log.tail().caughtUp());
+      List<PostRef> refs = new ArrayList<>();
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .until(
+              () -> {
+                refs.addAll(inbox.drain());
+                return !refs.isEmpty();
+              });
+      assertThat(refs).extracting(PostRef::id).containsExactlyElementsOf(ids(List.of(line)));
+      log.stop().toCompletableFuture().get(20, SECONDS);
+    }
+  }
+
+  @Test
+  void what_is_too_much_to_wait_is_refused_at_once() throws Exception {
+    LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory));
+    kafka.kill();
+    try (kafka) {
+      PostsLog log = start(kafka, "full", "writer.max-unacknowledged = 5");
+      List<CompletableFuture<Void>> appended =
+          IntStream.range(1, 8)
+              .mapToObj(i -> log.writer().append(published(i)).toCompletableFuture())
+              .toList();
+      assertThat(appended.subList(0, 5)).noneMatch(CompletableFuture::isDone);
+      assertThat(appended.get(5))
+          .failsWithin(Duration.ZERO)
+          .withThrowableOfType(ExecutionException.class)
+          .withCauseInstanceOf(LogUnavailableException.class);
+      assertThat(log.writer().pending()).isEqualTo(5);
+      log.stop().toCompletableFuture().get(20, SECONDS);
+      assertThat(appended).allMatch(CompletableFuture::isCompletedExceptionally);
+    }
+  }
+}
