@@ -50,7 +50,6 @@ final class AuthorLines {
   }
 
   /** Forgets a line, mostly the oldest; true when none is left. */
-  @SuppressWarnings("ReferenceEquality") // the very one: the same line may have come twice
   synchronized boolean remove(PostRef ref) {
     int index = 0;
     while (index < size && !get(index).equals(ref)) {

@@ -90,11 +90,7 @@ class ActivationTest {
 
   @RepeatedTest(3)
   void a_timeline_that_registers_first_and_reads_second_has_everything() throws Exception {
-    Map<Integer, LogBounds.Partition> empty = new HashMap<>();
-    for (int i = 0; i < PARTITIONS; i++) {
-      empty.put(i, new LogBounds.Partition(0, 0, 0));
-    }
-    thread.submit(() -> applier.resumeAt(new LogBounds(7, empty))).get();
+    begin();
     List<Future<?>> awake = new ArrayList<>();
     for (int i = 0; i < TIMELINES; i++) {
       long seed = i;
@@ -103,6 +99,36 @@ class ActivationTest {
     write();
     for (Future<?> timeline : awake) {
       timeline.get();
+    }
+  }
+
+  @RepeatedTest(3)
+  void none_of_many_short_lives_misses_a_line() throws Exception {
+    begin();
+    List<Future<?>> lives = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      long seed = i;
+      lives.add(timelines.submit(() -> liveBriefly(new Random(seed))));
+    }
+    write();
+    for (Future<?> life : lives) {
+      life.get();
+    }
+  }
+
+  private void liveBriefly(Random random) {
+    while (!applier.applied().equals(end)) {
+      UserId author = AUTHORS.get(random.nextInt(AUTHORS.size()));
+      Inbox inbox = new Inbox(LINES, () -> {});
+      Positions checkpoint = applier.applied();
+      interest.add(author, inbox);
+      Map<UserId, Set<Long>> had = new HashMap<>(Map.of(author, new HashSet<>()));
+      recent.recent(author, checkpoint).forEach(ref -> add(had, ref));
+      for (int i = random.nextInt(200); i > 0; i--) {
+        Thread.onSpinWait();
+      }
+      check(List.of(author), checkpoint, inbox, had);
+      interest.remove(author, inbox);
     }
   }
 
@@ -118,6 +144,14 @@ class ActivationTest {
       lines.add(record(published(author.value(), sequence), partition, ends[partition]++));
     }
     return lines;
+  }
+
+  private void begin() throws Exception {
+    Map<Integer, LogBounds.Partition> empty = new HashMap<>();
+    for (int i = 0; i < PARTITIONS; i++) {
+      empty.put(i, new LogBounds.Partition(0, 0, 0));
+    }
+    thread.submit(() -> applier.resumeAt(new LogBounds(7, empty))).get();
   }
 
   private void write() throws Exception {
