@@ -306,7 +306,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     unsure = recoveredTo > state.announcedTo();
     around.clock().observe(state.lastAt());
     epoch = around.clock().next();
-    checkIdleIn(around.limits().passivateAfter());
+    checkIdleIn(passivateAfter());
   }
 
   private void leave() {
@@ -629,12 +629,18 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   // --- going to sleep ---
 
+  /** Who only writes is cheap to wake again, and there may be very many of them. */
+  private Duration passivateAfter() {
+    Duration limit = around.limits().passivateAfter();
+    return timeline == null ? limit.dividedBy(10) : limit;
+  }
+
   private void checkIdleIn(Duration delay) {
     timers.startSingleTimer("idle", new IdleCheck(), delay);
   }
 
   private Effect<UserEvent, User> onIdleCheck(User state, IdleCheck command) {
-    Duration limit = around.limits().passivateAfter();
+    Duration limit = passivateAfter();
     Duration idle = Duration.ofNanos(System.nanoTime() - lastCommandNanos);
     if (timeline != null && timeline.idle().compareTo(idle) < 0) idle = timeline.idle();
     boolean busy = !waiting.isEmpty() || announcing || !unannounced.isEmpty();
