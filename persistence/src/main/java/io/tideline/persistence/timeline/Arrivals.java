@@ -22,7 +22,8 @@ public interface Arrivals {
 
   /**
    * True when everything from these positions on is still remembered; false when one of them lies
-   * below what has been forgotten, or when they lack a partition that is remembered.
+   * below what has been forgotten, or when they lack a partition that is remembered. Ask after
+   * reading {@link #recent}: a floor rises before anything below it is forgotten.
    */
   boolean reachesBack(Positions from);
 

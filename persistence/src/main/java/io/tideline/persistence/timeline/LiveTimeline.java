@@ -124,6 +124,13 @@ public final class LiveTimeline {
           for (UserId author : authors()) {
             lines.addAll(around.arrivals().recent(author, checkpoint.positions()));
           }
+          // Asked again behind the reading: what is forgotten meanwhile would be missing.
+          if (!around.arrivals().reachesBack(checkpoint.positions())) {
+            loads--;
+            cold = true;
+            load(authors(), true);
+            return true;
+          }
           if (patient && !covered(lines)) return false;
           List<PostRef> refs = new ArrayList<>(checkpoint.entries());
           refs.addAll(lines);
