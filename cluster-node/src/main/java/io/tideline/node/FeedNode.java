@@ -152,11 +152,11 @@ public final class FeedNode {
     OutboxSweeps.start(
         system,
         sweeper,
-        user ->
+        (user, markedAt) ->
             sharding
                 .entityRefFor(UserEntity.TYPE_KEY, user.value())
-                .tell(new UserEntity.Announce(user)),
-        () -> log.writer().healthy());
+                .tell(new UserEntity.Announce(user, markedAt)),
+        () -> log.writer().healthy() && !fence.clockOff());
     TopologyFollower topology =
         TopologyFollower.start(
             system,

@@ -4,7 +4,7 @@ import io.tideline.persistence.outbox.OutboxSweeper;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
+import java.util.function.ObjLongConsumer;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
@@ -24,15 +24,17 @@ public final class OutboxSweeps {
   private OutboxSweeps() {}
 
   /**
-   * Sweeps every two seconds, on the oldest node of the cell.
+   * Sweeps every four seconds, on the oldest node of the cell.
    *
-   * @param wake tells the user's entity to announce again what is outstanding
-   * @param worthwhile whether the log takes lines; without it nobody is woken in vain
+   * @param wake tells the user's entity to announce again what is outstanding, and the hybrid time
+   *     of the mark that was found
+   * @param worthwhile whether the log takes lines, or else users are woken in vain, and the clock
+   *     is right, or else the sweeper misses rows
    */
   public static void start(
       ActorSystem<?> system,
       OutboxSweeper sweeper,
-      Consumer<UserId> wake,
+      ObjLongConsumer<UserId> wake,
       BooleanSupplier worthwhile) {
     Behavior<Message> sweeps =
         Behaviors.supervise(
@@ -55,14 +57,14 @@ public final class OutboxSweeps {
   private static final class Sweeps extends AbstractBehavior<Message> {
     private final TimerScheduler<Message> timers;
     private final OutboxSweeper sweeper;
-    private final Consumer<UserId> wake;
+    private final ObjLongConsumer<UserId> wake;
     private final BooleanSupplier worthwhile;
 
     Sweeps(
         ActorContext<Message> context,
         TimerScheduler<Message> timers,
         OutboxSweeper sweeper,
-        Consumer<UserId> wake,
+        ObjLongConsumer<UserId> wake,
         BooleanSupplier worthwhile) {
       super(context);
       this.timers = timers;

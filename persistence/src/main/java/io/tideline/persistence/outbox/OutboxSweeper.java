@@ -5,22 +5,26 @@ import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
+import java.util.function.ObjLongConsumer;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Wakes the users whose outbox rows are old, so that they announce what a crash left unannounced.
  *
- * <p>One sweep at a time, one bucket after the other, and of each at most a fixed number of users.
- * A bucket that has more is continued in the next sweep, so that users who cannot announce do not
+ * <p>One sweep at a time, one bucket after the other, and of each a bounded number of users. A
+ * bucket that has more is continued in the next sweep, so that users who cannot announce do not
  * keep others waiting.
  */
 public final class OutboxSweeper {
+  /** Where nothing tells how far an earlier sweeper came. */
+  private static final Duration FIRST_LOOK_BACK = Duration.ofHours(1);
+
   private final Outbox outbox;
   private final Duration age;
   private final int usersPerBucket;
@@ -28,13 +32,14 @@ public final class OutboxSweeper {
   private final AtomicReference<@Nullable CompletableFuture<Integer>> underWay =
       new AtomicReference<>();
 
-  /** Per bucket the user behind whom the next sweep begins; only the sweep under way uses it. */
-  private final String[] continueAfter = new String[Outbox.BUCKETS];
+  /** By bucket, empty before the first sweep; only the sweep under way uses it. */
+  private List<OutboxBucket> buckets = List.of();
 
   private volatile @Nullable Instant oldest;
 
   /**
    * @param age of a row before its user is woken: well above what an announcement takes
+   * @param usersPerBucket after so many, and always before twice as many, a sweep leaves a bucket
    */
   public OutboxSweeper(Outbox outbox, Duration age, int usersPerBucket) {
     this(outbox, age, usersPerBucket, InstantSource.system());
@@ -45,18 +50,21 @@ public final class OutboxSweeper {
     this.age = age;
     this.usersPerBucket = usersPerBucket;
     this.clock = clock;
-    Arrays.fill(continueAfter, "");
   }
 
-  /** One pass over all buckets, or the one that is under way; answers how many users it woke. */
-  public CompletionStage<Integer> sweep(Consumer<UserId> wake) {
+  /**
+   * One pass over all buckets, or the one that is under way; answers how many rows it found old.
+   *
+   * @param wake takes a user and the hybrid time of the mark that was found
+   */
+  public CompletionStage<Integer> sweep(ObjLongConsumer<UserId> wake) {
     CompletableFuture<Integer> mine = new CompletableFuture<>();
     CompletableFuture<Integer> other = underWay.compareAndExchange(null, mine);
     if (other != null) {
       return other;
     }
-    new Pass(wake)
-        .from(0)
+    start()
+        .thenCompose(started -> new Pass(wake).from(0))
         .whenComplete(
             (woken, failure) -> {
               underWay.set(null);
@@ -75,12 +83,31 @@ public final class OutboxSweeper {
     return since == null ? Duration.ZERO : Duration.between(since, clock.instant());
   }
 
+  private CompletionStage<Void> start() {
+    return buckets.isEmpty()
+        ? outbox.swept().thenAccept(this::start)
+        : CompletableFuture.completedStage(null);
+  }
+
+  private void start(Map<Integer, Long> swept) {
+    Instant now = clock.instant();
+    long firstLook = Outbox.slotOf(now.minus(FIRST_LOOK_BACK));
+    long reachable = Outbox.slotOf(now.minus(OutboxBucket.LATEST_MARK));
+    buckets =
+        IntStream.range(0, Outbox.BUCKETS)
+            .mapToObj(
+                bucket ->
+                    new OutboxBucket(
+                        outbox, bucket, Math.min(reachable, swept.getOrDefault(bucket, firstLook))))
+            .toList();
+  }
+
   private final class Pass {
-    private final Consumer<UserId> wake;
+    private final ObjLongConsumer<UserId> wake;
     private @Nullable Instant oldestSeen;
     private int woken;
 
-    Pass(Consumer<UserId> wake) {
+    Pass(ObjLongConsumer<UserId> wake) {
       this.wake = wake;
     }
 
@@ -89,26 +116,24 @@ public final class OutboxSweeper {
         oldest = oldestSeen;
         return CompletableFuture.completedStage(woken);
       }
-      return outbox
-          .olderThan(age, bucket, continueAfter[bucket], usersPerBucket)
+      Instant now = clock.instant();
+      return buckets
+          .get(bucket)
+          .read(now, now.minus(age), usersPerBucket)
           .thenCompose(
               users -> {
-                wakeAll(bucket, users);
+                users.forEach(this::wake);
                 return from(bucket + 1);
               });
     }
 
-    private void wakeAll(int bucket, List<Outstanding> users) {
-      for (Outstanding outstanding : users) {
-        Instant since = outstanding.since();
-        if (oldestSeen == null || since.isBefore(oldestSeen)) {
-          oldestSeen = since;
-        }
-        wake.accept(outstanding.user());
+    private void wake(Outstanding outstanding) {
+      Instant since = outstanding.since();
+      if (oldestSeen == null || since.isBefore(oldestSeen)) {
+        oldestSeen = since;
       }
-      woken += users.size();
-      continueAfter[bucket] =
-          users.size() < usersPerBucket ? "" : users.get(users.size() - 1).user().value();
+      woken++;
+      wake.accept(outstanding.user(), outstanding.at());
     }
   }
 }

@@ -24,9 +24,10 @@ import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -136,8 +137,12 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   /** Wakes the timeline; answered once everything that was asked for before is in its view. */
   public record Wake(UserId user, ActorRef<UserReply> replyTo) implements Request {}
 
-  /** The user's outbox row is old: put on the logs what may not be there yet. */
-  public record Announce(UserId user) implements Addressed {}
+  /**
+   * Asks to put on the logs what may not be there yet.
+   *
+   * @param markedAt of the user's outbox row that is old; 0 when nobody has seen one
+   */
+  public record Announce(UserId user, long markedAt) implements Addressed {}
 
   /** Asks the entity to leave this node. */
   public record Stop() implements Command {}
@@ -231,6 +236,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private boolean unsure;
   private final List<Request> waiting = new ArrayList<>();
   private final TreeSet<Long> unannounced = new TreeSet<>();
+  private final Set<Long> rowsSeen = new HashSet<>();
   private long markedAt;
   private long recoveredTo;
   private long epoch;
@@ -315,6 +321,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     for (Request request : waiting) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
     waiting.clear();
     unannounced.clear();
+    rowsSeen.clear();
     marked = false;
     marking = false;
     announcing = false;
@@ -529,7 +536,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
           .getLog()
           .warn(
               "{}: the log did not take event {}; announcing again later", user, sequence, failure);
-      timers.startSingleTimer("announce", new Announce(user), around.limits().retryAfter());
+      timers.startSingleTimer("announce", new Announce(user, 0), around.limits().retryAfter());
     }
   }
 
@@ -548,26 +555,28 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       marking = true;
       long at = around.clock().next();
       markedAt = at;
-      CompletionStage<Boolean> row =
-          unsure ? around.outbox().contains(user) : CompletableFuture.completedFuture(false);
-      row.thenCompose(was -> around.outbox().mark(user, at).thenApply(done -> was))
-          .whenComplete((was, failure) -> owner.execute(() -> onMarked(was, failure)));
+      around
+          .outbox()
+          .mark(user, at)
+          .whenComplete((done, failure) -> owner.execute(() -> onMarked(at, failure)));
     }
     return Effect().none();
   }
 
-  private void onMarked(@Nullable Boolean wasThere, @Nullable Throwable failure) {
+  private void onMarked(long at, @Nullable Throwable failure) {
+    if (!marking || at != markedAt) return;
     marking = false;
     List<Request> requests = List.copyOf(waiting);
     waiting.clear();
-    if (failure != null || wasThere == null) {
+    if (failure != null) {
       context.getLog().warn("{}: the outbox could not be written", user, failure);
       requests.forEach(r -> refuse(r, Refusal.UNAVAILABLE, "the outbox could not be written"));
       return;
     }
     marked = true;
-    // Without a row, everything that an earlier life persisted has reached the logs.
-    if (!wasThere) unsure = false;
+    // An earlier life may have left something unannounced. Before the requests, so that their
+    // lines do not go out twice.
+    if (unsure) context.getSelf().tell(new Announce(user, 0));
     requests.forEach(context.getSelf()::tell);
     lingerThenClear();
   }
@@ -577,11 +586,19 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private void clearOutbox() {
-    if (!marked || unsure || !unannounced.isEmpty() || !waiting.isEmpty()) return;
+    if (unsure || !unannounced.isEmpty() || !waiting.isEmpty()) return;
+    // The next owner may rely on a row that was seen here.
+    if (!around.fenceOpen().getAsBoolean()) return;
+    if (marked) rowsSeen.add(markedAt);
     marked = false;
+    rowsSeen.forEach(this::clearRow);
+    rowsSeen.clear();
+  }
+
+  private void clearRow(long at) {
     around
         .outbox()
-        .clear(user, markedAt)
+        .clear(user, at)
         .whenComplete(
             (done, failure) -> {
               if (failure != null) {
@@ -592,17 +609,20 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onAnnounce(User state, Announce command) {
-    if (!command.user().equals(user) || announcing) return Effect().none();
+    if (!command.user().equals(user)) return Effect().none();
     if (!around.fenceOpen().getAsBoolean()) {
       timers.startSingleTimer("announce", command, around.limits().retryAfter());
       return Effect().none();
     }
-    marked = true;
-    markedAt = around.clock().next();
+    if (command.markedAt() > 0) {
+      // The next mark must be later: clearing this one removes what is earlier in its minute.
+      around.clock().observe(command.markedAt());
+      rowsSeen.add(command.markedAt());
+    }
+    if (announcing) return Effect().none();
     long from = announcedTo(state) + 1;
     long to = lastSequenceNumber(context);
     if (from > to) {
-      unsure = false;
       lingerThenClear();
       return Effect().none();
     }
@@ -619,7 +639,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     announcing = false;
     if (failure != null) {
       context.getLog().warn("{}: announcing again failed", user, failure);
-      timers.startSingleTimer("announce", new Announce(user), around.limits().retryAfter());
+      timers.startSingleTimer("announce", new Announce(user, 0), around.limits().retryAfter());
       return;
     }
     if (to >= recoveredTo) unsure = false;
