@@ -115,11 +115,8 @@ public final class ManagementServer extends AllDirectives {
         method ->
             method.equals(HttpMethods.GET)
                 ? members
-                : pathPrefix(
-                    "cluster",
-                    () ->
-                        optionalHeaderValueByName(
-                            "Authorization", header -> refusal(header).orElse(members))));
+                : optionalHeaderValueByName(
+                    "Authorization", header -> refusal(header).orElse(members)));
   }
 
   private Optional<Route> refusal(Optional<String> header) {

@@ -1,0 +1,62 @@
+package io.tideline.node.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+class HealthTest {
+  private final Health health = new Health();
+
+  @Test
+  void a_node_that_is_being_assembled_lives_but_is_not_ready() {
+    assertThat(health.alive().good()).isTrue();
+    assertThat(health.ready().reasons()).containsOnlyKeys("start");
+    health.assembled();
+    assertThat(health.ready().good()).isTrue();
+  }
+
+  @Test
+  void once_warm_a_node_stays_ready_whatever_it_warmed_up_with() {
+    AtomicReference<Optional<String>> log = new AtomicReference<>(Optional.of("behind"));
+    health.warmUp("log", log::get);
+    health.assembled();
+    assertThat(health.ready().reasons()).containsEntry("log", "behind");
+
+    log.set(Optional.empty());
+    assertThat(health.ready().good()).isTrue();
+
+    log.set(Optional.of("behind again"));
+    assertThat(health.ready().good()).isTrue();
+  }
+
+  @Test
+  void what_is_required_is_required_always() {
+    AtomicReference<Optional<String>> fence = new AtomicReference<>(Optional.empty());
+    health.required("fence", fence::get);
+    health.assembled();
+    assertThat(health.ready().good()).isTrue();
+
+    fence.set(Optional.of("closed"));
+    assertThat(health.ready().reasons()).containsExactly(java.util.Map.entry("fence", "closed"));
+  }
+
+  @Test
+  void what_degrades_does_not_take_away_readiness() {
+    health.degrading("log", () -> Optional.of("lagging"));
+    health.assembled();
+    assertThat(health.ready().good()).isTrue();
+    assertThat(health.degraded().reasons()).containsEntry("log", "lagging");
+  }
+
+  @Test
+  void a_check_that_fails_is_a_reason() {
+    health.alive(
+        "broken",
+        () -> {
+          throw new IllegalStateException("no idea");
+        });
+    assertThat(health.alive().reasons().get("broken")).contains("no idea");
+  }
+}
