@@ -1,0 +1,243 @@
+package io.tideline.persistence.user;
+
+import static io.tideline.persistence.posts.TestKeyspace.await;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.waitAtMost;
+
+import com.typesafe.config.ConfigFactory;
+import io.tideline.persistence.outbox.Outbox;
+import io.tideline.persistence.posts.TestKeyspace;
+import io.tideline.persistence.timeline.Arrivals;
+import io.tideline.persistence.timeline.Inbox;
+import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.TimelineStats;
+import io.tideline.persistence.user.UserEntity.Announce;
+import io.tideline.persistence.user.UserEntity.ChangeFollows;
+import io.tideline.persistence.user.UserEntity.Command;
+import io.tideline.persistence.user.UserReply.Written;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.PostLine;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding.ShardCommand;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
+import org.apache.pekko.persistence.testkit.javadsl.PersistenceTestKit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+class AnnouncementIT {
+  private static final TestKeyspace KEYSPACE = TestKeyspace.open();
+  private static final ActorTestKit SYSTEM =
+      ActorTestKit.create(
+          PersistenceTestKitPlugin.config()
+              .withFallback(PersistenceTestKitSnapshotPlugin.config())
+              .withFallback(ConfigFactory.load()));
+  private static final PersistenceTestKit JOURNAL = PersistenceTestKit.create(SYSTEM.system());
+  private static final AtomicInteger USERS = new AtomicInteger();
+  private static final Duration SOON = Duration.ofSeconds(30);
+
+  private final UserId user = new UserId("user-" + USERS.incrementAndGet());
+  private final Log log = new Log();
+  private final Outbox outbox = new Outbox(KEYSPACE.session(), KEYSPACE.name());
+  private final TestProbe<UserReply> replies = SYSTEM.createTestProbe(UserReply.class);
+  private final TestProbe<ShardCommand> shard = SYSTEM.createTestProbe(ShardCommand.class);
+  private volatile boolean fenceOpen = true;
+  private ActorRef<Command> entity = spawn();
+
+  @AfterAll
+  static void stop() {
+    SYSTEM.shutdownTestKit();
+  }
+
+  @Test
+  void what_is_acknowledged_leaves_no_row() {
+    follow("ann");
+    assertThat(log.followed).containsExactly("ann");
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+  }
+
+  @Test
+  void what_the_log_refuses_keeps_its_row_and_is_announced_later() {
+    log.away = true;
+    follow("ann");
+    assertThat(rows()).hasSize(1);
+    waitAtMost(SOON).until(() -> log.refused.get() >= 2);
+    assertThat(rows()).hasSize(1);
+    log.away = false;
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.followed).containsExactly("ann");
+  }
+
+  @Test
+  void the_first_write_of_a_life_announces_what_the_one_before_may_have_left() {
+    log.away = true;
+    follow("ann");
+    long left = rows().get(0);
+    restart();
+    log.away = false;
+    follow("bea");
+    waitAtMost(SOON).until(() -> log.followed.containsAll(List.of("ann", "bea")));
+    waitAtMost(SOON).until(() -> rows().stream().allMatch(row -> row == left));
+    assertThat(log.followed).containsExactlyInAnyOrder("ann", "bea");
+  }
+
+  @Test
+  void the_row_that_a_sweeper_saw_goes_once_all_is_announced_and_not_before() {
+    log.away = true;
+    follow("ann");
+    restart();
+    long row = rows().get(0);
+    long older = markedByAnEarlierLife();
+    entity.tell(new Announce(user, row));
+    entity.tell(new Announce(user, older));
+    waitAtMost(SOON).until(() -> log.refused.get() >= 3);
+    assertThat(rows()).containsExactlyInAnyOrder(row, older);
+    log.away = false;
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.followed).containsExactly("ann");
+  }
+
+  @Test
+  void a_row_that_came_back_is_cleared_in_vain() {
+    long row = markedByAnEarlierLife();
+    entity.tell(new Announce(user, row));
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.followed).isEmpty();
+  }
+
+  @Test
+  void an_entity_behind_a_closed_fence_neither_announces_nor_clears() {
+    log.away = true;
+    follow("ann");
+    fenceOpen = false;
+    log.away = false;
+    entity.tell(new Announce(user, rows().get(0)));
+    waitAtMost(SOON).during(Duration.ofMillis(1_500)).until(() -> rows().size() == 1);
+    assertThat(log.followed).isEmpty();
+    fenceOpen = true;
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.followed).containsExactly("ann");
+  }
+
+  private void follow(String whom) {
+    entity.tell(new ChangeFollows(user, List.of(new UserId(whom)), true, replies.ref()));
+    replies.expectMessageClass(Written.class, SOON);
+  }
+
+  private long markedByAnEarlierLife() {
+    long at = HybridClock.ofMillis(Instant.now().minus(Duration.ofMinutes(10)).toEpochMilli());
+    await(outbox.mark(user, at).exceptionally(tooLate -> null));
+    return at;
+  }
+
+  private List<Long> rows() {
+    return KEYSPACE
+        .session()
+        .execute(
+            "SELECT at FROM %s.outbox WHERE user = '%s' ALLOW FILTERING"
+                .formatted(KEYSPACE.name(), user))
+        .all()
+        .stream()
+        .map(row -> row.getLong(0))
+        .toList();
+  }
+
+  private void restart() {
+    SYSTEM.stop(entity);
+    entity = spawn();
+  }
+
+  private ActorRef<Command> spawn() {
+    LiveTimeline.Surroundings timelines =
+        new LiveTimeline.Surroundings(
+            new NoArrivals(),
+            (authors, limit, floor) -> new CompletableFuture<>(),
+            new ResidentTimelines(),
+            new TimelineStats(nanos -> {}, nanos -> {}),
+            posts -> {},
+            10,
+            10);
+    return SYSTEM.spawn(
+        UserEntity.create(
+            user,
+            new UserEntity.Surroundings(
+                new HybridClock(InstantSource.system()),
+                1,
+                () -> fenceOpen,
+                () -> true,
+                "here",
+                log,
+                outbox,
+                (id, from, to) ->
+                    CompletableFuture.completedFuture(
+                        JOURNAL.persistedInStorage(id.id()).stream()
+                            .map(UserEvent.class::cast)
+                            .toList()
+                            .subList((int) from - 1, (int) to)),
+                timelines,
+                new UserEntity.Limits(
+                    100, 100, 100, Duration.ofMinutes(10), Duration.ofMillis(300))),
+            shard.ref()));
+  }
+
+  /** Keeps what was followed, or refuses it while away. */
+  private static final class Log implements LogPort {
+    final List<String> followed = new CopyOnWriteArrayList<>();
+    final AtomicInteger refused = new AtomicInteger();
+    volatile boolean away;
+
+    @Override
+    public CompletionStage<Void> append(IntentLine line) {
+      if (away) {
+        refused.incrementAndGet();
+        return CompletableFuture.failedFuture(new IllegalStateException("the log is away"));
+      }
+      followed.addAll(line.getFollowsChanged().getTargetIdsList());
+      return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public CompletionStage<Void> append(PostLine line) {
+      throw new AssertionError("nobody posts here");
+    }
+  }
+
+  /** For timelines that never wake. */
+  private static final class NoArrivals implements Arrivals {
+    @Override
+    public Positions applied() {
+      return Positions.EMPTY;
+    }
+
+    @Override
+    public void register(UserId author, Inbox inbox) {}
+
+    @Override
+    public void unregister(UserId author, Inbox inbox) {}
+
+    @Override
+    public boolean reachesBack(Positions from) {
+      return true;
+    }
+
+    @Override
+    public List<PostRef> recent(UserId author, Positions after) {
+      return List.of();
+    }
+  }
+}
