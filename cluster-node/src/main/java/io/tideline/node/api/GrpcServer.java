@@ -9,7 +9,6 @@ import java.util.concurrent.CompletionStage;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
-import org.apache.pekko.stream.SystemMaterializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,9 +41,7 @@ public final class GrpcServer {
     try {
       return switch (settings.transport()) {
         case NETTY ->
-            CompletableFuture.completedFuture(
-                NettyServer.bind(
-                    settings, services, health, SystemMaterializer.get(system).materializer()));
+            CompletableFuture.completedFuture(NettyServer.bind(system, settings, services, health));
         case PEKKO_HTTP -> PekkoHttpServer.bind(system, settings, services, health);
       };
     } catch (IOException e) {

@@ -15,7 +15,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.Done;
+import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.stream.Materializer;
+import org.apache.pekko.stream.SystemMaterializer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,9 +40,10 @@ final class NettyServer implements BoundSocket {
   }
 
   static NettyServer bind(
-      GrpcSettings settings, List<GrpcMount<?>> services, Health health, Materializer materializer)
+      ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services, Health health)
       throws IOException {
-    TlsFiles tls = settings.tls().enabled() ? new TlsFiles(settings.tls()) : null;
+    TlsFiles tls = settings.tls().enabled() ? new TlsFiles(system, settings.tls()) : null;
+    Materializer materializer = SystemMaterializer.get(system).materializer();
     NettyServerBuilder builder = configure(settings, tls);
     services.forEach(service -> builder.addService(definitionOf(service, materializer)));
     builder.addService(health.service());

@@ -40,14 +40,6 @@ import org.jspecify.annotations.Nullable;
 /** The services as Pekko gRPC binds them, on Pekko HTTP; speaks gRPC-Web, too. */
 @SuppressWarnings("deprecation") // Generated handlers still take japi.Function.
 final class PekkoHttpServer implements BoundSocket {
-  private static final Config HTTP2 =
-      ConfigFactory.parseMap(
-          Map.of(
-              "pekko.http.server.enable-http2",
-              true,
-              "pekko.http.server.http2.frame-type-throttle.frame-types",
-              List.of("reset")));
-
   /** What precedes each message: a flag and its length. */
   private static final int FRAME_HEADER_BYTES = 5;
 
@@ -57,6 +49,9 @@ final class PekkoHttpServer implements BoundSocket {
   static final org.apache.pekko.japi.Function<
           org.apache.pekko.actor.ActorSystem, org.apache.pekko.japi.Function<Throwable, Trailers>>
       ERRORS = system -> PekkoHttpServer::trailersOf;
+
+  /** Pekko HTTP wants more than nothing. */
+  private static final Duration AT_ONCE = Duration.ofMillis(1);
 
   private final ServerBinding binding;
   private final @Nullable TlsFiles tls;
@@ -68,17 +63,31 @@ final class PekkoHttpServer implements BoundSocket {
 
   static CompletionStage<BoundSocket> bind(
       ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services, Health health) {
-    TlsFiles tls = settings.tls().enabled() ? new TlsFiles(settings.tls()) : null;
+    TlsFiles tls = settings.tls().enabled() ? new TlsFiles(system, settings.tls()) : null;
     ServerBuilder builder =
         Http.get(system)
             .newServerAt(settings.host(), settings.port())
-            .withSettings(ServerSettings.create(HTTP2.withFallback(system.settings().config())));
+            .withSettings(
+                ServerSettings.create(http2(settings).withFallback(system.settings().config())));
     if (tls != null) {
       builder = builder.enableHttps(tls.forPekkoHttp());
     }
     return builder
         .bind(new Limits(settings, new Routes(system, settings, services, health), system))
         .thenApply(binding -> new PekkoHttpServer(binding, tls));
+  }
+
+  private static Config http2(GrpcSettings settings) {
+    return ConfigFactory.parseMap(
+        Map.of(
+            "pekko.http.server.enable-http2",
+            true,
+            "pekko.http.server.http2.frame-type-throttle.frame-types",
+            List.of("reset"),
+            // Beyond this the whole connection breaks, so what is a little too large gets an
+            // answer.
+            "pekko.http.server.parsing.max-header-value-length",
+            2 * settings.maxMetadataBytes()));
   }
 
   @Override
@@ -89,7 +98,7 @@ final class PekkoHttpServer implements BoundSocket {
   @Override
   public CompletionStage<Done> drain(Duration grace) {
     return binding
-        .terminate(grace)
+        .terminate(grace.isZero() ? AT_ONCE : grace)
         .thenApply(
             terminated -> {
               if (tls != null) {

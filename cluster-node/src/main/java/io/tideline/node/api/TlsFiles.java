@@ -6,59 +6,81 @@ import io.grpc.util.AdvancedTlsX509KeyManager;
 import io.grpc.util.AdvancedTlsX509TrustManager;
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.time.Duration;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
+import org.apache.pekko.actor.Cancellable;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.http.javadsl.ConnectionContext;
 import org.apache.pekko.http.javadsl.HttpsConnectionContext;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The server's certificate, its key and the authority of its clients, re-read when files change.
  */
 final class TlsFiles implements AutoCloseable {
-  private final ScheduledExecutorService reloader =
-      Executors.newSingleThreadScheduledExecutor(TlsFiles::reloaderThread);
+  private static final Logger log = LoggerFactory.getLogger(TlsFiles.class);
+
+  private final GrpcSettings.Tls settings;
   private final AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
   private final @Nullable AdvancedTlsX509TrustManager clients;
+  private final Cancellable reading;
 
-  TlsFiles(GrpcSettings.Tls settings) {
+  TlsFiles(ActorSystem<?> system, GrpcSettings.Tls settings) {
+    this.settings = settings;
     try {
-      keys.updateIdentityCredentials(
-          new File(settings.certificateChain()),
-          new File(settings.privateKey()),
-          settings.reload().toMillis(),
-          TimeUnit.MILLISECONDS,
-          reloader);
-      clients =
-          settings.clientAuthority().isEmpty()
-              ? null
-              : trusting(new File(settings.clientAuthority()), settings.reload());
+      this.clients = settings.clientAuthority().isEmpty() ? null : trustManager();
+      read();
     } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
-      reloader.shutdownNow();
       throw new IllegalArgumentException(
-          "tideline.node.grpc.tls: cannot read PEM certificates and a PKCS#8 key from "
-              + settings
-              + ": "
-              + e.getMessage(),
+          "tideline.node.grpc.tls: cannot read PEM certificates and a PKCS#8 key from %s: %s"
+              .formatted(settings, e.getMessage()),
           e);
+    }
+    this.reading =
+        system
+            .scheduler()
+            .scheduleWithFixedDelay(
+                settings.reload(),
+                settings.reload(),
+                this::readAgain,
+                system.dispatchers().lookup(DispatcherSelector.blocking()));
+  }
+
+  private static AdvancedTlsX509TrustManager trustManager() throws GeneralSecurityException {
+    return AdvancedTlsX509TrustManager.newBuilder()
+        .setVerification(AdvancedTlsX509TrustManager.Verification.CERTIFICATE_ONLY_VERIFICATION)
+        .build();
+  }
+
+  private void read() throws IOException, GeneralSecurityException {
+    keys.updateIdentityCredentials(
+        readable(settings.certificateChain()), readable(settings.privateKey()));
+    if (clients != null) {
+      clients.updateTrustCredentials(readable(settings.clientAuthority()));
     }
   }
 
-  private AdvancedTlsX509TrustManager trusting(File authority, Duration reload)
-      throws IOException, GeneralSecurityException {
-    AdvancedTlsX509TrustManager manager =
-        AdvancedTlsX509TrustManager.newBuilder()
-            .setVerification(AdvancedTlsX509TrustManager.Verification.CERTIFICATE_ONLY_VERIFICATION)
-            .build();
-    manager.updateTrustCredentials(authority, reload.toMillis(), TimeUnit.MILLISECONDS, reloader);
-    return manager;
+  private void readAgain() {
+    try {
+      read();
+    } catch (IOException | GeneralSecurityException | RuntimeException e) {
+      log.error("Cannot read {} again; keeping what was read before", settings, e);
+    }
+  }
+
+  private static File readable(String path) throws IOException {
+    if (!Files.isReadable(Path.of(path))) {
+      throw new IOException("there is no readable file " + path);
+    }
+    return new File(path);
   }
 
   ServerCredentials forNetty() {
@@ -89,12 +111,6 @@ final class TlsFiles implements AutoCloseable {
 
   @Override
   public void close() {
-    reloader.shutdownNow();
-  }
-
-  private static Thread reloaderThread(Runnable work) {
-    Thread thread = new Thread(work, "tideline-grpc-tls-reload");
-    thread.setDaemon(true);
-    return thread;
+    reading.cancel();
   }
 }
