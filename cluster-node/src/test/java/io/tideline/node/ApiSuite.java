@@ -146,7 +146,7 @@ abstract class ApiSuite {
     String bob = user("bob");
     follow(ann, bob);
     List<String> ids = new ArrayList<>();
-    PublishResponse last = null;
+    PublishResponse last = PublishResponse.getDefaultInstance();
     for (int i = 0; i < 25; i++) {
       last = publish(bob, "post " + i);
       ids.add(0, last.getPostId());
@@ -243,7 +243,7 @@ abstract class ApiSuite {
   void an_author_s_posts_are_listed_newest_first_in_pages() {
     String bob = user("bob");
     List<String> ids = new ArrayList<>();
-    PublishResponse last = null;
+    PublishResponse last = PublishResponse.getDefaultInstance();
     for (int i = 0; i < 7; i++) {
       last = publish(bob, "post " + i);
       ids.add(0, last.getPostId());
