@@ -33,6 +33,7 @@ public final class LogWriter implements LogPort {
   private static final String STOPPED = "the node stopped before the line was appended";
   private static final int MAX_BLOCK_MILLIS = 1_000;
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(3);
+  private static final Duration OLD_FAILURE = Duration.ofSeconds(30);
 
   private final LogSettings settings;
   private final LogTopics topics;
@@ -43,6 +44,7 @@ public final class LogWriter implements LogPort {
   private final Thread thread = new Thread(this::run, "tideline-log-writer");
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
   private volatile @Nullable Throwable lastError;
+  private volatile long lastFailureNanos;
   private volatile boolean stopping;
   // Confined to the thread.
   private @Nullable Producer<byte[], byte[]> producer;
@@ -119,9 +121,12 @@ public final class LogWriter implements LogPort {
     return lastError;
   }
 
-  /** False from a failed append to the next one that succeeds. */
+  /**
+   * False from a failed append to the next one that succeeds, or until none was tried for so long
+   * that the failure says nothing any more.
+   */
   public boolean healthy() {
-    return lastError == null;
+    return lastError == null || System.nanoTime() - lastFailureNanos > OLD_FAILURE.toNanos();
   }
 
   /** Appends what is waiting, for a few seconds at most, and fails the rest. */
@@ -211,6 +216,7 @@ public final class LogWriter implements LogPort {
       if (lastError == null) {
         log.warn("The log does not take lines; they are appended again later", failure);
       }
+      lastFailureNanos = System.nanoTime();
       lastError = failure;
       waiting.appended().completeExceptionally(failure);
     }

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -139,6 +140,17 @@ public final class LiveTimeline {
         });
   }
 
+  /** Whom the user follows, whatever was said before. */
+  public void follows(Set<UserId> allFollowees) {
+    Set<UserId> gone = new HashSet<>(followees);
+    gone.removeAll(allFollowees);
+    Set<UserId> added = new HashSet<>(allFollowees);
+    added.removeAll(followees);
+    unfollowed(gone, allFollowees);
+    if (!added.isEmpty()) followed(added, allFollowees);
+    drain();
+  }
+
   /** The user now follows these too. */
   public void followed(Collection<UserId> targets, Set<UserId> allFollowees) {
     followees = allFollowees;
@@ -206,6 +218,11 @@ public final class LiveTimeline {
     drain();
     if (loads > 0 || behind) return null;
     return new Checkpoint(timeline.entries(), positions, timeline.floor());
+  }
+
+  /** Whether the view holds everything that was asked for. */
+  public boolean settled() {
+    return awake && loads == 0 && !behind;
   }
 
   public boolean watched() {

@@ -34,9 +34,12 @@ import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.BehaviorInterceptor;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.PreRestart;
+import org.apache.pekko.actor.typed.Signal;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.TypedActorContext;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
@@ -245,7 +248,34 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       UserId user, Surroundings around, ActorRef<ClusterSharding.ShardCommand> shard) {
     return Behaviors.setup(
         context ->
-            Behaviors.withTimers(timers -> new UserEntity(user, around, context, timers, shard)));
+            Behaviors.withTimers(
+                timers -> {
+                  UserEntity entity = new UserEntity(user, around, context, timers, shard);
+                  return Behaviors.intercept(() -> new Farewell(entity), entity);
+                }));
+  }
+
+  /** Sees the end of an entity also between a failure of the journal and the next attempt. */
+  private static final class Farewell extends BehaviorInterceptor<Command, Command> {
+    private final UserEntity entity;
+
+    Farewell(UserEntity entity) {
+      super(Command.class);
+      this.entity = entity;
+    }
+
+    @Override
+    public Behavior<Command> aroundReceive(
+        TypedActorContext<Command> context, Command command, ReceiveTarget<Command> target) {
+      return target.apply(context, command);
+    }
+
+    @Override
+    public Behavior<Command> aroundSignal(
+        TypedActorContext<Command> context, Signal signal, SignalTarget<Command> target) {
+      if (signal instanceof PostStop) entity.leave();
+      return target.apply(context, signal);
+    }
   }
 
   private UserEntity(
@@ -289,8 +319,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   public SignalHandler<User> signalHandler() {
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
-        .onSignal(PostStop.instance(), state -> leave())
-        .onSignal(PreRestart.instance(), state -> leave())
+        .onSignal(PreRestart.instance(), state -> onJournalFailed())
         .build();
   }
 
@@ -313,11 +342,30 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     around.clock().observe(state.lastAt());
     epoch = around.clock().next();
     checkIdleIn(passivateAfter());
+    if (timeline != null) {
+      // The journal may hold what failed to be acknowledged.
+      timeline.follows(state.graph().followees());
+      timeline.showReadTo(state.readState().readTo());
+    }
   }
 
   private void leave() {
+    stopTimeline();
+    forgetOutstanding();
+  }
+
+  /** The entity lives on and recovers, however long that takes; until then its feed is read. */
+  private void onJournalFailed() {
+    if (timeline != null && !timeline.settled()) stopTimeline();
+    forgetOutstanding();
+  }
+
+  private void stopTimeline() {
     if (timeline != null) timeline.stop("the timeline has left this node");
     timeline = null;
+  }
+
+  private void forgetOutstanding() {
     for (Request request : waiting) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
     waiting.clear();
     unannounced.clear();
