@@ -18,7 +18,8 @@ final class Backoff {
   /** Whether the same call may succeed later; every call of the API may be repeated. */
   static boolean worthRepeating(Throwable failure) {
     return switch (Status.fromThrowable(failure).getCode()) {
-      case UNAVAILABLE, DEADLINE_EXCEEDED -> true;
+      // A node that stops at once resets its calls, which looks as if they had been cancelled.
+      case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> true;
       default -> false;
     };
   }

@@ -46,20 +46,13 @@ record Complaint(String code, String reason, String message, List<String> fields
       }
     }
     String message = status.getDescription() == null ? "" : status.getDescription();
-    // Without details the answer does not come from a node: nobody could be reached.
-    if (status.getCode() == Status.Code.UNAVAILABLE
-        && details == null
-        && failure.getCause() != null) {
-      message += " (" + rootOf(failure).getMessage() + ")";
+    // What comes from a node has details; without them nobody could be reached.
+    boolean answered = details != null && details.getDetailsCount() > 0;
+    if (status.getCode() == Status.Code.UNAVAILABLE && !answered && status.getCause() != null) {
+      message = "no node answers: " + status.getCause().getMessage();
     }
     return new Complaint(
         status.getCode().name(), reason, message, fields, ExitCode.of(status.getCode()));
-  }
-
-  private static Throwable rootOf(Throwable failure) {
-    Throwable root = failure;
-    while (root.getCause() != null) root = root.getCause();
-    return root;
   }
 
   /** One line, and one more for each field that is not right. */

@@ -22,7 +22,7 @@ final class LocalCluster implements AutoCloseable {
   private static final int FIRST_GRPC_PORT = 8600;
   private static final int FIRST_CLUSTER_PORT = 8500;
   private static final int FIRST_MANAGEMENT_PORT = 8700;
-  private static final Duration TO_START = Duration.ofMinutes(2);
+  private static final Duration TO_START = Duration.ofMinutes(4);
 
   private final List<NodeProcess> nodes = new ArrayList<>();
   private final Set<Integer> taken = new HashSet<>();

@@ -1,0 +1,104 @@
+package io.tideline.node.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.tideline.protocols.v1.FollowManyRequest;
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.PostContent;
+import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+
+class FeedClientTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  @Test
+  void the_next_node_is_asked_when_one_is_gone() {
+    try (var cluster = StubCluster.ofNodes(2);
+        var client = FeedClient.of(cluster.addresses(), PATIENCE)) {
+      call(client);
+      cluster.kill(0);
+      call(client);
+    }
+  }
+
+  @Test
+  void a_call_is_repeated_while_the_cluster_asks_for_patience() {
+    try (var cluster = StubCluster.ofNodes(1);
+        var client = FeedClient.of(cluster.addresses(), PATIENCE)) {
+      cluster.failNext(3);
+      long startedAt = System.nanoTime();
+      call(client);
+      assertThat(Duration.ofNanos(System.nanoTime() - startedAt))
+          .isGreaterThanOrEqualTo(Duration.ofMillis(300));
+    }
+  }
+
+  @Test
+  void patience_has_an_end() {
+    try (var cluster = StubCluster.ofNodes(1);
+        var client = FeedClient.of(cluster.addresses(), Duration.ofMillis(250))) {
+      cluster.failNext(1_000);
+      assertThatThrownBy(() -> call(client))
+          .isInstanceOfSatisfying(
+              StatusRuntimeException.class,
+              failure ->
+                  assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE));
+    }
+  }
+
+  @Test
+  void what_is_refused_is_not_repeated() {
+    try (var cluster = StubCluster.ofNodes(1);
+        var client = FeedClient.of(cluster.addresses(), PATIENCE)) {
+      var request =
+          PublishRequest.newBuilder()
+              .setAuthorId("ann")
+              .setContent(PostContent.newBuilder().setTitle("refuse me"))
+              .build();
+      assertThatThrownBy(() -> client.call(Methods.PUBLISH, request))
+          .hasMessageContaining("INVALID_ARGUMENT");
+    }
+  }
+
+  @Test
+  void a_watch_goes_on_at_the_next_node() {
+    List<WatchFeedResponse> seen = new CopyOnWriteArrayList<>();
+    try (var cluster = StubCluster.ofNodes(2);
+        var client = FeedClient.of(cluster.addresses(), PATIENCE);
+        var authors = FeedClient.of(cluster.addresses().subList(1, 2), PATIENCE);
+        var watch = FeedWatch.open(client, "ann", "", 0, PATIENCE, seen::add)) {
+      authors.call(
+          Methods.FOLLOW_MANY,
+          FollowManyRequest.newBuilder().setUserId("ann").addFolloweeIds("bob").build());
+      await().until(() -> publishedAndSeen(authors, seen, 1));
+      cluster.kill(0);
+      int before = seen.size();
+      await().until(() -> publishedAndSeen(authors, seen, before + 1));
+      assertThat(watch.ended()).isNotDone();
+    }
+  }
+
+  private static boolean publishedAndSeen(
+      FeedClient authors, List<WatchFeedResponse> seen, int wanted) {
+    authors.call(
+        Methods.PUBLISH,
+        PublishRequest.newBuilder()
+            .setAuthorId("bob")
+            .setContent(PostContent.newBuilder().setText("hello"))
+            .build());
+    return seen.size() >= wanted;
+  }
+
+  private static void call(FeedClient client) {
+    assertThat(client.call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance()))
+        .isNotNull();
+  }
+}

@@ -1,0 +1,77 @@
+package io.tideline.node.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import org.assertj.core.api.SoftAssertions;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Real input: what is imported is what is read, compared with a computation from the files. */
+class ImportedFeedsIT {
+  private static final int USERS = 1_000;
+  private static final long SEED = 20_261_120L;
+  private static final Path DATA =
+      Path.of(System.getProperty("tideline.data", "../../shared/data")).toAbsolutePath();
+
+  private static LocalCluster cluster;
+
+  @BeforeAll
+  static void start(@TempDir Path directory) {
+    assumeTrue(
+        Files.isReadable(ImportedFeeds.followsIn(DATA))
+            && Files.isReadable(ImportedFeeds.postsIn(DATA)),
+        "skipped: no data in " + DATA.normalize() + "; -Dtideline.data=DIRECTORY names another");
+    cluster = LocalCluster.start(directory, 1, System.out::println);
+  }
+
+  @AfterAll
+  static void stop() {
+    if (cluster != null) cluster.close();
+  }
+
+  @Test
+  void every_feed_is_what_the_two_files_say() throws Exception {
+    ImportedFeeds files = ImportedFeeds.of(DATA, "e");
+    try (FeedClient client = FeedClient.of(cluster.grpcAddresses(), Duration.ofSeconds(90))) {
+      var importer =
+          new Importer(
+              client, "e", 0, 256, new PrintWriter(System.out, true, StandardCharsets.UTF_8));
+      Importer.Result follows = importer.follows(ImportedFeeds.followsIn(DATA));
+      Importer.Result posts = importer.posts(ImportedFeeds.postsIn(DATA));
+      System.out.println(follows);
+      System.out.println(posts);
+      assertThat(follows.added()).isEqualTo(508_837);
+      assertThat(posts.added()).isEqualTo(19_804);
+
+      Collection<String> users = files.someUsers(USERS, SEED);
+      String last = users.iterator().next();
+      await("delivery of the last posts")
+          .atMost(Duration.ofMinutes(2))
+          .until(() -> files.read(client, last).equals(files.expected(last)));
+      compare(files, client, users);
+    }
+  }
+
+  private static void compare(ImportedFeeds files, FeedClient client, Collection<String> users) {
+    var softly = new SoftAssertions();
+    long entries = 0;
+    for (String user : users) {
+      List<String> read = files.read(client, user);
+      entries += read.size();
+      softly.assertThat(read).as("feed of %s", user).isEqualTo(files.expected(user));
+    }
+    System.out.printf("%,d feeds with %,d entries compared%n", users.size(), entries);
+    softly.assertAll();
+  }
+}

@@ -1,0 +1,287 @@
+package io.tideline.node.cli;
+
+import com.google.protobuf.Any;
+import com.google.rpc.RetryInfo;
+import io.grpc.InsecureServerCredentials;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.StatusProto;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.ServerCalls;
+import io.grpc.stub.StreamObserver;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.FollowManyRequest;
+import io.tideline.protocols.v1.FollowManyResponse;
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.GetTopologyResponse;
+import io.tideline.protocols.v1.Node;
+import io.tideline.protocols.v1.NodeState;
+import io.tideline.protocols.v1.Post;
+import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.PublishResponse;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.Topology;
+import io.tideline.protocols.v1.UnfollowRequest;
+import io.tideline.protocols.v1.UnfollowResponse;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Some gRPC servers in this JVM that keep users and posts in shared memory: enough of the API for
+ * the command line, and failures on demand.
+ */
+final class StubCluster implements AutoCloseable {
+  private final List<Server> nodes = new ArrayList<>();
+  private final List<String> addresses = new ArrayList<>();
+  private final AtomicInteger failures = new AtomicInteger();
+  private final AtomicInteger underWay = new AtomicInteger();
+  private final AtomicInteger mostUnderWay = new AtomicInteger();
+  private final Map<String, Set<String>> follows = new ConcurrentHashMap<>();
+  private final Map<String, TreeMap<String, Post>> posts = new ConcurrentHashMap<>();
+  private final Map<StreamObserver<WatchFeedResponse>, String> watchers = new ConcurrentHashMap<>();
+  private volatile Duration delay = Duration.ZERO;
+
+  private StubCluster() {}
+
+  static StubCluster ofNodes(int count) {
+    StubCluster cluster = new StubCluster();
+    for (int i = 0; i < count; i++) {
+      Server node = cluster.serve();
+      cluster.nodes.add(node);
+      cluster.addresses.add("127.0.0.1:" + node.getPort());
+    }
+    return cluster;
+  }
+
+  private Server serve() {
+    try {
+      return NettyServerBuilder.forAddress(
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+              InsecureServerCredentials.create())
+          .addService(service("tideline.v1.PostService", Methods.PUBLISH, this::publish))
+          .addService(graph())
+          .addService(feed())
+          .addService(service("tideline.v1.ClusterService", Methods.GET_TOPOLOGY, this::topology))
+          .intercept(new Failing())
+          .build()
+          .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  List<String> addresses() {
+    return List.copyOf(addresses);
+  }
+
+  /** The next calls fail with UNAVAILABLE and ask for patience. */
+  void failNext(int calls) {
+    failures.set(calls);
+  }
+
+  /** Every call takes this long from now on. */
+  void answerAfter(Duration wait) {
+    delay = wait;
+  }
+
+  void kill(int node) {
+    nodes.get(node).shutdownNow();
+  }
+
+  int mostUnderWay() {
+    return mostUnderWay.get();
+  }
+
+  Set<String> followeesOf(String user) {
+    return follows.getOrDefault(user, Set.of());
+  }
+
+  List<Post> postsOf(String author) {
+    return List.copyOf(posts.getOrDefault(author, new TreeMap<>()).values());
+  }
+
+  int postCount() {
+    return posts.values().stream().mapToInt(Map::size).sum();
+  }
+
+  private interface Answer<Q, R> {
+    R to(Q request);
+  }
+
+  private static <Q, R> ServerServiceDefinition service(
+      String name, MethodDescriptor<Q, R> method, Answer<Q, R> answer) {
+    return ServerServiceDefinition.builder(name).addMethod(method, unary(answer)).build();
+  }
+
+  private static <Q, R> ServerCallHandler<Q, R> unary(Answer<Q, R> answer) {
+    return ServerCalls.asyncUnaryCall(
+        (request, observer) -> {
+          try {
+            R response = answer.to(request);
+            observer.onNext(response);
+            observer.onCompleted();
+          } catch (RuntimeException e) {
+            observer.onError(e);
+          }
+        });
+  }
+
+  private ServerServiceDefinition graph() {
+    return ServerServiceDefinition.builder("tideline.v1.GraphService")
+        .addMethod(Methods.FOLLOW_MANY, unary(this::follow))
+        .addMethod(Methods.UNFOLLOW, unary(this::unfollow))
+        .build();
+  }
+
+  private ServerServiceDefinition feed() {
+    return ServerServiceDefinition.builder("tideline.v1.FeedService")
+        .addMethod(Methods.READ_FEED, unary(this::read))
+        .addMethod(Methods.WATCH_FEED, ServerCalls.asyncServerStreamingCall(this::watch))
+        .build();
+  }
+
+  private synchronized PublishResponse publish(PublishRequest request) {
+    if (request.getContent().getTitle().equals("refuse me")) {
+      throw Status.INVALID_ARGUMENT.withDescription("content.title: not that").asRuntimeException();
+    }
+    UserId author = new UserId(request.getAuthorId());
+    boolean imported = request.hasCreatedAtMillis();
+    long at = imported ? request.getCreatedAtMillis() : System.currentTimeMillis();
+    PostId id = PostId.imported(at, author, request.getIdempotencyKey());
+    Post post =
+        Post.newBuilder()
+            .setPostId(id.toString())
+            .setAuthorId(author.value())
+            .setTitle(request.getContent().getTitle())
+            .setText(request.getContent().getText())
+            .addAllLinks(request.getContent().getLinksList())
+            .setCreatedAtMillis(at)
+            .build();
+    posts.computeIfAbsent(author.value(), key -> new TreeMap<>()).put(post.getPostId(), post);
+    watchers.forEach((watcher, reader) -> tell(watcher, reader, post));
+    return PublishResponse.newBuilder().setPostId(post.getPostId()).build();
+  }
+
+  private void tell(StreamObserver<WatchFeedResponse> watcher, String reader, Post post) {
+    if (!reader.equals(post.getAuthorId()) && !followeesOf(reader).contains(post.getAuthorId())) {
+      return;
+    }
+    watcher.onNext(
+        WatchFeedResponse.newBuilder()
+            .setAdded(Card.newBuilder().setPost(post))
+            .setCursor("behind " + post.getPostId())
+            .build());
+  }
+
+  private synchronized FollowManyResponse follow(FollowManyRequest request) {
+    Set<String> followees =
+        follows.computeIfAbsent(request.getUserId(), key -> ConcurrentHashMap.newKeySet());
+    Set<String> added = new HashSet<>(request.getFolloweeIdsList());
+    added.removeAll(followees);
+    followees.addAll(added);
+    return FollowManyResponse.newBuilder().setAdded(added.size()).build();
+  }
+
+  private synchronized UnfollowResponse unfollow(UnfollowRequest request) {
+    followeesOf(request.getUserId()).remove(request.getFolloweeId());
+    return UnfollowResponse.getDefaultInstance();
+  }
+
+  private synchronized ReadFeedResponse read(ReadFeedRequest request) {
+    List<Post> feed = new ArrayList<>(postsOf(request.getUserId()));
+    followeesOf(request.getUserId()).forEach(followee -> feed.addAll(postsOf(followee)));
+    feed.sort(Comparator.comparing(Post::getPostId).reversed());
+    int from = request.getCursor().isEmpty() ? 0 : Integer.parseInt(request.getCursor());
+    int to = Math.min(feed.size(), from + request.getPageSize());
+    ReadFeedResponse.Builder page = ReadFeedResponse.newBuilder().setEndOfFeed(to == feed.size());
+    feed.subList(from, to).forEach(post -> page.addCards(Card.newBuilder().setPost(post)));
+    return to == feed.size() ? page.build() : page.setNextCursor("" + to).build();
+  }
+
+  private void watch(WatchFeedRequest request, StreamObserver<WatchFeedResponse> watcher) {
+    ((ServerCallStreamObserver<WatchFeedResponse>) watcher)
+        .setOnCancelHandler(() -> watchers.remove(watcher));
+    watchers.put(watcher, request.getUserId());
+  }
+
+  private GetTopologyResponse topology(GetTopologyRequest request) {
+    Topology.Builder topology = Topology.newBuilder().setShardCount(4).setEpoch(1);
+    for (String address : addresses()) {
+      String id = address + "#1";
+      topology.addNodes(
+          Node.newBuilder()
+              .setNodeId(id)
+              .setCell("local")
+              .setAvailabilityZone("a")
+              .setGrpcAddress(address)
+              .setVersion("0.1.0")
+              .setState(NodeState.NODE_STATE_UP));
+      topology.putShardOwners(topology.getShardOwnersCount(), id);
+    }
+    return GetTopologyResponse.newBuilder().setTopology(topology).build();
+  }
+
+  /** Counts what is under way, fails when told to. */
+  private final class Failing implements ServerInterceptor {
+    @Override
+    public <Q, R> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+      mostUnderWay.accumulateAndGet(underWay.incrementAndGet(), Math::max);
+      try {
+        TimeUnit.MILLISECONDS.sleep(delay.toMillis());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      } finally {
+        underWay.decrementAndGet();
+      }
+      if (failures.getAndUpdate(left -> Math.max(0, left - 1)) == 0) {
+        return next.startCall(call, headers);
+      }
+      var unavailable =
+          StatusProto.toStatusRuntimeException(
+              com.google.rpc.Status.newBuilder()
+                  .setCode(Status.Code.UNAVAILABLE.value())
+                  .setMessage("the store is away")
+                  .addDetails(
+                      Any.pack(
+                          RetryInfo.newBuilder()
+                              .setRetryDelay(
+                                  com.google.protobuf.Duration.newBuilder().setNanos(100_000_000))
+                              .build()))
+                  .build());
+      Metadata trailers = unavailable.getTrailers();
+      call.close(unavailable.getStatus(), trailers == null ? new Metadata() : trailers);
+      return new ServerCall.Listener<>() {};
+    }
+  }
+
+  @Override
+  public void close() {
+    nodes.forEach(Server::shutdownNow);
+  }
+}

@@ -1,0 +1,134 @@
+package io.tideline.node.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+class TidelineTest {
+  private static final StubCluster CLUSTER = StubCluster.ofNodes(2);
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @AfterAll
+  static void stop() {
+    CLUSTER.close();
+  }
+
+  private int run(String... args) {
+    CommandLine tideline = Tideline.commandLine();
+    tideline.setOut(new PrintWriter(out));
+    tideline.setErr(new PrintWriter(err));
+    return tideline.execute(args);
+  }
+
+  private String address() {
+    return "--address=" + String.join(",", CLUSTER.addresses());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "up",
+        "demo",
+        "stack",
+        "import",
+        "post",
+        "follow",
+        "unfollow",
+        "read",
+        "watch",
+        "nodes",
+        "parked"
+      })
+  void every_command_explains_itself(String command) {
+    assertThat(run(command, "--help")).isZero();
+    assertThat(out.toString()).startsWith("Usage: tideline " + command);
+    assertThat(out.toString()).contains("Exit codes:");
+  }
+
+  @Test
+  void a_command_that_does_not_exist_is_a_mistake_of_usage() {
+    assertThat(run("reed")).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("reed").contains("read");
+  }
+
+  @Test
+  void what_is_posted_can_be_read_by_followers() {
+    assertThat(run("follow", "ann", "bob", address())).isZero();
+    assertThat(run("post", "bob", "High", "tide", "--title", "News", address())).isZero();
+    String id = out.toString().lines().toList().get(1);
+
+    assertThat(run("read", "ann", address())).isZero();
+    assertThat(out.toString()).contains("bob  " + id).contains("High tide").contains("News");
+    assertThat(out.toString()).endsWith("(end of the feed)\n");
+  }
+
+  @Test
+  void scripts_get_one_json_document_per_line() {
+    run("post", "carl", "one", address());
+    run("post", "carl", "two", address());
+    out.getBuffer().setLength(0);
+
+    assertThat(run("read", "carl", "--page-size=1", "--pages=0", "--output=json", address()))
+        .isZero();
+    assertThat(out.toString().lines()).hasSize(2).allMatch(line -> line.startsWith("{\"cards\""));
+  }
+
+  @Test
+  void a_walk_says_where_it_can_be_continued() {
+    run("post", "dora", "one", address());
+    run("post", "dora", "two", address());
+    out.getBuffer().setLength(0);
+
+    run("read", "dora", "--page-size=1", address());
+    assertThat(out.toString()).contains("two").doesNotContain("one").contains("--cursor 1");
+  }
+
+  @Test
+  void nobody_there_has_an_exit_code_of_its_own() {
+    assertThat(run("read", "ann", "--address=127.0.0.1:1")).isEqualTo(ExitCode.UNAVAILABLE);
+    assertThat(err.toString()).contains("UNAVAILABLE").contains("127.0.0.1:1");
+  }
+
+  @Test
+  void what_the_cluster_refuses_is_told_in_its_words() {
+    assertThat(run("post", "ann", "--title=refuse me", address())).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).isEqualTo("tideline: INVALID_ARGUMENT: content.title: not that\n");
+  }
+
+  @Test
+  void scripts_get_errors_as_json_too() {
+    run("post", "ann", "--title=refuse me", "--output=json", address());
+    assertThat(err.toString())
+        .isEqualTo(
+            "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"content.title: not that\"}}\n");
+  }
+
+  @Test
+  void nodes_are_listed_with_their_shards() {
+    assertThat(run("nodes", address())).isZero();
+    assertThat(out.toString())
+        .contains(CLUSTER.addresses().get(1))
+        .contains("up")
+        .endsWith("2 of 4 shards placed\n");
+  }
+
+  @Test
+  void an_import_of_nothing_is_a_mistake_of_usage() {
+    assertThat(run("import", address())).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).startsWith("Nothing to import");
+  }
+
+  @Test
+  void a_file_that_is_not_there_is_named() {
+    assertThat(run("import", "--follows=nowhere.gz", address())).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).isEqualTo("tideline: there is no file nowhere.gz\n");
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.tideline.node.cli;
+
+import org.jspecify.annotations.NullMarked;
