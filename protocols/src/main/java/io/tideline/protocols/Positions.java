@@ -112,6 +112,21 @@ public final class Positions {
     return true;
   }
 
+  /** Whether something is said here of every partition that the other knows. */
+  public boolean knowsAllOf(Positions other) {
+    if (Arrays.equals(partitions, other.partitions)) return true;
+    return Arrays.stream(other.partitions).allMatch(this::knows);
+  }
+
+  /** The same, but only for the partitions that the other knows. */
+  public Positions of(Positions other) {
+    Positions some = EMPTY;
+    for (int i = 0; i < partitions.length; i++) {
+      if (other.knows(partitions[i])) some = some.with(partitions[i], nexts[i]);
+    }
+    return some;
+  }
+
   /** In ascending order. */
   public Set<LogPartition> partitions() {
     return Collections.unmodifiableSet(new LinkedHashSet<>(Arrays.asList(partitions)));

@@ -28,9 +28,10 @@ import org.slf4j.LoggerFactory;
  * <p>Everything runs on the owner's thread, to which answers come back through {@code owner}. No
  * gap is possible because an author is registered first and its recent lines are read second, and
  * because those are read both before and after the store is: what the store did not have yet was
- * still recent before, or has come through the inbox. A view is shown only once the log has been
- * applied on this node up to everything in it, so its positions never claim less than it shows nor
- * more than it holds.
+ * recent before or is recent after, and when something that came in between has been forgotten
+ * already, all is read again. One load runs at a time: none replaces what another one found. A view
+ * is shown only once the log has been applied on this node up to everything in it, so its positions
+ * never claim less than it shows nor more than it holds.
  */
 public final class LiveTimeline {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTimeline.class);
@@ -69,23 +70,31 @@ public final class LiveTimeline {
     }
   }
 
+  private record Waiting(Runnable task, Consumer<String> ifStopped) {}
+
   private final UserId user;
   private final Surroundings around;
   private final Owner owner;
   private final Inbox inbox;
   private final ResidentTimeline resident;
   private final List<FeedWatcher> watchers = new ArrayList<>();
-  private final List<Runnable> whenSettled = new ArrayList<>();
+  private final List<Waiting> whenSettled = new ArrayList<>();
   private final long startedNanos = System.nanoTime();
 
   private Set<UserId> followees;
   private Timeline timeline;
   private Positions positions = Positions.EMPTY;
-  private int loads;
   private boolean awake;
-  private boolean behind;
   private boolean cold;
   private boolean stopped;
+
+  // What is being loaded, and what is to be loaded next.
+  private boolean loading;
+  private boolean loadingAll;
+  private boolean allMissing;
+  private final Set<UserId> missing = new HashSet<>();
+  // Lines were dropped: positions stand still until all has been loaded.
+  private boolean behind;
 
   /**
    * Prepares a timeline that sleeps until {@link #wake}.
@@ -108,34 +117,38 @@ public final class LiveTimeline {
   public void wake(@Nullable Checkpoint checkpoint) {
     register(user);
     followees.forEach(this::register);
-    if (checkpoint != null && around.arrivals().reachesBack(checkpoint.positions())) {
-      resume(checkpoint);
-    } else {
-      cold = true;
-      load(authors(), true);
-    }
+    if (checkpoint == null) loadCold();
+    else resume(checkpoint);
+  }
+
+  private void loadCold() {
+    cold = true;
+    allMissing = true;
+    loadNext();
   }
 
   private void resume(Checkpoint checkpoint) {
-    loads++;
+    loading = true;
+    loadingAll = true;
     attempt(
         TAIL_CHECKS,
         patient -> {
+          drain();
           List<PostRef> lines = new ArrayList<>();
           for (UserId author : authors()) {
             lines.addAll(around.arrivals().recent(author, checkpoint.positions()));
           }
-          // Asked again behind the reading: what is forgotten meanwhile would be missing.
+          Positions applied = around.arrivals().applied();
           if (!around.arrivals().reachesBack(checkpoint.positions())) {
-            loads--;
-            cold = true;
-            load(authors(), true);
+            loading = false;
+            loadCold();
             return true;
           }
-          if (patient && !covered(lines)) return false;
+          Positions held = checkpoint.positions().of(applied);
+          if (patient && !(applied.covers(held) && covered(lines))) return false;
           List<PostRef> refs = new ArrayList<>(checkpoint.entries());
           refs.addAll(lines);
-          finish(Timeline.of(around.capacity(), checkpoint.floor(), refs, this::eligible));
+          finish(Timeline.of(around.capacity(), checkpoint.floor(), refs, this::eligible), held);
           return true;
         });
   }
@@ -155,7 +168,8 @@ public final class LiveTimeline {
   public void followed(Collection<UserId> targets, Set<UserId> allFollowees) {
     followees = allFollowees;
     targets.forEach(this::register);
-    load(List.copyOf(targets), false);
+    missing.addAll(targets);
+    loadNext();
   }
 
   /** The user no longer follows these. */
@@ -165,11 +179,9 @@ public final class LiveTimeline {
       if (!target.equals(user)) around.arrivals().unregister(target, inbox);
     }
     List<PostRef> removed = timeline.removeIf(ref -> !eligible(ref));
-    if (removed.isEmpty()) return;
+    if (removed.isEmpty() || !awake) return;
     show();
-    tell(
-        removed.stream().map(r -> new FeedWatcher.Change(Timeline.Change.REMOVED, r)).toList(),
-        positions);
+    tell(removed.stream().map(r -> new FeedWatcher.Change(Timeline.Change.REMOVED, r)).toList());
     refillIfThin();
   }
 
@@ -181,8 +193,11 @@ public final class LiveTimeline {
     if (inbox.overflowed() && !behind) {
       LOG.warn("More arrived for {} at once than its inbox holds; loading it again", user);
       around.stats().overflows.increment();
-      behind = true;
-      load(authors(), true);
+      loadAgain();
+    }
+    if (awake && !behind && !positions.knowsAllOf(applied)) {
+      LOG.warn("The logs of {} are not those that its timeline knows; loading it again", user);
+      loadAgain();
     }
     List<FeedWatcher.Change> changes = new ArrayList<>(lines.size());
     Positions reached = positions.merge(applied);
@@ -195,34 +210,41 @@ public final class LiveTimeline {
     }
     around.stats().applied.add(lines.size());
     if (!awake) return;
-    if (behind) {
-      // What is missing may lie below what is here: readers keep the last view that was whole.
-      tell(changes, positions);
-      return;
-    }
-    positions = reached;
+    if (!behind) positions = reached;
     show();
-    tell(changes, positions);
+    tell(changes);
     refillIfThin();
   }
 
-  /** Runs the task once everything asked for so far is in the view. */
-  public void whenSettled(Runnable task) {
+  private void loadAgain() {
+    behind = true;
+    // A load of everything ends with a look at all that is remembered: it makes good for this too.
+    if (loading && loadingAll) return;
+    allMissing = true;
+    loadNext();
+  }
+
+  /**
+   * Runs the task once everything asked for so far is in the view.
+   *
+   * @param ifStopped told why that will never be
+   */
+  public void whenSettled(Runnable task, Consumer<String> ifStopped) {
     drain();
-    if (loads == 0) task.run();
-    else whenSettled.add(task);
+    if (settled()) task.run();
+    else whenSettled.add(new Waiting(task, ifStopped));
   }
 
   /** What the timeline holds now; {@code null} while it is not complete. */
   public @Nullable Checkpoint checkpoint() {
     drain();
-    if (loads > 0 || behind) return null;
+    if (!settled()) return null;
     return new Checkpoint(timeline.entries(), positions, timeline.floor());
   }
 
   /** Whether the view holds everything that was asked for. */
   public boolean settled() {
-    return awake && loads == 0 && !behind;
+    return awake && !loading && !allMissing && missing.isEmpty();
   }
 
   public boolean watched() {
@@ -247,6 +269,8 @@ public final class LiveTimeline {
     for (UserId followee : followees) around.arrivals().unregister(followee, inbox);
     watchers.forEach(watcher -> watcher.close(reason));
     watchers.clear();
+    whenSettled.forEach(waiting -> waiting.ifStopped().accept(reason));
+    whenSettled.clear();
   }
 
   private void watch(FeedWatcher watcher) {
@@ -266,17 +290,24 @@ public final class LiveTimeline {
             }
           }
           if (watcher.offer(missed, positions)) watchers.add(watcher);
-        });
+        },
+        watcher::close);
   }
 
-  private void load(Collection<UserId> wanted, boolean whole) {
-    loads++;
-    Map<UserId, List<PostRef>> before = new HashMap<>();
-    for (UserId author : wanted) {
-      List<PostRef> lines = around.arrivals().recent(author, Positions.EMPTY);
-      if (!lines.isEmpty()) before.put(author, lines);
-    }
-    PostId floor = whole ? PostId.MIN : timeline.floor();
+  private void loadNext() {
+    if (loading || (!allMissing && missing.isEmpty())) return;
+    loading = true;
+    loadingAll = allMissing;
+    List<UserId> wanted = allMissing ? authors() : List.copyOf(missing);
+    allMissing = false;
+    missing.clear();
+    load(wanted);
+  }
+
+  private void load(Collection<UserId> wanted) {
+    Positions since = around.arrivals().applied();
+    List<PostRef> before = recent(wanted);
+    PostId floor = loadingAll ? PostId.MIN : timeline.floor();
     around
         .stored()
         .newestOfAll(wanted, around.capacity(), floor)
@@ -284,50 +315,64 @@ public final class LiveTimeline {
             (stored, failure) ->
                 owner.execute(
                     () -> {
-                      if (failure == null) {
-                        merge(wanted, whole, before, stored.refs(), stored.cutOff());
-                      } else {
-                        retry(wanted, whole, failure);
-                      }
+                      if (failure == null) merge(wanted, since, before, stored);
+                      else retry(wanted, failure);
                     }));
   }
 
-  private void retry(Collection<UserId> wanted, boolean whole, Throwable failure) {
-    loads--;
+  private void retry(Collection<UserId> wanted, Throwable failure) {
     if (stopped) return;
     around.stats().failedLoads.increment();
     LOG.warn("Loading the timeline of {} failed; trying again", user, failure);
-    loads++;
-    owner.executeIn(
-        RETRY,
-        () -> {
-          loads--;
-          if (!stopped) load(wanted, whole);
-        });
+    owner.executeIn(RETRY, () -> loadOnceMore(wanted));
+  }
+
+  private void loadOnceMore(Collection<UserId> wanted) {
+    if (stopped) return;
+    loading = false;
+    if (loadingAll) allMissing = true;
+    else missing.addAll(wanted);
+    loadNext();
   }
 
   private void merge(
-      Collection<UserId> wanted,
-      boolean whole,
-      Map<UserId, List<PostRef>> before,
-      List<PostRef> stored,
-      boolean cutOff) {
+      Collection<UserId> wanted, Positions since, List<PostRef> before, Newest stored) {
     attempt(
         TAIL_CHECKS,
         patient -> {
-          List<PostRef> refs = new ArrayList<>(stored);
-          before.values().forEach(refs::addAll);
-          for (UserId author : wanted) {
-            refs.addAll(around.arrivals().recent(author, Positions.EMPTY));
+          drain();
+          List<PostRef> refs = new ArrayList<>(stored.refs());
+          refs.addAll(before);
+          refs.addAll(recent(wanted));
+          if (!remembered(since)) {
+            loadOnceMore(wanted);
+            return true;
           }
           if (patient && !covered(refs)) return false;
-          PostId floor = timeline.floor();
-          if (whole) floor = cutOff ? below(stored) : PostId.MIN;
-          else refs.addAll(timeline.entries());
-          if (whole) behind = false;
-          finish(Timeline.of(around.capacity(), floor, refs, this::eligible));
+          PostId floor = stored.cutOff() ? below(stored.refs()) : PostId.MIN;
+          if (!loadingAll) {
+            refs.addAll(timeline.entries());
+            if (floor.compareTo(timeline.floor()) < 0) floor = timeline.floor();
+          }
+          finish(
+              Timeline.of(around.capacity(), floor, refs, this::eligible),
+              loadingAll ? since : Positions.EMPTY);
           return true;
         });
+  }
+
+  private List<PostRef> recent(Collection<UserId> authors) {
+    List<PostRef> lines = new ArrayList<>();
+    for (UserId author : authors) {
+      lines.addAll(around.arrivals().recent(author, Positions.EMPTY));
+    }
+    return lines;
+  }
+
+  /** True when nothing that has arrived since then was forgotten. */
+  private boolean remembered(Positions since) {
+    return around.arrivals().reachesBack(since)
+        || (since.equals(Positions.EMPTY) && around.arrivals().applied().equals(Positions.EMPTY));
   }
 
   private void attempt(int checks, Predicate<Boolean> step) {
@@ -335,26 +380,24 @@ public final class LiveTimeline {
     owner.executeIn(TAIL_CHECK, () -> attempt(checks - 1, step));
   }
 
-  private void finish(Timeline loaded) {
+  private void finish(Timeline loaded, Positions reflected) {
     List<PostRef> old = timeline.entries();
     timeline = loaded;
-    // What waits in the inbox is not among the differences, so they do not move the watchers.
-    tell(differences(old, loaded.entries()), positions);
-    positions = positions.merge(around.arrivals().applied());
-    loads--;
+    positions = positions.merge(reflected);
+    loading = false;
+    if (loadingAll) behind = false;
+    tell(differences(old, loaded.entries()));
     if (!awake) {
       awake = true;
       around.stats().activated(cold, System.nanoTime() - startedNanos);
       prefetch();
-      drain();
-      around.residents().add(resident);
-    } else {
-      drain();
     }
-    if (loads > 0) return;
-    List<Runnable> waiting = List.copyOf(whenSettled);
+    drain();
+    loadNext();
+    if (!settled()) return;
+    List<Waiting> settled = List.copyOf(whenSettled);
     whenSettled.clear();
-    waiting.forEach(Runnable::run);
+    settled.forEach(waiting -> waiting.task().run());
   }
 
   private void prefetch() {
@@ -380,20 +423,25 @@ public final class LiveTimeline {
 
   /** Fetches older posts when removals have emptied a timeline that had been cut off. */
   private void refillIfThin() {
-    if (loads == 0
+    if (settled()
         && !timeline.floor().equals(PostId.MIN)
         && timeline.size() < around.capacity() / 2) {
-      load(authors(), true);
+      allMissing = true;
+      loadNext();
     }
   }
 
   private void show() {
+    // What is missing may lie below what is here: readers keep the last view that was whole.
+    if (behind) return;
+    boolean first = resident.view() == null;
     resident.show(timeline.publish(positions));
+    if (first) around.residents().add(resident);
   }
 
-  private void tell(List<FeedWatcher.Change> changes, Positions reflected) {
+  private void tell(List<FeedWatcher.Change> changes) {
     if (!changes.isEmpty() && !watchers.isEmpty()) {
-      watchers.removeIf(watcher -> !watcher.offer(changes, reflected));
+      watchers.removeIf(watcher -> !watcher.offer(changes, positions));
     }
   }
 

@@ -482,7 +482,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     LiveTimeline awake = awake(state);
     Checkpoint now = awake.checkpoint();
     if (now == null) {
-      awake.whenSettled(() -> context.getSelf().tell(command));
+      awake.whenSettled(
+          () -> context.getSelf().tell(command),
+          reason -> refuse(command, Refusal.UNAVAILABLE, reason));
       return Effect().none();
     }
     if (now.entries().isEmpty()) return written(command, state, state.readState().readTo(), 0);
@@ -497,7 +499,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onWake(User state, Wake command) {
-    awake(state).whenSettled(() -> command.replyTo().tell(new Awake(around.grpcAddress())));
+    awake(state)
+        .whenSettled(
+            () -> command.replyTo().tell(new Awake(around.grpcAddress())),
+            reason -> refuse(command, Refusal.UNAVAILABLE, reason));
     return Effect().none();
   }
 

@@ -1,0 +1,388 @@
+package io.tideline.persistence.user;
+
+import static java.util.Objects.requireNonNull;
+
+import io.tideline.persistence.timeline.Arrivals;
+import io.tideline.persistence.timeline.Inbox;
+import io.tideline.persistence.timeline.Newest;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.BiPredicate;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cell in one thread: authors who write a log, a store that follows it, and nodes that apply it;
+ * each does the smallest step that others could come between, in random order.
+ */
+final class SimulatedCell {
+  static final List<UserId> AUTHORS =
+      IntStream.range(0, 6).mapToObj(i -> new UserId("author" + i)).toList();
+  private static final List<LogPartition> PARTITIONS =
+      List.of(new LogPartition(1, 7, 0), new LogPartition(1, 7, 1));
+
+  private static final int LONGEST_LOG = 50;
+
+  final List<Node> nodes = new ArrayList<>();
+  private final Random random;
+  private final Map<LogPartition, List<PostRef>> log = new HashMap<>();
+  private final Map<LogPartition, Integer> stored = new HashMap<>();
+  private final Map<PostId, PostRef> rows = new HashMap<>();
+  private final List<Search> searches = new ArrayList<>();
+  private final Dice dice;
+  private final int haste;
+  private long now = 1000;
+  private boolean storeFails;
+  private boolean finished;
+
+  SimulatedCell(Random random, int nodes) {
+    this.random = random;
+    this.dice = new Dice(random, 2, 4, 2, 2, 4, 16);
+    this.haste = 1 + random.nextInt(8);
+    for (LogPartition partition : PARTITIONS) {
+      log.put(partition, new ArrayList<>());
+      stored.put(partition, 0);
+    }
+    for (int i = 0; i < nodes; i++) this.nodes.add(new Node());
+  }
+
+  /** Something happens somewhere. */
+  void step() {
+    switch (dice.roll()) {
+      case 0 -> write();
+      case 1 -> store();
+      case 2 -> answer();
+      case 3 -> node().evict();
+      case 4 -> node().publish();
+      default -> node().advance();
+    }
+  }
+
+  /** Nobody writes any more, and everything written becomes known everywhere. */
+  void settle() {
+    finished = true;
+    for (LogPartition partition : PARTITIONS) {
+      while (storedTo(partition) < lines(partition).size()) store(partition);
+    }
+    nodes.forEach(Node::catchUp);
+    storeFails = false;
+    while (!searches.isEmpty()) answer();
+  }
+
+  /** A node is lost with everything it remembers, and another one takes its place. */
+  void replaceNode() {
+    nodes.set(random.nextInt(nodes.size()), new Node());
+  }
+
+  Node node() {
+    return nodes.get(random.nextInt(nodes.size()));
+  }
+
+  /** What the lines say of each post, as far as they are wanted. */
+  Map<PostId, PostRef> posts(BiPredicate<LogPartition, Long> wanted) {
+    Map<PostId, PostRef> posts = new HashMap<>();
+    for (List<PostRef> lines : log.values()) {
+      for (PostRef line : lines) {
+        if (wanted.test(line.partition, line.offset)) {
+          posts.merge(line.id(), line, SimulatedCell::fold);
+        }
+      }
+    }
+    return posts;
+  }
+
+  @Override
+  public String toString() {
+    return log.toString();
+  }
+
+  private static PostRef fold(PostRef known, PostRef line) {
+    PostRef later = line.version > known.version ? line : known;
+    int flags = known.deleted() || line.deleted() ? PostRef.DELETED : later.flags;
+    return new PostRef(
+        known.idHi,
+        known.idLo,
+        later.version,
+        known.author,
+        known.partition,
+        Math.min(known.offset, line.offset),
+        flags);
+  }
+
+  private List<PostRef> lines(LogPartition partition) {
+    return requireNonNull(log.get(partition));
+  }
+
+  private int storedTo(LogPartition partition) {
+    return requireNonNull(stored.get(partition));
+  }
+
+  private LogPartition anyPartition() {
+    return PARTITIONS.get(random.nextInt(PARTITIONS.size()));
+  }
+
+  // --- authors ---
+
+  private void write() {
+    UserId author = AUTHORS.get(random.nextInt(AUTHORS.size()));
+    List<PostRef> lines = lines(partitionOf(author));
+    if (finished || lines.size() == LONGEST_LOG) return;
+    List<PostRef> own = lines.stream().filter(line -> line.author.equals(author)).toList();
+    int what = random.nextInt(10);
+    now += 10;
+    if (own.isEmpty() || what < 5) {
+      append(author, now, now, 0);
+    } else if (what == 5) {
+      long past = 1000L + random.nextInt((int) (now - 1000));
+      append(author, past - past % 10 + 1, past, 0);
+    } else {
+      PostRef old = own.get(random.nextInt(own.size()));
+      if (deletionForgotten(old)) return;
+      if (what == 6) again(old);
+      else append(author, old.idHi, now, what < 8 ? PostRef.EDITED : PostRef.DELETED);
+    }
+  }
+
+  /** True when a node would not know any more that a line comes too late. */
+  private boolean deletionForgotten(PostRef post) {
+    return nodes.stream()
+        .map(node -> node.lane(post.partition))
+        .anyMatch(lane -> deletedBelow(lane.floor, post));
+  }
+
+  private boolean mayForgetBelow(long floor, LogPartition partition) {
+    return lines(partition).stream()
+        .noneMatch(line -> line.offset >= floor && deletedBelow(floor, line));
+  }
+
+  private boolean deletedBelow(long offset, PostRef post) {
+    return lines(post.partition).stream()
+        .anyMatch(line -> line.offset < offset && line.deleted() && line.id().equals(post.id()));
+  }
+
+  private void again(PostRef old) {
+    append(old.author, old.idHi, old.version, old.flags);
+  }
+
+  private void append(UserId author, long id, long version, int flags) {
+    LogPartition partition = partitionOf(author);
+    List<PostRef> lines = lines(partition);
+    long lo = AUTHORS.indexOf(author);
+    lines.add(new PostRef(id, lo, version, author, partition, lines.size(), flags));
+  }
+
+  private static LogPartition partitionOf(UserId author) {
+    return PARTITIONS.get(AUTHORS.indexOf(author) % PARTITIONS.size());
+  }
+
+  // --- the store ---
+
+  private void store() {
+    store(anyPartition());
+  }
+
+  private void store(LogPartition partition) {
+    int next = storedTo(partition);
+    if (next == lines(partition).size()) return;
+    PostRef line = lines(partition).get(next);
+    rows.merge(line.id(), line, SimulatedCell::fold);
+    stored.put(partition, next + 1);
+  }
+
+  /** As the store does: reads author by author, not all at one moment. */
+  CompletionStage<Newest> newestOfAll(Collection<UserId> authors, int limit, PostId floor) {
+    Search search = new Search(new ArrayDeque<>(new HashSet<>(authors)), limit, floor);
+    searches.add(search);
+    return search.answer;
+  }
+
+  private void answer() {
+    if (searches.isEmpty()) return;
+    Search search = searches.get(random.nextInt(searches.size()));
+    UserId author = search.toRead.poll();
+    if (author != null) {
+      search.read(author);
+      return;
+    }
+    searches.remove(search);
+    if (storeFails) search.answer.completeExceptionally(new IllegalStateException("simulated"));
+    else search.answer.complete(search.found());
+    storeFails = random.nextInt(10) == 0;
+  }
+
+  private final class Search {
+    final Deque<UserId> toRead;
+    final int limit;
+    final PostId floor;
+    final CompletableFuture<Newest> answer = new CompletableFuture<>();
+    private final List<PostRef> refs = new ArrayList<>();
+
+    Search(Deque<UserId> toRead, int limit, PostId floor) {
+      this.toRead = toRead;
+      this.limit = limit;
+      this.floor = floor;
+    }
+
+    void read(UserId author) {
+      rows.values().stream()
+          .filter(row -> row.author.equals(author) && row.id().compareTo(floor) > 0)
+          .forEach(refs::add);
+    }
+
+    Newest found() {
+      refs.sort(Comparator.comparing(PostRef::id).reversed());
+      List<PostRef> live = refs.stream().filter(ref -> !ref.deleted()).toList();
+      if (live.size() < limit || (live.size() == limit && random.nextBoolean())) {
+        return new Newest(refs, false);
+      }
+      PostId bound = live.get(limit - 1).id();
+      return new Newest(refs.stream().filter(ref -> ref.id().compareTo(bound) >= 0).toList(), true);
+    }
+  }
+
+  // --- nodes ---
+
+  /** One node: its window over the log, and who is told. */
+  final class Node implements Arrivals {
+    private final Map<LogPartition, Lane> lanes = new HashMap<>();
+    private final Map<UserId, Set<Inbox>> interest = new HashMap<>();
+    private Positions applied = Positions.EMPTY;
+    private boolean interrupted;
+
+    Node() {
+      for (LogPartition partition : PARTITIONS) {
+        int start = random.nextInt(storedTo(partition) + 1);
+        while (!mayForgetBelow(start, partition)) start--;
+        lanes.put(partition, new Lane(partition, start));
+      }
+      publish();
+    }
+
+    private Lane lane(LogPartition partition) {
+      return requireNonNull(lanes.get(partition));
+    }
+
+    void advance() {
+      lane(anyPartition()).advance();
+    }
+
+    void evict() {
+      lane(anyPartition()).evict();
+    }
+
+    void publish() {
+      for (Lane lane : lanes.values()) applied = applied.with(lane.partition, lane.applied);
+    }
+
+    void catchUp() {
+      for (Lane lane : lanes.values()) {
+        while (lane.applied < lines(lane.partition).size()) lane.advance();
+      }
+      publish();
+    }
+
+    /** Other threads get a turn. */
+    private void meanwhile() {
+      if (interrupted) return;
+      interrupted = true;
+      while (random.nextInt(10) < haste) step();
+      interrupted = false;
+    }
+
+    @Override
+    public Positions applied() {
+      meanwhile();
+      return applied;
+    }
+
+    @Override
+    public void register(UserId author, Inbox inbox) {
+      meanwhile();
+      interest.computeIfAbsent(author, key -> new LinkedHashSet<>()).add(inbox);
+    }
+
+    @Override
+    public void unregister(UserId author, Inbox inbox) {
+      interest.getOrDefault(author, new HashSet<>()).remove(inbox);
+    }
+
+    @Override
+    public boolean reachesBack(Positions from) {
+      meanwhile();
+      return lanes.values().stream()
+          .allMatch(lane -> from.knows(lane.partition) && from.next(lane.partition) >= lane.floor);
+    }
+
+    @Override
+    public List<PostRef> recent(UserId author, Positions after) {
+      meanwhile();
+      return lane(partitionOf(author)).window.stream()
+          .filter(ref -> ref.author.equals(author) && ref.offset >= after.next(ref.partition))
+          .toList();
+    }
+
+    private final class Lane {
+      final LogPartition partition;
+      final Deque<PostRef> window = new ArrayDeque<>();
+      long floor;
+      long applied;
+      private @Nullable PostRef delivering;
+      private final Deque<Inbox> inboxes = new ArrayDeque<>();
+
+      Lane(LogPartition partition, long start) {
+        this.partition = partition;
+        this.floor = start;
+        this.applied = start;
+      }
+
+      void advance() {
+        if (delivering != null) {
+          Inbox inbox = inboxes.poll();
+          if (inbox != null) inbox.offer(delivering);
+          else delivered();
+        } else if (applied < lines(partition).size()) {
+          PostRef line = lines(partition).get((int) applied);
+          delivering = line;
+          if (window.stream().anyMatch(known -> tellsAsMuch(known, line))) return;
+          window.add(line);
+          inboxes.addAll(interest.getOrDefault(line.author, Set.of()));
+        }
+      }
+
+      private void delivered() {
+        delivering = null;
+        applied++;
+      }
+
+      void evict() {
+        PostRef oldest = window.peek();
+        if (oldest == null || oldest.offset >= storedTo(partition)) return;
+        if (!mayForgetBelow(oldest.offset + 1, partition)) return;
+        floor = oldest.offset + 1;
+        window.remove();
+      }
+    }
+  }
+
+  private static boolean tellsAsMuch(PostRef known, PostRef line) {
+    return known.id().equals(line.id())
+        && (known.deleted() || (!line.deleted() && known.version >= line.version));
+  }
+}

@@ -1,0 +1,371 @@
+package io.tideline.persistence.user;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tideline.persistence.timeline.Checkpoint;
+import io.tideline.persistence.timeline.FeedWatcher;
+import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimeline;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.Timeline;
+import io.tideline.persistence.timeline.TimelineStats;
+import io.tideline.persistence.timeline.TimelineView;
+import io.tideline.persistence.user.UserEvent.EntriesArrived;
+import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One user in a {@link SimulatedCell}: persists what a user's entity persists, and owns a timeline
+ * that wakes, is checkpointed and is lost. What readers could see is checked against the log.
+ */
+final class SimulatedUser {
+  private static final UserId USER = SimulatedCell.AUTHORS.get(0);
+
+  private final Random random;
+  private final Dice dice;
+  private final SimulatedCell cell;
+  private final int capacity;
+  private final int inboxCapacity;
+  private boolean graphChanges = true;
+  private final Deque<Runnable> tasks = new ArrayDeque<>();
+  private final List<Runnable> delayed = new ArrayList<>();
+  private final Map<UserId, Integer> unsettled = new HashMap<>();
+  private final List<Runnable> oldViews = new ArrayList<>();
+  private final List<String> story = new ArrayList<>();
+
+  private User state = User.EMPTY;
+  private long clock;
+  private SimulatedCell.Node node;
+  private ResidentTimelines residents = new ResidentTimelines();
+  private @Nullable LiveTimeline timeline;
+  private @Nullable Watcher watcher;
+  private @Nullable Positions watchedTo;
+  private final Set<PostId> watched = new HashSet<>();
+
+  SimulatedUser(Random random, SimulatedCell cell) {
+    this.random = random;
+    this.cell = cell;
+    this.dice = new Dice(random, 16, 8, 16, 2, 2, 2, 2, 2, 2, 2);
+    this.node = cell.node();
+    this.capacity = 1 + random.nextInt(12);
+    this.inboxCapacity = random.nextInt(3) == 0 ? 2 : 1000;
+    changeFollows(true);
+    this.graphChanges = random.nextBoolean();
+  }
+
+  void step() {
+    switch (dice.roll()) {
+      case 0 -> runTask();
+      case 1 -> runDelayed();
+      case 2 -> wake();
+      case 3 -> changeFollows(true);
+      case 4 -> changeFollows(false);
+      case 5 -> checkpoint();
+      case 6 -> watch();
+      case 7 -> remember();
+      case 8 -> stop();
+      default -> leave();
+    }
+    check();
+  }
+
+  /** Everything written has arrived, and nothing is left to do. */
+  void settle() {
+    do {
+      cell.settle();
+      wake();
+      while (!delayed.isEmpty()) runDelayed();
+      while (!tasks.isEmpty()) runTask();
+      cell.settle();
+    } while (!tasks.isEmpty() || !delayed.isEmpty());
+  }
+
+  // --- what a user's entity does ---
+
+  void wake() {
+    if (timeline != null) return;
+    tell("wake");
+    LiveTimeline.Surroundings around =
+        new LiveTimeline.Surroundings(
+            node,
+            cell::newestOfAll,
+            residents,
+            new TimelineStats(nanos -> {}, nanos -> {}),
+            ids -> {},
+            capacity,
+            inboxCapacity);
+    LiveTimeline[] self = new LiveTimeline[1];
+    self[0] =
+        new LiveTimeline(
+            USER,
+            around,
+            new Owner(),
+            () -> tasks.add(() -> self[0].drain()),
+            state.graph().followees());
+    timeline = self[0];
+    timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
+    settles(List.copyOf(state.graph().followees()));
+  }
+
+  private final class Owner implements LiveTimeline.Owner {
+    @Override
+    public void execute(Runnable task) {
+      tasks.add(task);
+    }
+
+    @Override
+    public void executeIn(Duration delay, Runnable task) {
+      delayed.add(task);
+    }
+  }
+
+  private void changeFollows(boolean active) {
+    if (!graphChanges) return;
+    List<UserId> some =
+        SimulatedCell.AUTHORS.stream().filter(author -> random.nextInt(3) == 0).toList();
+    List<UserId> changed = state.graph().changedBy(some, active);
+    if (changed.isEmpty()) return;
+    tell((active ? "follow " : "unfollow ") + changed);
+    persist(new FollowsChanged(changed, active, ++clock, 1, new Payload(new byte[0]), 0));
+    if (timeline == null) return;
+    if (active) {
+      timeline.followed(changed, state.graph().followees());
+      settles(changed);
+    } else {
+      timeline.unfollowed(changed, state.graph().followees());
+    }
+  }
+
+  private void settles(List<UserId> authors) {
+    List<UserId> waking = new ArrayList<>(authors);
+    waking.forEach(author -> unsettled.merge(author, 1, Integer::sum));
+    LiveTimeline now = requireNonNull(timeline);
+    now.whenSettled(
+        () -> waking.forEach(author -> unsettled.merge(author, -1, Integer::sum)),
+        reason -> assertThat(timeline).isNotSameAs(now));
+  }
+
+  /** The entity writes what it has, and lives on. */
+  private void checkpoint() {
+    Checkpoint now = timeline == null ? null : timeline.checkpoint();
+    if (now == null) return;
+    tell("checkpoint " + now.positions());
+    PostId newest = PostId.MIN;
+    for (PostRef entry : now.entries()) {
+      assertThat(entry.id()).isGreaterThan(newest);
+      newest = entry.id();
+    }
+    checkContents(now.entries(), now.positions(), now.floor());
+    persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
+    assertThat(state.checkpointed()).isEqualTo(now);
+  }
+
+  private void stop() {
+    if (timeline == null) return;
+    checkpoint();
+    leave();
+  }
+
+  /** The timeline is gone, perhaps with its node; the next one may be elsewhere. */
+  void leave() {
+    if (timeline == null) return;
+    tell("leave");
+    LiveTimeline gone = timeline;
+    timeline = null;
+    gone.stop("leaves");
+    unsettled.clear();
+    residents = new ResidentTimelines();
+    if (random.nextInt(3) == 0) cell.replaceNode();
+    node = cell.node();
+  }
+
+  void forgetCheckpoint() {
+    state = new User(state.graph(), state.readState(), state.posting(), null, 0, state.lastAt(), 0);
+  }
+
+  private void persist(UserEvent event) {
+    state = state.after(event);
+  }
+
+  void runTask() {
+    Runnable task = tasks.poll();
+    if (task != null) task.run();
+  }
+
+  private void runDelayed() {
+    if (!delayed.isEmpty()) delayed.remove(random.nextInt(delayed.size())).run();
+  }
+
+  // --- what readers see ---
+
+  private @Nullable TimelineView view() {
+    ResidentTimeline resident = residents.get(USER);
+    return resident == null ? null : resident.view();
+  }
+
+  private void check() {
+    TimelineView view = view();
+    if (view != null) checkContents(entries(view), view.positions(), view.floor());
+  }
+
+  private static List<PostRef> entries(TimelineView view) {
+    return IntStream.range(0, view.size()).mapToObj(i -> view.newest(view.size() - 1 - i)).toList();
+  }
+
+  private void checkContents(List<PostRef> entries, Positions positions, PostId floor) {
+    Map<PostId, PostRef> truth = cell.posts((partition, offset) -> true);
+    Map<PostId, PostRef> claimed = cell.posts(positions::contains);
+    assertThat(entries).as(this::story).hasSizeLessThanOrEqualTo(capacity);
+    Map<PostId, PostRef> shown = new HashMap<>();
+    PostId last = floor;
+    for (PostRef entry : entries) {
+      shown.put(entry.id(), entry);
+      assertThat(entry.id()).as("order, %s", this).isGreaterThan(last);
+      last = entry.id();
+      assertThat(eligible(entry)).as("%s is eligible, %s", entry, this).isTrue();
+      if (settled(entry)) {
+        assertThat(entry.offset)
+            .as("%s, %s", entry, this)
+            .isEqualTo(requireNonNull(truth.get(entry.id())).offset);
+        assertThat(positions.contains(entry.partition, entry.offset))
+            .as("%s shown, but only %s claimed, %s", entry, positions, this)
+            .isTrue();
+      }
+    }
+    claimed.forEach(
+        (id, post) -> {
+          if (!eligible(post) || !settled(post) || id.compareTo(floor) <= 0) return;
+          PostRef entry = shown.get(id);
+          if (post.deleted()) {
+            assertThat(entry).as("deleted, claimed %s, %s", positions, this).isNull();
+          } else if (!requireNonNull(truth.get(id)).deleted()) {
+            assertThat(entry)
+                .as("%s, claimed %s, %s", post, positions, this)
+                .isNotNull()
+                .matches(known -> known.version >= post.version);
+          }
+        });
+  }
+
+  private boolean eligible(PostRef post) {
+    return post.author.equals(USER) || state.graph().follows(post.author);
+  }
+
+  private boolean settled(PostRef post) {
+    return unsettled.getOrDefault(post.author, 0) == 0;
+  }
+
+  /**
+   * The view is what the log says: everything above the floor, and as much as there is room for.
+   */
+  void checkComplete() {
+    TimelineView view = requireNonNull(view(), this::story);
+    assertThat(unsettled.values()).as("settled, %s", this).allMatch(n -> n == 0);
+    List<PostId> expected =
+        cell.posts((partition, offset) -> true).values().stream()
+            .filter(post -> !post.deleted() && eligible(post))
+            .map(PostRef::id)
+            .filter(id -> id.compareTo(view.floor()) > 0)
+            .sorted(Comparator.reverseOrder())
+            .toList();
+    assertThat(view.older(null, null, capacity))
+        .as(this::story)
+        .extracting(PostRef::id)
+        .isEqualTo(expected);
+    if (view.cutOff()) {
+      assertThat(view.size()).as(this::story).isGreaterThanOrEqualTo(capacity / 2);
+    }
+    check();
+    oldViews.forEach(Runnable::run);
+    if (watcher != null && !graphChanges) {
+      assertThat(watched).as(this::story).containsAll(expected);
+    }
+  }
+
+  private void remember() {
+    TimelineView view = view();
+    if (view == null) return;
+    List<PostRef> then = entries(view);
+    oldViews.add(() -> assertThat(entries(view)).as(this::story).isEqualTo(then));
+  }
+
+  /** A watcher that comes and goes, and resumes where it left off. */
+  private void watch() {
+    TimelineView view = view();
+    ResidentTimeline resident = residents.get(USER);
+    if (view == null || resident == null) return;
+    if (watcher != null) watcher.gone = true;
+    if (watchedTo == null) {
+      watchedTo = view.positions();
+      entries(view).forEach(entry -> watched.add(entry.id()));
+    }
+    tell("watch from " + watchedTo);
+    watcher = new Watcher(watchedTo);
+    resident.watch(watcher);
+  }
+
+  private final class Watcher implements FeedWatcher {
+    private final Positions from;
+    boolean gone;
+
+    Watcher(Positions from) {
+      this.from = from;
+    }
+
+    @Override
+    public Positions resumesFrom() {
+      return from;
+    }
+
+    @Override
+    public boolean offer(List<Change> changes, Positions positions) {
+      if (gone) return false;
+      for (Change change : changes) {
+        if (change.what() == Timeline.Change.ADDED) watched.add(change.post().id());
+      }
+      watchedTo = positions;
+      return true;
+    }
+
+    @Override
+    public boolean gone() {
+      return gone;
+    }
+
+    @Override
+    public void close(String reason) {
+      gone = true;
+      watcher = null;
+    }
+  }
+
+  private void tell(String what) {
+    story.add(what);
+  }
+
+  private String story() {
+    return toString();
+  }
+
+  @Override
+  public String toString() {
+    return "capacity %d, inbox %d: %s; log %s".formatted(capacity, inboxCapacity, story, cell);
+  }
+}

@@ -1,0 +1,35 @@
+package io.tideline.persistence.user;
+
+import java.util.Random;
+import net.jqwik.api.EdgeCasesMode;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.ShrinkingMode;
+
+/** Whatever happens to a timeline, it shows what the log says. */
+class TimelineRecoveryTest {
+  private static final int STEPS = 400;
+
+  @Property(tries = 10_000, shrinking = ShrinkingMode.OFF, edgeCases = EdgeCasesMode.NONE)
+  void a_timeline_recovered_from_any_checkpoint_equals_one_rebuilt_cold(@ForAll long seed) {
+    Random random = new Random(seed);
+    SimulatedCell cell = new SimulatedCell(random, 2);
+    SimulatedUser user = new SimulatedUser(random, cell);
+    int steps = random.nextInt(STEPS);
+    for (int i = 0; i < steps; i++) {
+      if (random.nextBoolean()) cell.step();
+      else user.step();
+    }
+    user.settle();
+    user.checkComplete();
+
+    user.leave();
+    user.settle();
+    user.checkComplete();
+
+    user.leave();
+    user.forgetCheckpoint();
+    user.settle();
+    user.checkComplete();
+  }
+}
