@@ -2,6 +2,7 @@ package io.tideline.node;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.tideline.node.ops.LogFields;
 import kamon.Kamon;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -26,7 +27,7 @@ public final class Main {
   private static void start() {
     Config config = NodeConfig.load(ConfigFactory.empty());
     NodeSettings settings = NodeSettings.from(config);
-    LogFormat.choose(settings);
+    LogFields.speakAs(settings.cell().name(), settings.host() + ":" + settings.cluster().port());
     Kamon.initWithoutAttaching(config);
     ActorSystem<Void> system =
         ActorSystem.create(Behaviors.empty(), NodeConfig.SYSTEM_NAME, config);

@@ -67,6 +67,7 @@ public final class OutboxSweeps {
         ObjLongConsumer<UserId> wake,
         BooleanSupplier worthwhile) {
       super(context);
+      context.setLoggerName(OutboxSweeps.class);
       this.timers = timers;
       this.sweeper = sweeper;
       this.wake = wake;

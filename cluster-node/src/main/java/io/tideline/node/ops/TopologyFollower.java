@@ -130,6 +130,7 @@ public final class TopologyFollower {
         LongConsumer handOffs,
         TopologyFollower shared) {
       super(context);
+      context.setLoggerName(TopologyFollower.class);
       this.timers = timers;
       this.cell = cell;
       this.users = users;

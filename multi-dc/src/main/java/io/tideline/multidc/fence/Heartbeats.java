@@ -45,6 +45,7 @@ final class Heartbeats extends AbstractBehavior<FenceMessage> {
 
   private Heartbeats(ActorContext<FenceMessage> context, Fence fence) {
     super(context);
+    context.setLoggerName(Fence.class);
     this.fence = fence;
     cluster = Cluster.get(context.getSystem());
     self = cluster.selfMember().uniqueAddress();
