@@ -342,6 +342,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     around.clock().observe(state.lastAt());
     epoch = around.clock().next();
     checkIdleIn(passivateAfter());
+    if (stopping) context.getSelf().tell(new Stop());
     if (timeline != null) {
       // The journal may hold what failed to be acknowledged.
       timeline.follows(state.graph().followees());
@@ -734,7 +735,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onStop(User state, Stop command) {
-    if (stopping) return Effect().none();
+    // Again: the checkpoint that it was to leave with has failed.
+    if (stopping) return Effect().stop();
     stopping = true;
     Checkpoint now = timeline == null ? null : timeline.checkpoint();
     if (now == null || !around.fenceOpen().getAsBoolean() || !worthIt(state, now)) {

@@ -1,0 +1,210 @@
+package io.tideline.persistence.user;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.waitAtMost;
+
+import com.typesafe.config.ConfigFactory;
+import io.tideline.persistence.outbox.Outbox;
+import io.tideline.persistence.posts.TestKeyspace;
+import io.tideline.persistence.timeline.Arrivals;
+import io.tideline.persistence.timeline.Inbox;
+import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.Newest;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimeline;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.TimelineStats;
+import io.tideline.persistence.user.UserEntity.ChangeFollows;
+import io.tideline.persistence.user.UserEntity.Command;
+import io.tideline.persistence.user.UserEntity.Stop;
+import io.tideline.persistence.user.UserEntity.Wake;
+import io.tideline.persistence.user.UserReply.Awake;
+import io.tideline.persistence.user.UserReply.Written;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.PostLine;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding.ShardCommand;
+import org.apache.pekko.persistence.testkit.JournalOperation;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
+import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
+import org.apache.pekko.persistence.testkit.ProcessingPolicy;
+import org.apache.pekko.persistence.testkit.ProcessingResult;
+import org.apache.pekko.persistence.testkit.StorageFailure;
+import org.apache.pekko.persistence.testkit.javadsl.PersistenceTestKit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class FailingJournalIT {
+  private static final TestKeyspace KEYSPACE = TestKeyspace.open();
+  private static final ActorTestKit SYSTEM =
+      ActorTestKit.create(
+          PersistenceTestKitPlugin.config()
+              .withFallback(PersistenceTestKitSnapshotPlugin.config())
+              .withFallback(ConfigFactory.load()));
+  private static final PersistenceTestKit JOURNAL = PersistenceTestKit.create(SYSTEM.system());
+  private static final AtomicInteger USERS = new AtomicInteger();
+  private static final Duration SOON = Duration.ofSeconds(30);
+
+  private final UserId user = new UserId("reader-" + USERS.incrementAndGet());
+  private final Away away = new Away();
+  private final ResidentTimelines residents = new ResidentTimelines();
+  private final Registrations registrations = new Registrations();
+  private final TestProbe<UserReply> replies = SYSTEM.createTestProbe(UserReply.class);
+  private final TestProbe<ShardCommand> shard = SYSTEM.createTestProbe(ShardCommand.class);
+  private final ActorRef<Command> entity = spawn();
+
+  @AfterEach
+  void bringTheJournalBack() {
+    JOURNAL.resetPolicy();
+  }
+
+  @AfterAll
+  static void stop() {
+    SYSTEM.shutdownTestKit();
+  }
+
+  @Test
+  void a_feed_stays_readable_after_a_write_that_failed() {
+    wake();
+    ResidentTimeline before = residents.get(user);
+    JOURNAL.withPolicy(away);
+    tellFollow("bea");
+    waitAtMost(SOON).until(() -> away.failures.get() >= 3);
+    assertThat(residents.get(user)).isSameAs(before);
+    JOURNAL.resetPolicy();
+    tellFollow("cat");
+    replies.expectMessageClass(Written.class, SOON);
+    assertThat(residents.get(user)).isSameAs(before);
+    assertThat(before).isNotNull();
+    assertThat(before.view()).isNotNull();
+    waitAtMost(SOON).until(() -> registrations.authors.contains(new UserId("cat")));
+    assertThat(registrations.authors).doesNotContain(new UserId("bea"));
+  }
+
+  @Test
+  void an_entity_that_ends_before_the_journal_is_back_leaves_nothing_behind() {
+    wake();
+    JOURNAL.withPolicy(away);
+    tellFollow("bea");
+    waitAtMost(SOON).until(() -> away.failures.get() >= 3);
+    assertThat(residents.size()).isOne();
+    SYSTEM.stop(entity);
+    waitAtMost(SOON).until(() -> residents.size() == 0);
+    assertThat(registrations.authors).isEmpty();
+  }
+
+  @Test
+  void an_entity_leaves_also_when_its_last_checkpoint_fails() {
+    wake();
+    JOURNAL.failNextPersisted(UserEntity.persistenceId(user).id());
+    entity.tell(new Stop());
+    replies.expectTerminated(entity, SOON);
+    assertThat(residents.size()).isZero();
+  }
+
+  private void wake() {
+    tellFollow("ann");
+    replies.expectMessageClass(Written.class, SOON);
+    entity.tell(new Wake(user, replies.ref()));
+    replies.expectMessageClass(Awake.class, SOON);
+  }
+
+  private void tellFollow(String whom) {
+    entity.tell(new ChangeFollows(user, List.of(new UserId(whom)), true, replies.ref()));
+  }
+
+  private ActorRef<Command> spawn() {
+    LiveTimeline.Surroundings timelines =
+        new LiveTimeline.Surroundings(
+            registrations,
+            (authors, limit, floor) ->
+                CompletableFuture.completedFuture(new Newest(List.of(), false)),
+            residents,
+            new TimelineStats(nanos -> {}, nanos -> {}),
+            posts -> {},
+            10,
+            10);
+    return SYSTEM.spawn(
+        UserEntity.create(
+            user,
+            new UserEntity.Surroundings(
+                new HybridClock(InstantSource.system()),
+                1,
+                () -> true,
+                () -> true,
+                "here",
+                new EverythingTaken(),
+                new Outbox(KEYSPACE.session(), KEYSPACE.name()),
+                (id, from, to) -> CompletableFuture.completedFuture(List.of()),
+                timelines,
+                new UserEntity.Limits(
+                    100, 100, 100, Duration.ofMinutes(10), Duration.ofMillis(300))),
+            shard.ref()));
+  }
+
+  private static final class Away implements ProcessingPolicy<JournalOperation> {
+    final AtomicInteger failures = new AtomicInteger();
+
+    @Override
+    public ProcessingResult tryProcess(String journalName, JournalOperation operation) {
+      failures.incrementAndGet();
+      return StorageFailure.create();
+    }
+  }
+
+  private static final class EverythingTaken implements LogPort {
+    @Override
+    public CompletionStage<Void> append(IntentLine line) {
+      return CompletableFuture.completedFuture(null);
+    }
+
+    @Override
+    public CompletionStage<Void> append(PostLine line) {
+      return CompletableFuture.completedFuture(null);
+    }
+  }
+
+  /** An empty log that knows who is interested in whom. */
+  private static final class Registrations implements Arrivals {
+    final Set<UserId> authors = ConcurrentHashMap.newKeySet();
+
+    @Override
+    public Positions applied() {
+      return Positions.EMPTY;
+    }
+
+    @Override
+    public void register(UserId author, Inbox inbox) {
+      authors.add(author);
+    }
+
+    @Override
+    public void unregister(UserId author, Inbox inbox) {
+      authors.remove(author);
+    }
+
+    @Override
+    public boolean reachesBack(Positions from) {
+      return true;
+    }
+
+    @Override
+    public List<PostRef> recent(UserId author, Positions after) {
+      return List.of();
+    }
+  }
+}
