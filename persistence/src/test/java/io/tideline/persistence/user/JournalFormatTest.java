@@ -1,0 +1,135 @@
+package io.tideline.persistence.user;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.typesafe.config.ConfigFactory;
+import io.tideline.persistence.timeline.Checkpoint;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.user.UserEvent.EntriesArrived;
+import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.persistence.user.UserEvent.PostDeleted;
+import io.tideline.persistence.user.UserEvent.PostEdited;
+import io.tideline.persistence.user.UserEvent.PostPublished;
+import io.tideline.persistence.user.UserEvent.ReadMarked;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.serialization.Serialization;
+import org.apache.pekko.serialization.SerializationExtension;
+import org.apache.pekko.serialization.SerializerWithStringManifest;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+/** What has ever been written to a journal or a snapshot can be read for ever. */
+final class JournalFormatTest {
+  private static final ActorTestKit KIT =
+      ActorTestKit.create(
+          "JournalFormatTest",
+          ConfigFactory.parseString("pekko.actor.provider = local")
+              .withFallback(ConfigFactory.load()));
+  private static final Serialization SERIALIZATION = SerializationExtension.get(KIT.system());
+
+  private static final PostId POST = PostId.parse("01M7X11AQT0000231N12BGQ79J");
+  private static final UserId BOB = new UserId("bob");
+  private static final LogPartition PARTITION = new LogPartition(1, 0x5a5a1234, 3);
+  private static final long AT = 117_650_014_783_275_008L;
+  private static final Payload LINE = new Payload(new byte[] {8, 1, 18, 2, 3, 4});
+  private static final Checkpoint CHECKPOINT =
+      new Checkpoint(
+          List.of(new PostRef(POST.hi(), POST.lo(), AT, BOB, PARTITION, 42, PostRef.EDITED)),
+          Positions.EMPTY.with(PARTITION, 43),
+          PostId.MIN);
+
+  /** One of each, by the name it is recorded under. */
+  private static final Map<String, Object> SAMPLES =
+      new TreeMap<>(
+          Map.of(
+              "PostPublished", new PostPublished(POST, "key-1", 4_711, AT, LINE, 6),
+              "PostEdited", new PostEdited(POST, AT, LINE, 7),
+              "PostDeleted", new PostDeleted(POST, AT, LINE, 8),
+              "FollowsChanged",
+                  new FollowsChanged(List.of(BOB, new UserId("cid")), true, AT, 1, LINE, 9),
+              "ReadMarked", new ReadMarked(POST, AT, LINE, 10),
+              "EntriesArrived", new EntriesArrived(new Payload(CHECKPOINT.encode())),
+              "User",
+                  new User(
+                      Graph.EMPTY.merge(List.of(BOB), new FollowEdge(true, AT, 1)),
+                      new ReadState(POST),
+                      new Posting(5, Map.of("key-1", new Posting.Accepted(POST, 4_711, AT))),
+                      new Payload(CHECKPOINT.encode()),
+                      3,
+                      AT,
+                      9)));
+
+  @AfterAll
+  static void stop() {
+    KIT.shutdownTestKit();
+  }
+
+  @Test
+  void every_kind_of_event_is_recorded() {
+    assertThat(SAMPLES.values())
+        .extracting(Object::getClass)
+        .filteredOn(UserEvent.class::isAssignableFrom)
+        .containsExactlyInAnyOrder(UserEvent.class.getPermittedSubclasses());
+  }
+
+  @Test
+  void what_was_recorded_is_still_read_as_what_it_was() throws IOException {
+    Properties recorded = recorded();
+    SAMPLES.forEach(
+        (name, sample) -> {
+          String bytes = recorded.getProperty(name);
+          assertThat(bytes)
+              .as("add to recorded-journal.properties: %s=%s", name, written(sample))
+              .isNotNull();
+          assertThat(read(sample, bytes)).isEqualTo(sample);
+        });
+  }
+
+  @Test
+  void what_is_written_now_is_read_again_under_the_name_of_its_class() {
+    SAMPLES.forEach(
+        (name, sample) -> {
+          assertThat(read(sample, written(sample))).isEqualTo(sample);
+          assertThat(serializer(sample).manifest(sample)).isEqualTo(sample.getClass().getName());
+        });
+    assertThat(UserEvent.class.getName()).isEqualTo("io.tideline.persistence.user.UserEvent");
+    assertThat(User.class.getName()).isEqualTo("io.tideline.persistence.user.User");
+  }
+
+  private static String written(Object sample) {
+    return Base64.getEncoder().encodeToString(serializer(sample).toBinary(sample));
+  }
+
+  private static Object read(Object sample, String bytes) {
+    try {
+      return serializer(sample)
+          .fromBinary(Base64.getDecoder().decode(bytes), sample.getClass().getName());
+    } catch (IOException e) {
+      throw new AssertionError(sample.getClass() + " cannot be read", e);
+    }
+  }
+
+  private static SerializerWithStringManifest serializer(Object sample) {
+    return (SerializerWithStringManifest) SERIALIZATION.findSerializerFor(sample);
+  }
+
+  private static Properties recorded() throws IOException {
+    Properties recorded = new Properties();
+    try (InputStream file =
+        JournalFormatTest.class.getResourceAsStream("/recorded-journal.properties")) {
+      if (file != null) recorded.load(file);
+    }
+    return recorded;
+  }
+}
