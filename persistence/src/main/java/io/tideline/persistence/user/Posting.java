@@ -33,6 +33,11 @@ public record Posting(long sequence, Map<String, Accepted> recentKeys) {
     return accepted != null && !expired(accepted, now) ? accepted : null;
   }
 
+  /** How many keys of the last 24 hours there are. */
+  long keysAt(long now) {
+    return recentKeys.values().stream().filter(accepted -> !expired(accepted, now)).count();
+  }
+
   Posting line() {
     return new Posting(sequence + 1, recentKeys);
   }

@@ -415,11 +415,12 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       }
       return written(command, state, before.post(), 0);
     }
-    if (state.posting().recentKeys().size() >= around.limits().keysPerDay()) {
+    int keysPerDay = around.limits().keysPerDay();
+    // Counted only when it may matter: keys of yesterday go with the next post.
+    if (state.posting().recentKeys().size() >= keysPerDay
+        && state.posting().keysAt(at) >= keysPerDay) {
       return refuse(
-          command,
-          Refusal.LIMIT_REACHED,
-          "more than " + around.limits().keysPerDay() + " posts within 24 hours");
+          command, Refusal.LIMIT_REACHED, "more than " + keysPerDay + " posts within 24 hours");
     }
     PostId id = PostId.of(at, around.cell(), user, command.key());
     PostLine line = lines(state).published(id, at, command.post(), command.facts());

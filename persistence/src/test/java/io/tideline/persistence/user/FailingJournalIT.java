@@ -1,5 +1,6 @@
 package io.tideline.persistence.user;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.waitAtMost;
 
@@ -89,8 +90,7 @@ class FailingJournalIT {
     tellFollow("cat");
     replies.expectMessageClass(Written.class, SOON);
     assertThat(residents.get(user)).isSameAs(before);
-    assertThat(before).isNotNull();
-    assertThat(before.view()).isNotNull();
+    assertThat(requireNonNull(before).view()).isNotNull();
     waitAtMost(SOON).until(() -> registrations.authors.contains(new UserId("cat")));
     assertThat(registrations.authors).doesNotContain(new UserId("bea"));
   }

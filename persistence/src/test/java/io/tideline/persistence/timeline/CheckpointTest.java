@@ -1,0 +1,62 @@
+package io.tideline.persistence.timeline;
+
+import static io.tideline.persistence.timeline.SomeLines.id;
+import static io.tideline.persistence.timeline.SomeLines.line;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import io.tideline.protocols.Positions;
+import java.util.List;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.junit.jupiter.api.Test;
+
+class CheckpointTest {
+
+  @Property(tries = 1000)
+  void recorded_differences_lead_to_what_the_timeline_held(
+      @ForAll Random random, @ForAll @IntRange(min = 1, max = 40) int capacity) {
+    SomeLines lines = new SomeLines(random);
+    Timeline timeline = new Timeline(capacity);
+    Checkpoint folded = Checkpoint.EMPTY;
+    for (int i = 0; i < 10; i++) {
+      for (int n = random.nextInt(30); n > 0; n--) timeline.apply(lines.next(), ref -> true);
+      if (random.nextInt(4) == 0) timeline.removeIf(ref -> ref.author.equals(SomeLines.BEA));
+      Checkpoint now = new Checkpoint(timeline.entries(), lines.end(), timeline.floor());
+      folded = folded.then(folded.differenceTo(now));
+      assertThat(folded).isEqualTo(now);
+      assertThat(Checkpoint.decode(now.encode())).isEqualTo(now);
+      assertThat(now.changesTo(now.entries())).isZero();
+    }
+  }
+
+  @Test
+  void a_difference_holds_only_what_changed() {
+    PostRef kept = line(10, 10, 0, 0);
+    PostRef edited = line(20, 25, 1, PostRef.EDITED);
+    Checkpoint before =
+        new Checkpoint(List.of(kept, line(20, 20, 1, 0), line(30, 30, 2, 0)), at(3), id(0));
+    Checkpoint after = new Checkpoint(List.of(kept, edited), at(5), id(5));
+    assertThat(Checkpoint.EMPTY.then(before.differenceTo(after)).entries()).containsExactly(edited);
+    assertThat(before.then(before.differenceTo(after))).isEqualTo(after);
+    assertThat(before.changesTo(after.entries())).isEqualTo(3);
+  }
+
+  @Test
+  void no_bytes_are_the_empty_checkpoint() {
+    assertThat(Checkpoint.decode(new byte[0])).isEqualTo(Checkpoint.EMPTY);
+  }
+
+  @Test
+  void bytes_of_something_else_are_refused() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Checkpoint.decode(new byte[] {1, 2, 3}))
+        .withMessageStartingWith("not a timeline checkpoint");
+  }
+
+  private static Positions at(long next) {
+    return Positions.EMPTY.with(SomeLines.P0, next);
+  }
+}

@@ -1,0 +1,90 @@
+package io.tideline.persistence.user;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tideline.persistence.user.UserEntity.Addressed;
+import io.tideline.persistence.user.UserEntity.Announce;
+import io.tideline.persistence.user.UserEntity.ChangeFollows;
+import io.tideline.persistence.user.UserEntity.Delete;
+import io.tideline.persistence.user.UserEntity.Edit;
+import io.tideline.persistence.user.UserEntity.ListFollowing;
+import io.tideline.persistence.user.UserEntity.MarkRead;
+import io.tideline.persistence.user.UserEntity.Publish;
+import io.tideline.persistence.user.UserEntity.Stop;
+import io.tideline.persistence.user.UserEntity.Wake;
+import io.tideline.persistence.user.UserReply.Awake;
+import io.tideline.persistence.user.UserReply.Following;
+import io.tideline.persistence.user.UserReply.Refusal;
+import io.tideline.persistence.user.UserReply.Refused;
+import io.tideline.persistence.user.UserReply.Written;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.serialization.SerializationExtension;
+import org.apache.pekko.serialization.jackson.JacksonCborSerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What nodes say to each other arrives as it was sent. */
+class MessageFormatTest {
+  private static final ActorTestKit SYSTEM = ActorTestKit.create();
+  private static final ActorRef<UserReply> REPLY_TO =
+      SYSTEM.createTestProbe(UserReply.class).getRef();
+  private static final UserId ANN = new UserId("ann");
+  private static final PostId POST = new PostId(1_750_000_000_000L << 16, -5);
+  private static final Payload BYTES = new Payload(new byte[] {1, 2, (byte) 0xff});
+
+  @AfterAll
+  static void stop() {
+    SYSTEM.shutdownTestKit();
+  }
+
+  static Stream<Object> messages() {
+    return Stream.of(
+        new Publish(ANN, "key", null, -7, BYTES, BYTES, REPLY_TO),
+        new Publish(ANN, "key", 1_600_000_000_000L, -7, BYTES, BYTES, REPLY_TO),
+        new Edit(ANN, POST, 12, BYTES, BYTES, REPLY_TO),
+        new Delete(ANN, POST, 12, REPLY_TO),
+        new ChangeFollows(ANN, List.of(new UserId("bea"), new UserId("cy")), true, REPLY_TO),
+        new ListFollowing(ANN, null, 20, REPLY_TO),
+        new ListFollowing(ANN, new UserId("bea"), 20, REPLY_TO),
+        new MarkRead(ANN, POST, REPLY_TO),
+        new Wake(ANN, REPLY_TO),
+        new Announce(ANN, 17),
+        new Stop(),
+        new Written(POST, 3, 4, 5),
+        new Written(null, 3, 4, 0),
+        new Refused(Refusal.FENCED, "why"),
+        new Following(List.of(ANN), true),
+        new Awake("127.0.0.1:8080"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("messages")
+  void a_message_arrives_as_it_was_sent(Object message) throws IOException {
+    assertThat(SerializationExtension.get(SYSTEM.system()).serializerFor(message.getClass()))
+        .isInstanceOf(JacksonCborSerializer.class);
+    Object arrived = SYSTEM.serializationTestKit().verifySerialization(message, true);
+    assertThat(arrived).isEqualTo(message);
+  }
+
+  @Test
+  void every_message_that_crosses_nodes_is_tried() {
+    assertThat(messages().map(Object::getClass).distinct())
+        .containsAll(recordsOf(Addressed.class).toList())
+        .containsAll(recordsOf(UserReply.class).toList());
+  }
+
+  private static Stream<Class<?>> recordsOf(Class<?> type) {
+    return type.isRecord()
+        ? Stream.of(type)
+        : Arrays.stream(type.getPermittedSubclasses()).flatMap(MessageFormatTest::recordsOf);
+  }
+}
