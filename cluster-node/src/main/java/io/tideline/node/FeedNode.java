@@ -163,7 +163,7 @@ public final class FeedNode {
             settings.cell().name(),
             UserEntity.TYPE_KEY,
             metrics.timer("tideline.sharding.handoff", "A shard moving to another node"));
-    Principals principals = Principals.start(system, settings.auth(), settings.bindHost());
+    Principals principals = Principals.start(system, settings.auth(), settings.grpc().host());
     Forwarding forwarding =
         new Forwarding(
             system,
