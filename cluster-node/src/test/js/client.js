@@ -1,7 +1,7 @@
 // A client that was never told what Tideline is: it asks the server which services there are and
 // what their messages look like, publishes a post and finds it in its author's home feed.
 const grpc = require('@grpc/grpc-js');
-const { Client } = require('grpc-js-reflection-client');
+const { GrpcReflection } = require('grpc-js-reflection-client');
 
 const address = process.argv[2];
 const author = process.argv[3];
@@ -21,9 +21,11 @@ function call(service, method, request) {
 }
 
 async function main() {
-  const reflection = new Client(address, credentials);
-  const services = (await reflection.listServices()).map(String).sort();
-  console.log('services', services.join(' '));
+  for (const version of ['v1alpha', 'v1']) {
+    const services = await new GrpcReflection(address, credentials, {}, version).listServices();
+    console.log(version, services.sort().join(' '));
+  }
+  const reflection = new GrpcReflection(address, credentials, {}, 'v1');
 
   const posts = await serviceOf(reflection, 'tideline.v1.PostService');
   const feeds = await serviceOf(reflection, 'tideline.v1.FeedService');

@@ -22,7 +22,7 @@ final class ClientOptions {
 
   /** A client that gives up when no node answers for a few seconds. */
   FeedClient connect() {
-    return connect(Duration.ofSeconds(5));
+    return connect(Duration.ofSeconds(3));
   }
 
   FeedClient connect(Duration patience) {

@@ -49,7 +49,9 @@ record Complaint(String code, String reason, String message, List<String> fields
     // What comes from a node has details; without them nobody could be reached.
     boolean answered = details != null && details.getDetailsCount() > 0;
     if (status.getCode() == Status.Code.UNAVAILABLE && !answered && status.getCause() != null) {
-      message = "no node answers: " + status.getCause().getMessage();
+      message =
+          "no node answers: %s; `tideline up` starts a cluster here"
+              .formatted(status.getCause().getMessage());
     }
     return new Complaint(
         status.getCode().name(), reason, message, fields, ExitCode.of(status.getCode()));

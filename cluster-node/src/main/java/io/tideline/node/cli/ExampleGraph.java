@@ -91,6 +91,8 @@ record ExampleGraph(Map<String, Set<String>> follows, List<ExamplePost> posts) {
     Map<String, Set<String>> follows = new LinkedHashMap<>();
     for (String person : PEOPLE) {
       Set<String> followees = new LinkedHashSet<>();
+      // The next on the list, so that ada follows ben.
+      followees.add(PEOPLE.get((PEOPLE.indexOf(person) + 1) % PEOPLE.size()));
       int wanted = 3 + random.nextInt(5);
       while (followees.size() < wanted) {
         // The smaller of two: people at the head of the list are better known.

@@ -12,6 +12,8 @@ import java.util.function.LongSupplier;
  */
 final class Progress {
   private static final int BAR = 24;
+  // Over what time the rate is averaged that tells the time left: rows differ in what they cost.
+  private static final double MEMORY_SECONDS = 10;
 
   private final String label;
   private final long total;
@@ -21,6 +23,8 @@ final class Progress {
   private final long startedAt;
   private long done;
   private long drawnAt;
+  private long drawnDone;
+  private double recentRate;
   private boolean drawn;
 
   Progress(String label, long total, PrintWriter out, boolean terminal, LongSupplier nanoTime) {
@@ -62,7 +66,11 @@ final class Progress {
   }
 
   private void draw(long now) {
+    double recent = rate(done - drawnDone, now - drawnAt);
+    double weight = drawnDone == 0 ? 1 : -Math.expm1((drawnAt - now) / (MEMORY_SECONDS * 1e9));
+    recentRate += weight * (recent - recentRate);
     drawnAt = now;
+    drawnDone = done;
     clear();
     String line = line(now - startedAt);
     if (terminal) {
@@ -82,11 +90,12 @@ final class Progress {
   private String line(long elapsedNanos) {
     double fraction = total == 0 ? 1 : Math.min(1, (double) done / total);
     int filled = (int) (fraction * BAR);
-    double rate = rate(done, elapsedNanos);
     String left =
-        rate == 0
+        recentRate == 0
             ? ""
-            : ", " + clock(Duration.ofSeconds((long) Math.ceil((total - done) / rate))) + " left";
+            : ", "
+                + clock(Duration.ofSeconds((long) Math.ceil((total - done) / recentRate)))
+                + " left";
     return String.format(
         Locale.ROOT,
         "%s [%s%s] %3d %%  %,d of %,d rows, %,.0f rows/s%s",
@@ -96,7 +105,7 @@ final class Progress {
         (int) (fraction * 100),
         done,
         total,
-        rate,
+        rate(done, elapsedNanos),
         left);
   }
 

@@ -28,12 +28,14 @@ class GenericClientIT {
     try (var cluster = LocalCluster.start(directory, 1, GenericClientIT::report)) {
       String output = run(List.of("node", "client.js", cluster.grpcAddresses().get(0), "generic"));
 
-      assertThat(output)
-          .contains("tideline.v1.ClusterService")
-          .contains("tideline.v1.FeedService")
-          .contains("tideline.v1.GraphService")
-          .contains("tideline.v1.PostService")
-          .contains("grpc.health.v1.Health");
+      for (String version : List.of("v1alpha ", "v1 ")) {
+        assertThat(output.lines().filter(line -> line.startsWith(version)).findFirst().get())
+            .contains("tideline.v1.ClusterService")
+            .contains("tideline.v1.FeedService")
+            .contains("tideline.v1.GraphService")
+            .contains("tideline.v1.PostService")
+            .contains("grpc.health.v1.Health");
+      }
       String id = output.lines().filter(line -> line.startsWith("published ")).findFirst().get();
       assertThat(output)
           .contains(

@@ -64,6 +64,17 @@ class ProgressTest {
   }
 
   @Test
+  void the_time_left_follows_the_latest_rate() {
+    Progress progress = progress(false);
+    pass(Duration.ofSeconds(10));
+    progress.advance(500);
+    pass(Duration.ofSeconds(100));
+    progress.advance(100);
+
+    assertThat(out.toString().lines().toList().get(1)).contains("5 rows/s").endsWith(", 6:40 left");
+  }
+
+  @Test
   void long_times_have_hours() {
     assertThat(Progress.clock(Duration.ofSeconds(59))).isEqualTo("0:59");
     assertThat(Progress.clock(Duration.ofSeconds(3_725))).isEqualTo("1:02:05");
