@@ -34,7 +34,6 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.stream.Collectors;
@@ -173,7 +172,7 @@ public final class FeedNode {
             settings.askTimeout());
     topology
         .changes()
-        .map(FeedNode::grpcAddresses)
+        .map(FeedNode::nodesByGrpcAddress)
         .runWith(Sink.foreach(forwarding::retain), system);
     NodeSettings.CursorKeys keys = settings.cursorKeys();
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
@@ -208,8 +207,10 @@ public final class FeedNode {
             });
   }
 
-  private static Set<String> grpcAddresses(Topology topology) {
-    return topology.nodes().stream().map(Topology.Node::grpcAddress).collect(Collectors.toSet());
+  private static Map<String, String> nodesByGrpcAddress(Topology topology) {
+    return topology.nodes().stream()
+        .collect(
+            Collectors.toMap(Topology.Node::grpcAddress, Topology.Node::id, (one, other) -> other));
   }
 
   private void check(PostsLog log) {

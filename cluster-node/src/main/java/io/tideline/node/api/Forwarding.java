@@ -11,7 +11,6 @@ import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -41,6 +40,7 @@ public final class Forwarding {
   private final Duration deadline;
   private final ConcurrentHashMap<String, FeedServiceClient> clients = new ConcurrentHashMap<>();
   private final LongAdder forwarded = new LongAdder();
+  private volatile Map<String, String> nodes = Map.of();
 
   /**
    * @param here the gRPC address of this node
@@ -89,11 +89,20 @@ public final class Forwarding {
     return new Hop(clients.computeIfAbsent(node, this::connect), metadata);
   }
 
-  /** Forgets the connections to nodes that are gone. */
-  public void retain(Set<String> nodes) {
+  /**
+   * Forgets the connections to nodes that are gone, also where another life of the node is at the
+   * same address: the old connection may wait long before it tries again.
+   *
+   * @param now the id of each node by its gRPC address
+   */
+  public void retain(Map<String, String> now) {
+    Map<String, String> before = nodes;
+    nodes = Map.copyOf(now);
     clients.forEach(
-        (node, client) -> {
-          if (!nodes.contains(node) && clients.remove(node, client)) client.close();
+        (address, client) -> {
+          String node = now.get(address);
+          boolean same = node != null && node.equals(before.get(address));
+          if (!same && clients.remove(address, client)) client.close();
         });
   }
 
