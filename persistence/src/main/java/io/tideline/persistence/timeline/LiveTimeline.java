@@ -179,7 +179,10 @@ public final class LiveTimeline {
       if (!target.equals(user)) around.arrivals().unregister(target, inbox);
     }
     List<PostRef> removed = timeline.removeIf(ref -> !eligible(ref));
-    if (removed.isEmpty() || !awake) return;
+    if (!awake) return;
+    TimelineView shown = resident.view();
+    if (behind && shown != null) resident.show(shown.only(this::eligible));
+    if (removed.isEmpty()) return;
     show();
     tell(removed.stream().map(r -> new FeedWatcher.Change(Timeline.Change.REMOVED, r)).toList());
     refillIfThin();

@@ -3,7 +3,9 @@ package io.tideline.persistence.timeline;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +51,12 @@ public final class TimelineView {
   /** The i-th newest entry; 0 is the newest. */
   public PostRef newest(int i) {
     return slots[to - 1 - i];
+  }
+
+  /** The same without the entries that do not match. */
+  TimelineView only(Predicate<PostRef> kept) {
+    PostRef[] rest = Arrays.stream(slots, from, to).filter(kept).toArray(PostRef[]::new);
+    return new TimelineView(rest, 0, rest.length, floor, positions);
   }
 
   /** True when the post is an entry. */
