@@ -25,7 +25,9 @@ final class ServerMain {
   private static String[] formatted(String[] arguments) throws ReflectiveOperationException {
     String properties = arguments[0];
     String clusterId = arguments[1];
-    String[] format = {"format", "--ignore-formatted", "-t", clusterId, "-c", properties};
+    String[] format = {
+      "format", "--ignore-formatted", "--cluster-id=" + clusterId, "-c", properties
+    };
     Object status =
         Class.forName("kafka.tools.StorageTool")
             .getMethod("execute", String[].class, PrintStream.class)

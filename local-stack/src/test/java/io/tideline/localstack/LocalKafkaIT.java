@@ -50,6 +50,14 @@ class LocalKafkaIT {
   }
 
   @Test
+  void a_cluster_id_may_begin_with_a_dash() throws Exception {
+    Files.writeString(directory.resolve("cluster-id"), "-4x4xQ2oTT6mPq3Zk1vBqA");
+    try (LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory))) {
+      assertThat(clusterId(kafka)).isEqualTo("-4x4xQ2oTT6mPq3Zk1vBqA");
+    }
+  }
+
+  @Test
   void topics_do_not_come_into_being_by_being_named() throws Exception {
     try (LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory));
         Admin admin = admin(kafka)) {
