@@ -43,10 +43,8 @@ class NodeConfigTest {
         .containsExactly("pekko://tideline@10.0.0.1:8500", "pekko://tideline@10.0.0.2:8500");
     assertThat(config.getStringList("datastax-java-driver.basic.contact-points"))
         .containsExactly("10.0.1.1:9042", "10.0.1.2:9042");
-    assertThat(
-            config.getStringList(
-                "pekko.persistence.cassandra.journal.data-center-replication-factors"))
-        .containsExactly("berlin:3");
+    assertThat(NodeSettings.from(config).cassandra().replication())
+        .isEqualTo("{'class': 'NetworkTopologyStrategy', 'berlin': 3}");
     assertThat(config.getString("datastax-java-driver.advanced.auth-provider.username"))
         .isEqualTo("ann");
     assertThat(config.getString("pekko.kafka.consumer.kafka-clients.bootstrap.servers"))
