@@ -80,6 +80,13 @@ final class BadDaysIT {
   void without_kafka_posts_are_taken_and_reach_their_readers_later() {
     Audience audience = Audience.gather(client, "log", AUTHORS, READERS);
     List<List<String>> before = audience.feeds();
+    // A connection to a node that an earlier test restarted may not have been made again yet.
+    String reader = audience.readers().get(0);
+    for (ClusterNode node : cluster.nodes()) {
+      await(node + " to be called")
+          .ignoreExceptions()
+          .until(() -> client.readAt(node, reader) != null);
+    }
     cluster.kafka().kill();
     for (String author : audience.authors()) {
       cluster.nodes().forEach(node -> audience.publishAt(node, author));
