@@ -84,6 +84,7 @@ final class BadDaysIT {
     String reader = audience.readers().get(0);
     for (ClusterNode node : cluster.nodes()) {
       await(node + " to be called")
+          .atMost(Duration.ofMinutes(2))
           .ignoreExceptions()
           .until(() -> client.readAt(node, reader) != null);
     }
