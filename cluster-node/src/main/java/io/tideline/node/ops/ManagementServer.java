@@ -7,6 +7,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -76,15 +77,14 @@ public final class ManagementServer extends AllDirectives {
                 .routes(ManagementRouteProviderSettings.apply(self, true))));
   }
 
+  /** What a question about health is answered with, in this order. */
+  private record Answer(SortedMap<String, String> reasons, String status) {}
+
   private Route report(String goodStatus, Supplier<Health.Report> question) {
     Health.Report report = question.get();
     return json(
         report.good() ? StatusCodes.OK : StatusCodes.SERVICE_UNAVAILABLE,
-        Map.of(
-            "status",
-            report.good() ? goodStatus : "problems",
-            "reasons",
-            new TreeMap<>(report.reasons())));
+        new Answer(new TreeMap<>(report.reasons()), report.good() ? goodStatus : "problems"));
   }
 
   private Route metrics() {

@@ -251,15 +251,18 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
             Behaviors.withTimers(
                 timers -> {
                   UserEntity entity = new UserEntity(user, around, context, timers, shard);
-                  return Behaviors.intercept(() -> new Farewell(entity), entity);
+                  return Behaviors.intercept(() -> new Meanwhile(entity), entity);
                 }));
   }
 
-  /** Sees the end of an entity also between a failure of the journal and the next attempt. */
-  private static final class Farewell extends BehaviorInterceptor<Command, Command> {
+  /**
+   * Does what must not wait for the journal: takes what arrives, and sees the end of an entity,
+   * also between a failure of the journal and the next attempt.
+   */
+  private static final class Meanwhile extends BehaviorInterceptor<Command, Command> {
     private final UserEntity entity;
 
-    Farewell(UserEntity entity) {
+    Meanwhile(UserEntity entity) {
       super(Command.class);
       this.entity = entity;
     }
@@ -267,7 +270,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     @Override
     public Behavior<Command> aroundReceive(
         TypedActorContext<Command> context, Command command, ReceiveTarget<Command> target) {
-      return target.apply(context, command);
+      if (!(command instanceof Drain)) return target.apply(context, command);
+      entity.drain();
+      return Behaviors.same();
     }
 
     @Override
@@ -329,7 +334,6 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         .forAnyState()
         .onCommand(Request.class, this::onRequest)
         .onCommand(Announce.class, this::onAnnounce)
-        .onCommand(Drain.class, this::onDrain)
         .onCommand(Run.class, this::onRun)
         .onCommand(IdleCheck.class, this::onIdleCheck)
         .onCommand(Stop.class, this::onStop)
@@ -520,11 +524,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     return timeline;
   }
 
-  private Effect<UserEvent, User> onDrain(User state, Drain command) {
-    if (timeline == null) return Effect().none();
+  private void drain() {
+    if (timeline == null) return;
     if (around.fenceOpen().getAsBoolean()) timeline.drain();
     else timers.startSingleTimer("drain", DRAIN, FENCED_PAUSE);
-    return Effect().none();
   }
 
   private Effect<UserEvent, User> onRun(User state, Run command) {

@@ -22,6 +22,7 @@ import io.tideline.persistence.user.UserEntity.Wake;
 import io.tideline.persistence.user.UserReply.Awake;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
@@ -45,6 +46,7 @@ import org.apache.pekko.persistence.testkit.ProcessingPolicy;
 import org.apache.pekko.persistence.testkit.ProcessingResult;
 import org.apache.pekko.persistence.testkit.StorageFailure;
 import org.apache.pekko.persistence.testkit.javadsl.PersistenceTestKit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -93,6 +95,19 @@ class FailingJournalIT {
     assertThat(requireNonNull(before).view()).isNotNull();
     waitAtMost(SOON).until(() -> registrations.authors.contains(new UserId("cat")));
     assertThat(registrations.authors).doesNotContain(new UserId("bea"));
+  }
+
+  @Test
+  void what_arrives_while_the_journal_is_away_is_shown() {
+    wake();
+    JOURNAL.withPolicy(away);
+    tellFollow("bea");
+    waitAtMost(SOON).until(() -> away.failures.get() >= 3);
+    PostRef post = new PostRef(9, 1, 9, new UserId("ann"), new LogPartition(1, 1, 0), 0, 0);
+    registrations.arrive(post);
+    ResidentTimeline resident = requireNonNull(residents.get(user));
+    waitAtMost(SOON)
+        .untilAsserted(() -> assertThat(resident.view()).matches(v -> v.contains(post.id())));
   }
 
   @Test
@@ -181,6 +196,11 @@ class FailingJournalIT {
   /** An empty log that knows who is interested in whom. */
   private static final class Registrations implements Arrivals {
     final Set<UserId> authors = ConcurrentHashMap.newKeySet();
+    private volatile @Nullable Inbox inbox;
+
+    void arrive(PostRef post) {
+      requireNonNull(inbox).offer(post);
+    }
 
     @Override
     public Positions applied() {
@@ -188,8 +208,9 @@ class FailingJournalIT {
     }
 
     @Override
-    public void register(UserId author, Inbox inbox) {
+    public void register(UserId author, Inbox registered) {
       authors.add(author);
+      inbox = registered;
     }
 
     @Override
