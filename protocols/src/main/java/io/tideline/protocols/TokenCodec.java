@@ -9,6 +9,7 @@ import io.tideline.protocols.TokenException.Reason;
 import io.tideline.protocols.log.v1.ConsistencyTokenPayload;
 import io.tideline.protocols.log.v1.CursorDirection;
 import io.tideline.protocols.log.v1.CursorPayload;
+import io.tideline.protocols.log.v1.LogPositions;
 import io.tideline.protocols.log.v1.PageTokenPayload;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -65,9 +66,15 @@ public final class TokenCodec {
                   case NEWER -> CursorDirection.CURSOR_DIRECTION_NEWER;
                 })
             .setAfterPostId(bytesOf(cursor.after()))
-            .setBase(cursor.base().toCompactProto());
-    if (cursor.until() != null) {
-      payload.setUntil(cursor.until().toCompactProto());
+            .setBase(cursor.base().positions().toCompactProto())
+            .setBaseRulesAt(cursor.base().rulesAt())
+            .setBaseFloor(floorOf(cursor.base()));
+    Watermark until = cursor.until();
+    if (until != null) {
+      payload
+          .setUntil(until.positions().toCompactProto())
+          .setUntilRulesAt(until.rulesAt())
+          .setUntilFloor(floorOf(until));
     }
     return seal(CURSOR, payload.build());
   }
@@ -129,8 +136,22 @@ public final class TokenCodec {
           default -> throw new IllegalArgumentException("no direction");
         },
         postIdOf(payload.getAfterPostId()),
-        Positions.fromCompactProto(payload.getBase()),
-        payload.hasUntil() ? Positions.fromCompactProto(payload.getUntil()) : null);
+        watermarkOf(payload.getBase(), payload.getBaseRulesAt(), payload.getBaseFloor()),
+        payload.hasUntil()
+            ? watermarkOf(
+                payload.getUntil(), payload.getUntilRulesAt(), payload.getUntilFloor())
+            : null);
+  }
+
+  private static ByteString floorOf(Watermark mark) {
+    return mark.floor().equals(PostId.MIN) ? ByteString.EMPTY : mark.floor().toByteString();
+  }
+
+  private static Watermark watermarkOf(LogPositions positions, long rulesAt, ByteString floor) {
+    return new Watermark(
+        Positions.fromCompactProto(positions),
+        rulesAt,
+        floor.isEmpty() ? PostId.MIN : PostId.fromBytes(floor));
   }
 
   private static ConsistencyToken consistencyTokenOf(ConsistencyTokenPayload payload) {

@@ -21,6 +21,16 @@ public interface Arrivals {
   void unregister(UserId author, Inbox inbox);
 
   /**
+   * From now on lines that publish or edit a post with this tag are offered to the inbox, once also
+   * where it is registered for the author; what later becomes of the post, only its author's lines
+   * tell.
+   */
+  void registerTag(String tag, Inbox inbox);
+
+  /** Undoes {@link #registerTag}. */
+  void unregisterTag(String tag, Inbox inbox);
+
+  /**
    * True when everything from these positions on is still remembered; false when one of them lies
    * below what has been forgotten, or when they lack a partition that is remembered. Ask after
    * reading {@link #recent}: a floor rises before anything below it is forgotten.
@@ -29,4 +39,7 @@ public interface Arrivals {
 
   /** The author's remembered lines at or above the positions, deletes too, in log order. */
   List<PostRef> recent(UserId author, Positions after);
+
+  /** The remembered lines, of whatever author, that carry the tag; else as {@link #recent}. */
+  List<PostRef> recentWithTag(String tag, Positions after);
 }

@@ -57,8 +57,15 @@ public final class LiveTimeline {
   /** Where all posts are kept. */
   @FunctionalInterface
   public interface Stored {
-    /** The newest posts of all these authors together, above the floor; deleted ones too. */
-    CompletionStage<Newest> newestOfAll(Collection<UserId> authors, int limit, PostId floor);
+    /**
+     * The newest posts of all these sources together between two ids, neither of them included;
+     * deleted ones too.
+     *
+     * @param limit how many wanted ones; those that are not wanted are among the answer as well, up
+     *     to {@code 4 * limit} in all
+     */
+    CompletionStage<Newest> newest(
+        Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted);
   }
 
   /** The thread that everything runs on; asked from any thread. */

@@ -8,7 +8,8 @@ import io.tideline.protocols.log.v1.PostLineKind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One post as timelines know it: who wrote it, in which version, and where it arrived; 56 bytes.
+ * One post as timelines know it: who wrote it, in which version, and where it arrived; 64 bytes,
+ * and more only for those that have facts.
  *
  * <p>The halves of the id are fields of their own because there are millions of references: a
  * {@link PostId} each would cost half as much again. Author and partition are shared instances.
@@ -26,6 +27,7 @@ public final class PostRef {
   public final LogPartition partition;
   public final long offset;
   public final int flags;
+  public final Facts facts;
 
   public PostRef(
       long idHi,
@@ -35,6 +37,18 @@ public final class PostRef {
       LogPartition partition,
       long offset,
       int flags) {
+    this(idHi, idLo, version, author, partition, offset, flags, Facts.NONE);
+  }
+
+  public PostRef(
+      long idHi,
+      long idLo,
+      long version,
+      UserId author,
+      LogPartition partition,
+      long offset,
+      int flags,
+      Facts facts) {
     this.idHi = idHi;
     this.idLo = idLo;
     this.version = version;
@@ -42,13 +56,21 @@ public final class PostRef {
     this.partition = partition;
     this.offset = offset;
     this.flags = flags;
+    this.facts = facts;
   }
 
   /** The reference that a line of the posts log stands for; the author is the line's. */
   public static PostRef of(PostLine line, UserId author, LogPartition partition, long offset) {
     PostId id = PostId.fromBytes(line.getPostId());
     return new PostRef(
-        id.hi(), id.lo(), line.getVersion(), author, partition, offset, flagsOf(line));
+        id.hi(),
+        id.lo(),
+        line.getVersion(),
+        author,
+        partition,
+        offset,
+        flagsOf(line),
+        Facts.of(line.getFacts()));
   }
 
   /** The flags of the post as this line describes it. */
@@ -89,7 +111,14 @@ public final class PostRef {
         partition.equals(other.partition) ? (other.offset < offset ? other : this) : this;
     if (winner.offset == first.offset && winner.partition.equals(first.partition)) return winner;
     return new PostRef(
-        idHi, idLo, winner.version, author, first.partition, first.offset, winner.flags);
+        idHi,
+        idLo,
+        winner.version,
+        author,
+        first.partition,
+        first.offset,
+        winner.flags,
+        winner.facts);
   }
 
   @Override
@@ -102,7 +131,8 @@ public final class PostRef {
             && author.equals(that.author)
             && partition.equals(that.partition)
             && offset == that.offset
-            && flags == that.flags);
+            && flags == that.flags
+            && facts.equals(that.facts));
   }
 
   @Override
