@@ -160,7 +160,7 @@ public final class Positions {
   }
 
   /** One message per log, a number per partition: a third of the size of {@link #toProto}. */
-  public LogPositions toCompactProto() {
+  LogPositions toCompactProto() {
     LogPositions.Builder proto = LogPositions.newBuilder();
     int at = 0;
     while (at < partitions.length) {
@@ -175,8 +175,7 @@ public final class Positions {
     return proto.build();
   }
 
-  /** Reads {@link #toCompactProto}; throws {@link IllegalArgumentException} for anything else. */
-  public static Positions fromCompactProto(LogPositions proto) {
+  static Positions fromCompactProto(LogPositions proto) {
     int most = 0;
     for (LogOffsets log : proto.getLogsList()) {
       most += log.getNextOffsetsCount();

@@ -9,7 +9,6 @@ import io.tideline.protocols.TokenException.Reason;
 import io.tideline.protocols.log.v1.ConsistencyTokenPayload;
 import io.tideline.protocols.log.v1.CursorDirection;
 import io.tideline.protocols.log.v1.CursorPayload;
-import io.tideline.protocols.log.v1.LogPositions;
 import io.tideline.protocols.log.v1.PageTokenPayload;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -66,16 +65,8 @@ public final class TokenCodec {
                   case NEWER -> CursorDirection.CURSOR_DIRECTION_NEWER;
                 })
             .setAfterPostId(bytesOf(cursor.after()))
-            .setBase(cursor.base().positions().toCompactProto())
-            .setBaseRulesAt(cursor.base().rulesAt())
-            .setBaseFloor(floorOf(cursor.base()));
-    Watermark until = cursor.until();
-    if (until != null) {
-      payload
-          .setUntil(until.positions().toCompactProto())
-          .setUntilRulesAt(until.rulesAt())
-          .setUntilFloor(floorOf(until));
-    }
+            .setBase(cursor.base().toProto());
+    if (cursor.until() != null) payload.setUntil(cursor.until().toProto());
     return seal(CURSOR, payload.build());
   }
 
@@ -136,22 +127,8 @@ public final class TokenCodec {
           default -> throw new IllegalArgumentException("no direction");
         },
         postIdOf(payload.getAfterPostId()),
-        watermarkOf(payload.getBase(), payload.getBaseRulesAt(), payload.getBaseFloor()),
-        payload.hasUntil()
-            ? watermarkOf(
-                payload.getUntil(), payload.getUntilRulesAt(), payload.getUntilFloor())
-            : null);
-  }
-
-  private static ByteString floorOf(Watermark mark) {
-    return mark.floor().equals(PostId.MIN) ? ByteString.EMPTY : mark.floor().toByteString();
-  }
-
-  private static Watermark watermarkOf(LogPositions positions, long rulesAt, ByteString floor) {
-    return new Watermark(
-        Positions.fromCompactProto(positions),
-        rulesAt,
-        floor.isEmpty() ? PostId.MIN : PostId.fromBytes(floor));
+        Watermark.fromProto(payload.getBase()),
+        payload.hasUntil() ? Watermark.fromProto(payload.getUntil()) : null);
   }
 
   private static ConsistencyToken consistencyTokenOf(ConsistencyTokenPayload payload) {

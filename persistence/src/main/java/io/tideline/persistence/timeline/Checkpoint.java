@@ -5,6 +5,7 @@ import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.EntryFacts;
 import io.tideline.protocols.log.v1.LogPosition;
 import io.tideline.protocols.log.v1.TimelineCheckpoint;
 import io.tideline.protocols.log.v1.TimelineEntries;
@@ -16,17 +17,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a timeline held when everything below some positions had been applied; the journal keeps the
  * differences from one to the next.
  *
- * @param entries oldest first
+ * @param entries oldest first, also those that the reader's rules hide
  * @param positions every line below them is reflected
- * @param floor no eligible post above it is missing
+ * @param floor no post of the sources above it is missing
+ * @param rulesAt hybrid time of the rules that it was shown by
  */
-public record Checkpoint(List<PostRef> entries, Positions positions, PostId floor) {
-  public static final Checkpoint EMPTY = new Checkpoint(List.of(), Positions.EMPTY, PostId.MIN);
+public record Checkpoint(List<PostRef> entries, Positions positions, PostId floor, long rulesAt) {
+  public static final Checkpoint EMPTY =
+      new Checkpoint(List.of(), Positions.EMPTY, PostId.MIN, 0);
 
   public Checkpoint {
     entries = List.copyOf(entries);
@@ -61,7 +65,8 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
             .setEntries(columns.build())
             .addAllPositions(newer.positions().toProto())
             .setFloorHigh(newer.floor().hi())
-            .setFloorLow(newer.floor().lo());
+            .setFloorLow(newer.floor().lo())
+            .setRulesAt(newer.rulesAt());
     for (PostRef gone : entries) {
       if (!old.containsKey(gone.id())) continue;
       difference.addRemovedHigh(gone.idHi).addRemovedLow(gone.idLo);
@@ -81,7 +86,8 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
     return new Checkpoint(
         new ArrayList<>(merged.values()),
         Positions.fromProto(read.getPositionsList()),
-        new PostId(read.getFloorHigh(), read.getFloorLow()));
+        new PostId(read.getFloorHigh(), read.getFloorLow()),
+        read.getRulesAt());
   }
 
   private static TimelineCheckpoint parse(byte[] bytes) {
@@ -98,6 +104,8 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
         columns.getPartitionsList().stream()
             .map(p -> new LogPartition(p.getCell(), p.getIncarnation(), p.getPartition()))
             .toList();
+    Map<Integer, Facts> facts = new HashMap<>();
+    for (EntryFacts of : columns.getFactsList()) facts.put(of.getEntry(), facts(of, authors));
     List<PostRef> refs = new ArrayList<>(columns.getIdHighCount());
     for (int i = 0; i < columns.getIdHighCount(); i++) {
       refs.add(
@@ -108,9 +116,28 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
               authors.get(columns.getAuthor(i)),
               partitions.get(columns.getPartition(i)),
               columns.getOffset(i),
-              columns.getFlags(i)));
+              columns.getFlags(i),
+              facts.getOrDefault(i, Facts.NONE)));
     }
     return refs;
+  }
+
+  private static Facts facts(EntryFacts facts, List<UserId> authors) {
+    return new Facts(
+        facts.getTagsList(),
+        facts.getLanguage(),
+        facts.getMentionsList().stream().map(i -> authors.get(i - 1)).toList(),
+        facts.getHasParent(),
+        authorAt(facts.getParentAuthor(), authors),
+        authorAt(facts.getRootAuthor(), authors),
+        facts.getOriginalPostId().isEmpty()
+            ? null
+            : PostId.fromBytes(facts.getOriginalPostId()),
+        authorAt(facts.getOriginalAuthor(), authors));
+  }
+
+  private static @Nullable UserId authorAt(int index, List<UserId> authors) {
+    return index == 0 ? null : authors.get(index - 1);
   }
 
   private static final class Columns {
@@ -123,10 +150,33 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
           .addIdHigh(ref.idHi)
           .addIdLow(ref.idLo)
           .addVersion(ref.version)
-          .addAuthor(authors.computeIfAbsent(ref.author, author -> authors.size()))
+          .addAuthor(indexOf(ref.author) - 1)
           .addPartition(partitions.computeIfAbsent(ref.partition, p -> partitions.size()))
           .addOffset(ref.offset)
           .addFlags(ref.flags);
+      if (!ref.facts.equals(Facts.NONE)) columns.addFacts(facts(ref.facts));
+    }
+
+    /** One more than the author's place; 0 for nobody. */
+    private int indexOf(@Nullable UserId author) {
+      if (author == null) return 0;
+      return authors.computeIfAbsent(author, added -> authors.size()) + 1;
+    }
+
+    private EntryFacts facts(Facts facts) {
+      EntryFacts.Builder proto =
+          EntryFacts.newBuilder()
+              .setEntry(columns.getIdHighCount() - 1)
+              .addAllTags(facts.tags())
+              .setLanguage(facts.language())
+              .setHasParent(facts.reply())
+              .setParentAuthor(indexOf(facts.parentAuthor()))
+              .setRootAuthor(indexOf(facts.rootAuthor()))
+              .setOriginalAuthor(indexOf(facts.originalAuthor()));
+      facts.mentions().forEach(user -> proto.addMentions(indexOf(user)));
+      PostId original = facts.original();
+      if (original != null) proto.setOriginalPostId(original.toByteString());
+      return proto.build();
     }
 
     TimelineEntries build() {

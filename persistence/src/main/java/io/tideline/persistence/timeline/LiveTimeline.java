@@ -3,6 +3,8 @@ package io.tideline.persistence.timeline;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
+import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -48,6 +50,7 @@ public final class LiveTimeline {
   public record Surroundings(
       Arrivals arrivals,
       Stored stored,
+      Texts texts,
       ResidentTimelines residents,
       TimelineStats stats,
       Consumer<Collection<PostId>> prefetch,
@@ -67,6 +70,25 @@ public final class LiveTimeline {
     CompletionStage<Newest> newest(
         Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted);
   }
+
+  /** What posts say. */
+  public interface Texts {
+    /** The post if it is at hand. */
+    @Nullable Post postIfPresent(PostId id);
+
+    /** The posts that are there, from wherever they are. */
+    CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids);
+  }
+
+  /** What an operator wants to know of one timeline. */
+  public record Description(
+      int entries,
+      int duplicates,
+      PostId floor,
+      Positions positions,
+      int watchers,
+      boolean cold,
+      Duration activation) {}
 
   /** The thread that everything runs on; asked from any thread. */
   @FunctionalInterface
@@ -88,42 +110,49 @@ public final class LiveTimeline {
   private final List<Waiting> whenSettled = new ArrayList<>();
   private final long startedNanos = System.nanoTime();
 
-  private Set<UserId> followees;
   private Timeline timeline;
   private Positions positions = Positions.EMPTY;
   private boolean awake;
   private boolean cold;
   private boolean stopped;
+  private Duration activation = Duration.ZERO;
+  // Who wrote what came by a tag: only their own lines tell of edits and deletes.
+  private final Set<UserId> authorsByTag = new HashSet<>();
 
   // What is being loaded, and what is to be loaded next.
   private boolean loading;
   private boolean loadingAll;
   private boolean allMissing;
-  private final Set<UserId> missing = new HashSet<>();
+  private Sources missing = Sources.NONE;
+  private int sizeAfterLoad;
   // Lines were dropped: positions stand still until all has been loaded.
   private boolean behind;
 
   /**
    * Prepares a timeline that sleeps until {@link #wake}.
    *
+   * @param surface which feed of the user
    * @param drain called from any thread when lines wait in the inbox; to end in {@link #drain}
-   * @param followees whom the user follows
    */
   public LiveTimeline(
-      UserId user, Surroundings around, Owner owner, Runnable drain, Set<UserId> followees) {
+      UserId user,
+      String surface,
+      Surroundings around,
+      Owner owner,
+      Runnable drain,
+      Eligibility rules) {
     this.user = user;
     this.around = around;
     this.owner = owner;
-    this.followees = followees;
     this.inbox = new Inbox(around.inboxCapacity(), drain);
-    this.timeline = new Timeline(around.capacity());
-    this.resident = new ResidentTimeline(user, watcher -> owner.execute(() -> watch(watcher)));
+    this.timeline = new Timeline(around.capacity(), rules);
+    this.resident =
+        new ResidentTimeline(user, surface, watcher -> owner.execute(() -> watch(watcher)));
   }
 
   /** Fills the timeline, from the checkpoint where the log still reaches back to it. */
   public void wake(@Nullable Checkpoint checkpoint) {
-    register(user);
-    followees.forEach(this::register);
+    register(timeline.rules().sources());
     if (checkpoint == null) loadCold();
     else resume(checkpoint);
   }
@@ -137,12 +166,14 @@ public final class LiveTimeline {
   private void resume(Checkpoint checkpoint) {
     loading = true;
     loadingAll = true;
+    registerAuthorsOf(checkpoint.entries());
+    Met met = new Met();
     attempt(
         TAIL_CHECKS,
         patient -> {
           drain();
-          List<PostRef> lines = new ArrayList<>();
-          for (UserId author : authors()) {
+          List<PostRef> lines = recent(timeline.rules().sources(), checkpoint.positions());
+          for (UserId author : authorsByTag) {
             lines.addAll(around.arrivals().recent(author, checkpoint.positions()));
           }
           Positions applied = around.arrivals().applied();
@@ -155,43 +186,36 @@ public final class LiveTimeline {
           if (patient && !(applied.covers(held) && covered(lines))) return false;
           List<PostRef> refs = new ArrayList<>(checkpoint.entries());
           refs.addAll(lines);
-          finish(Timeline.of(around.capacity(), checkpoint.floor(), refs, this::eligible), held);
+          if (!met.of(refs, patient)) return false;
+          finish(timeline(checkpoint.floor(), refs, met.byPost), held);
           return true;
         });
   }
 
-  /** Whom the user follows, whatever was said before. */
-  public void follows(Set<UserId> allFollowees) {
-    Set<UserId> gone = new HashSet<>(followees);
-    gone.removeAll(allFollowees);
-    Set<UserId> added = new HashSet<>(allFollowees);
-    added.removeAll(followees);
-    unfollowed(gone, allFollowees);
-    if (!added.isEmpty()) followed(added, allFollowees);
-    drain();
+  private Timeline timeline(
+      PostId floor, Collection<PostRef> refs, Map<PostId, List<String>> met) {
+    return Timeline.of(around.capacity(), timeline.rules(), floor, refs, met);
   }
 
-  /** The user now follows these too. */
-  public void followed(Collection<UserId> targets, Set<UserId> allFollowees) {
-    followees = allFollowees;
-    targets.forEach(this::register);
-    missing.addAll(targets);
-    loadNext();
-  }
-
-  /** The user no longer follows these. */
-  public void unfollowed(Collection<UserId> targets, Set<UserId> allFollowees) {
-    followees = allFollowees;
-    for (UserId target : targets) {
-      if (!target.equals(user)) around.arrivals().unregister(target, inbox);
+  /** What is in the feed is now decided by these. */
+  public void changed(Eligibility rules) {
+    Eligibility before = timeline.rules();
+    if (rules.at() == before.at()) return;
+    Sources added = rules.sources().without(before.sources());
+    unregister(before.sources().without(rules.sources()));
+    register(added);
+    List<PostRef> old = timeline.entries();
+    timeline = timeline.under(rules);
+    registerAuthorsOf(timeline.candidates());
+    missing = missing.and(added);
+    if (rules.readsTexts() && !rules.readsTextsAs(before)) allMissing = true;
+    if (awake) {
+      TimelineView shown = resident.view();
+      if (behind && shown != null) resident.show(shown.only(timeline));
+      show();
+      tell(differences(old, timeline.entries()));
     }
-    List<PostRef> removed = timeline.removeIf(ref -> !eligible(ref));
-    if (!awake) return;
-    TimelineView shown = resident.view();
-    if (behind && shown != null) resident.show(shown.only(this::eligible));
-    if (removed.isEmpty()) return;
-    show();
-    tell(removed.stream().map(r -> new FeedWatcher.Change(Timeline.Change.REMOVED, r)).toList());
+    loadNext();
     refillIfThin();
   }
 
@@ -215,8 +239,7 @@ public final class LiveTimeline {
       if (!reached.contains(line.partition, line.offset)) {
         reached = reached.with(line.partition, line.offset + 1);
       }
-      Timeline.Change change = timeline.apply(line, this::eligible);
-      if (change != Timeline.Change.NONE) changes.add(new FeedWatcher.Change(change, line));
+      apply(line, changes);
     }
     around.stats().applied.add(lines.size());
     if (!awake) return;
@@ -224,6 +247,23 @@ public final class LiveTimeline {
     show();
     tell(changes);
     refillIfThin();
+  }
+
+  private void apply(PostRef line, List<FeedWatcher.Change> changes) {
+    List<String> met = List.of();
+    if (timeline.rules().readsTexts() && !line.deleted()) {
+      Post post = around.texts().postIfPresent(line.id());
+      if (post == null) {
+        // Seldom: what a line says is kept a while before the line is delivered.
+        loadAgain();
+        return;
+      }
+      met = timeline.rules().met(post);
+    }
+    timeline.apply(line, met, changes);
+    if (!timeline.rules().sources().tags().isEmpty() && !line.deleted()) {
+      registerAuthorsOf(List.of(line));
+    }
   }
 
   private void loadAgain() {
@@ -249,7 +289,36 @@ public final class LiveTimeline {
   public @Nullable Checkpoint checkpoint() {
     drain();
     if (!settled()) return null;
-    return new Checkpoint(timeline.entries(), positions, timeline.floor());
+    return new Checkpoint(
+        timeline.candidates(), positions, timeline.floor(), timeline.rules().at());
+  }
+
+  /** What readers would see now; {@code null} while that is not complete. */
+  public @Nullable TimelineView view() {
+    drain();
+    return settled() ? timeline.publish(positions) : null;
+  }
+
+  /** What is known of a post, shown or not; {@code null} when nothing is. */
+  public @Nullable PostRef candidate(PostId id) {
+    return timeline.find(id);
+  }
+
+  /** The entry because of which a post that is eligible is not shown. */
+  public @Nullable PostId duplicateOf(PostRef post) {
+    return timeline.duplicateOf(post);
+  }
+
+  public Description describe() {
+    watched();
+    return new Description(
+        timeline.size(),
+        timeline.duplicates(),
+        timeline.floor(),
+        positions,
+        watchers.size(),
+        cold,
+        activation);
   }
 
   /** Whether the view holds everything that was asked for. */
@@ -267,16 +336,19 @@ public final class LiveTimeline {
     return watched() ? Duration.ZERO : Duration.ofNanos(resident.idleNanos());
   }
 
-  public void showReadTo(@Nullable PostId readTo) {
-    resident.showReadTo(readTo);
+  public void showReadTo(ReadMark mark) {
+    resident.showReadTo(mark);
+    if (!awake || watchers.isEmpty()) return;
+    TimelineView view = timeline.publish(positions);
+    watchers.forEach(watcher -> watcher.readTo(mark, view));
   }
 
   /** Leaves the log and the readers of this node. */
   public void stop(String reason) {
     stopped = true;
     around.residents().remove(resident);
-    around.arrivals().unregister(user, inbox);
-    for (UserId followee : followees) around.arrivals().unregister(followee, inbox);
+    unregister(timeline.rules().sources());
+    authorsByTag.forEach(author -> around.arrivals().unregister(author, inbox));
     watchers.forEach(watcher -> watcher.close(reason));
     watchers.clear();
     whenSettled.forEach(waiting -> waiting.ifStopped().accept(reason));
@@ -290,16 +362,16 @@ public final class LiveTimeline {
     }
     whenSettled(
         () -> {
-          Positions from = watcher.resumesFrom();
+          Watermark from = watcher.resumesFrom();
+          TimelineView view = timeline.publish(positions);
           List<FeedWatcher.Change> missed = new ArrayList<>();
           if (from != null) {
-            for (PostRef ref : timeline.entries()) {
-              if (!TimelineView.arrivedBy(from, ref)) {
-                missed.add(new FeedWatcher.Change(Timeline.Change.ADDED, ref));
-              }
+            for (PostRef ref : view.arrived(from, view.watermark(), null, Integer.MAX_VALUE)) {
+              missed.add(new FeedWatcher.Change(Timeline.Event.ADDED, ref));
             }
           }
-          if (watcher.offer(missed, positions)) watchers.add(watcher);
+          watcher.readTo(resident.readTo(), view);
+          if (watcher.offer(missed, view)) watchers.add(watcher);
         },
         watcher::close);
   }
@@ -308,19 +380,25 @@ public final class LiveTimeline {
     if (loading || (!allMissing && missing.isEmpty())) return;
     loading = true;
     loadingAll = allMissing;
-    List<UserId> wanted = allMissing ? authors() : List.copyOf(missing);
+    Sources wanted = allMissing ? timeline.rules().sources() : missing;
     allMissing = false;
-    missing.clear();
+    missing = Sources.NONE;
     load(wanted);
   }
 
-  private void load(Collection<UserId> wanted) {
+  private void load(Sources wanted) {
+    Eligibility rules = timeline.rules();
     Positions since = around.arrivals().applied();
-    List<PostRef> before = recent(wanted);
+    List<PostRef> before = recent(wanted, Positions.EMPTY);
     PostId floor = loadingAll ? PostId.MIN : timeline.floor();
     around
         .stored()
-        .newestOfAll(wanted, around.capacity(), floor)
+        .newest(
+            wanted,
+            PostId.MAX,
+            floor,
+            around.capacity(),
+            ref -> rules.judge(ref, List.of(), rules.at()).present())
         .whenComplete(
             (stored, failure) ->
                 owner.execute(
@@ -330,30 +408,30 @@ public final class LiveTimeline {
                     }));
   }
 
-  private void retry(Collection<UserId> wanted, Throwable failure) {
+  private void retry(Sources wanted, Throwable failure) {
     if (stopped) return;
     around.stats().failedLoads.increment();
     LOG.warn("Loading the timeline of {} failed; trying again", user, failure);
     owner.executeIn(RETRY, () -> loadOnceMore(wanted));
   }
 
-  private void loadOnceMore(Collection<UserId> wanted) {
+  private void loadOnceMore(Sources wanted) {
     if (stopped) return;
     loading = false;
     if (loadingAll) allMissing = true;
-    else missing.addAll(wanted);
+    else missing = missing.and(wanted);
     loadNext();
   }
 
-  private void merge(
-      Collection<UserId> wanted, Positions since, List<PostRef> before, Newest stored) {
+  private void merge(Sources wanted, Positions since, List<PostRef> before, Newest stored) {
+    Met met = new Met();
     attempt(
         TAIL_CHECKS,
         patient -> {
           drain();
           List<PostRef> refs = new ArrayList<>(stored.refs());
           refs.addAll(before);
-          refs.addAll(recent(wanted));
+          refs.addAll(recent(wanted, Positions.EMPTY));
           if (!remembered(since)) {
             loadOnceMore(wanted);
             return true;
@@ -361,20 +439,60 @@ public final class LiveTimeline {
           if (patient && !covered(refs)) return false;
           PostId floor = stored.cutOff() ? below(stored.refs()) : PostId.MIN;
           if (!loadingAll) {
-            refs.addAll(timeline.entries());
+            refs.addAll(timeline.candidates());
             if (floor.compareTo(timeline.floor()) < 0) floor = timeline.floor();
           }
-          finish(
-              Timeline.of(around.capacity(), floor, refs, this::eligible),
-              loadingAll ? since : Positions.EMPTY);
+          if (!met.of(refs, patient)) return false;
+          finish(timeline(floor, refs, met.byPost), loadingAll ? since : Positions.EMPTY);
           return true;
         });
   }
 
-  private List<PostRef> recent(Collection<UserId> authors) {
+  /** What the rules about texts say of the posts of one load, read as it goes on. */
+  private final class Met {
+    final Map<PostId, List<String>> byPost = new HashMap<>();
+    private final Map<PostId, Long> versions = new HashMap<>();
+    private boolean reading;
+
+    /** True when it is known of all of these; else reads what is missing. */
+    boolean of(Collection<PostRef> refs, boolean patient) {
+      Eligibility rules = timeline.rules();
+      if (!rules.readsTexts()) return true;
+      Map<PostId, Long> wanted = new HashMap<>();
+      for (PostRef ref : refs) {
+        if (!ref.deleted() && versions.getOrDefault(ref.id(), 0L) < ref.version) {
+          wanted.merge(ref.id(), ref.version, Math::max);
+        }
+      }
+      if (wanted.isEmpty() || !patient) return true;
+      if (!reading) {
+        reading = true;
+        around
+            .texts()
+            .posts(wanted.keySet())
+            .whenComplete((posts, failure) -> owner.execute(() -> read(wanted, posts)));
+      }
+      return false;
+    }
+
+    private void read(Map<PostId, Long> wanted, @Nullable Map<PostId, Post> posts) {
+      reading = false;
+      if (posts == null) return;
+      posts.forEach(
+          (id, post) -> {
+            byPost.put(id, timeline.rules().met(post));
+            versions.put(id, wanted.getOrDefault(id, 0L));
+          });
+    }
+  }
+
+  private List<PostRef> recent(Sources sources, Positions after) {
     List<PostRef> lines = new ArrayList<>();
-    for (UserId author : authors) {
-      lines.addAll(around.arrivals().recent(author, Positions.EMPTY));
+    for (UserId author : sources.authors()) {
+      lines.addAll(around.arrivals().recent(author, after));
+    }
+    for (String tag : sources.tags()) {
+      lines.addAll(around.arrivals().recentWithTag(tag, after));
     }
     return lines;
   }
@@ -396,10 +514,14 @@ public final class LiveTimeline {
     positions = positions.merge(reflected);
     loading = false;
     if (loadingAll) behind = false;
-    tell(differences(old, loaded.entries()));
+    sizeAfterLoad = loaded.size();
+    registerAuthorsOf(loaded.candidates());
+    tell(differences(old, timeline.entries()));
     if (!awake) {
       awake = true;
-      around.stats().activated(cold, System.nanoTime() - startedNanos);
+      long nanos = System.nanoTime() - startedNanos;
+      activation = Duration.ofNanos(nanos);
+      around.stats().activated(cold, nanos);
       prefetch();
     }
     drain();
@@ -422,12 +544,12 @@ public final class LiveTimeline {
     for (PostRef ref : now) {
       PostRef before = gone.remove(ref.id());
       if (before == null) {
-        changes.add(new FeedWatcher.Change(Timeline.Change.ADDED, ref));
+        changes.add(new FeedWatcher.Change(Timeline.Event.ADDED, ref));
       } else if (before.version < ref.version) {
-        changes.add(new FeedWatcher.Change(Timeline.Change.CHANGED, ref));
+        changes.add(new FeedWatcher.Change(Timeline.Event.CHANGED, ref));
       }
     }
-    gone.values().forEach(ref -> changes.add(new FeedWatcher.Change(Timeline.Change.REMOVED, ref)));
+    gone.values().forEach(ref -> changes.add(new FeedWatcher.Change(Timeline.Event.REMOVED, ref)));
     return changes;
   }
 
@@ -435,7 +557,7 @@ public final class LiveTimeline {
   private void refillIfThin() {
     if (settled()
         && !timeline.floor().equals(PostId.MIN)
-        && timeline.size() < around.capacity() / 2) {
+        && timeline.size() < Math.min(around.capacity(), sizeAfterLoad) / 2) {
       allMissing = true;
       loadNext();
     }
@@ -451,7 +573,8 @@ public final class LiveTimeline {
 
   private void tell(List<FeedWatcher.Change> changes) {
     if (!changes.isEmpty() && !watchers.isEmpty()) {
-      watchers.removeIf(watcher -> !watcher.offer(changes, positions));
+      TimelineView view = timeline.publish(positions);
+      watchers.removeIf(watcher -> !watcher.offer(changes, view));
     }
   }
 
@@ -471,17 +594,41 @@ public final class LiveTimeline {
     return new PostId(oldest.lo() == 0 ? oldest.hi() - 1 : oldest.hi(), oldest.lo() - 1);
   }
 
-  private boolean eligible(PostRef post) {
-    return post.author.equals(user) || followees.contains(post.author);
+  private void register(Sources sources) {
+    sources.authors().forEach(author -> around.arrivals().register(author, inbox));
+    sources.tags().forEach(tag -> around.arrivals().registerTag(tag, inbox));
   }
 
-  private List<UserId> authors() {
-    List<UserId> authors = new ArrayList<>(followees);
-    authors.add(user);
-    return authors;
+  private void unregister(Sources sources) {
+    for (UserId author : sources.authors()) {
+      if (!authorsByTag.contains(author)) around.arrivals().unregister(author, inbox);
+    }
+    sources.tags().forEach(tag -> around.arrivals().unregisterTag(tag, inbox));
   }
 
-  private void register(UserId author) {
-    around.arrivals().register(author, inbox);
+  /**
+   * Hears of authors whose posts are here because of a tag, and of what they have said of those
+   * before they were heard.
+   */
+  private void registerAuthorsOf(Collection<PostRef> posts) {
+    Sources sources = timeline.rules().sources();
+    if (sources.tags().isEmpty()) return;
+    for (PostRef post : posts) {
+      if (sources.authors().contains(post.author) || !sources.contain(post)) continue;
+      if (!authorsByTag.add(post.author)) continue;
+      around.arrivals().register(post.author, inbox);
+      around.arrivals().recent(post.author, Positions.EMPTY).forEach(inbox::offer);
+    }
+    if (authorsByTag.size() > Timeline.CANDIDATES_PER_ENTRY * around.capacity()) forgetAuthors();
+  }
+
+  private void forgetAuthors() {
+    Set<UserId> gone = new HashSet<>(authorsByTag);
+    timeline.candidates().forEach(post -> gone.remove(post.author));
+    Set<UserId> followed = timeline.rules().sources().authors();
+    for (UserId author : gone) {
+      authorsByTag.remove(author);
+      if (!followed.contains(author)) around.arrivals().unregister(author, inbox);
+    }
   }
 }

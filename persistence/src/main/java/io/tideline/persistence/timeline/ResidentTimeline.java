@@ -1,6 +1,5 @@
 package io.tideline.persistence.timeline;
 
-import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -8,23 +7,30 @@ import org.jspecify.annotations.Nullable;
 /** What the threads of this node see of a timeline that is awake here. */
 public final class ResidentTimeline {
   private final UserId user;
+  private final String surface;
   private final Consumer<FeedWatcher> watch;
   private volatile @Nullable TimelineView view;
-  private volatile @Nullable PostId readTo;
+  private volatile ReadMark readTo = ReadMark.NOTHING;
   private volatile long lastReadNanos = System.nanoTime();
 
   /**
    * Prepares a timeline that shows nothing yet.
    *
+   * @param surface which feed of the user
    * @param watch hands a watcher to the owner of the timeline, which may refuse by closing it
    */
-  public ResidentTimeline(UserId user, Consumer<FeedWatcher> watch) {
+  public ResidentTimeline(UserId user, String surface, Consumer<FeedWatcher> watch) {
     this.user = user;
+    this.surface = surface;
     this.watch = watch;
   }
 
   public UserId user() {
     return user;
+  }
+
+  public String surface() {
+    return surface;
   }
 
   /** The present view; {@code null} once the timeline has left this node. */
@@ -38,8 +44,8 @@ public final class ResidentTimeline {
     return view;
   }
 
-  /** The newest post that the user has read. */
-  public @Nullable PostId readTo() {
+  /** How far the user has read. */
+  public ReadMark readTo() {
     return readTo;
   }
 
@@ -58,8 +64,8 @@ public final class ResidentTimeline {
   }
 
   /** For the owner: shows a new read position. */
-  public void showReadTo(@Nullable PostId position) {
-    readTo = position;
+  public void showReadTo(ReadMark mark) {
+    readTo = mark;
   }
 
   /** For the owner: nobody reads from here any more. */

@@ -4,25 +4,33 @@ import io.tideline.protocols.UserId;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** The timelines that are awake on this node, by user. */
+/** The timelines that are awake on this node. */
 public final class ResidentTimelines {
-  private final ConcurrentHashMap<UserId, ResidentTimeline> byUser = new ConcurrentHashMap<>();
+  /** The surface of a user's home feed; most timelines have this one. */
+  public static final String HOME = "home";
 
-  public @Nullable ResidentTimeline get(UserId user) {
-    return byUser.get(user);
+  private record Key(UserId user, String surface) {}
+
+  private final ConcurrentHashMap<UserId, ResidentTimeline> homes = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Key, ResidentTimeline> others = new ConcurrentHashMap<>();
+
+  public @Nullable ResidentTimeline get(UserId user, String surface) {
+    return surface.equals(HOME) ? homes.get(user) : others.get(new Key(user, surface));
   }
 
   public void add(ResidentTimeline timeline) {
-    byUser.put(timeline.user(), timeline);
+    if (timeline.surface().equals(HOME)) homes.put(timeline.user(), timeline);
+    else others.put(new Key(timeline.user(), timeline.surface()), timeline);
   }
 
-  /** Closes a timeline and forgets it, unless a newer one of the same user took its place. */
+  /** Closes a timeline and forgets it, unless a newer one took its place. */
   public void remove(ResidentTimeline timeline) {
     timeline.close();
-    byUser.remove(timeline.user(), timeline);
+    if (timeline.surface().equals(HOME)) homes.remove(timeline.user(), timeline);
+    else others.remove(new Key(timeline.user(), timeline.surface()), timeline);
   }
 
   public int size() {
-    return byUser.size();
+    return homes.size() + others.size();
   }
 }

@@ -1,43 +1,71 @@
 package io.tideline.persistence.timeline;
 
-import io.tideline.protocols.Positions;
+import static java.util.Objects.requireNonNull;
+
+import io.tideline.persistence.timeline.FeedWatcher.Change;
 import io.tideline.protocols.PostId;
+import io.tideline.protocols.Positions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The materialised home feed of one user: references ordered by post id, the newest {@code
- * capacity} of them.
+ * One materialised feed of one user: references ordered by post id, the newest {@code capacity} of
+ * those that are shown, and with them what its sources have brought but its rules hide, so that a
+ * change of the rules needs nothing but a second look.
  *
- * <p>Entries lie oldest first in an array that only grows at its end, so that an arrival in order
- * costs one write and views share the array; an arrival out of order, a removal and a full array
- * copy it. Owned by one entity and used by its thread alone; others read {@link #publish views}.
+ * <p>Of several eligible posts about one original, the original among them, one within a day after
+ * the one before it is a duplicate and hidden. That looks at ids only, and only above the floor.
+ *
+ * <p>Shown entries lie oldest first in an array that only grows at its end, so that an arrival in
+ * order costs one write and views share the array; an arrival out of order, a removal and a full
+ * array copy it. Owned by one entity and used by its thread alone; others read {@link #publish
+ * views}.
  */
 public final class Timeline {
+  /** How many candidates there may be for each entry that there may be. */
+  static final int CANDIDATES_PER_ENTRY = 4;
+
   private static final int SMALLEST_ARRAY = 16;
+  private static final long DUPLICATE_MILLIS = Duration.ofHours(24).toMillis();
 
   /** What a line did to the timeline. */
-  public enum Change {
-    NONE,
+  public enum Event {
     ADDED,
     CHANGED,
     REMOVED
   }
 
   private final int capacity;
+  private final Eligibility rules;
   private PostRef[] slots = new PostRef[SMALLEST_ARRAY];
   private int from;
   private int to;
-  private PostId floor = PostId.MIN;
+  private PostId floor;
 
-  public Timeline(int capacity) {
+  private final TreeMap<PostId, PostRef> hidden = new TreeMap<>();
+  // By original: the eligible posts about it, as soon as a repost is among them.
+  private final Map<PostId, TreeSet<PostId>> groups = new HashMap<>();
+  // By post, where there are any: ids of the rules about texts that it meets. Replaced, not changed.
+  private Map<PostId, List<String>> met;
+
+  public Timeline(int capacity, Eligibility rules) {
+    this(capacity, rules, PostId.MIN, Map.of());
+  }
+
+  private Timeline(
+      int capacity, Eligibility rules, PostId floor, Map<PostId, List<String>> met) {
     this.capacity = capacity;
+    this.rules = rules;
+    this.floor = floor;
+    this.met = met;
   }
 
   /**
@@ -46,24 +74,29 @@ public final class Timeline {
    * that of its earliest line.
    *
    * @param floor posts at or below it are left out
+   * @param met by post, the rules about texts that it meets
    */
   public static Timeline of(
-      int capacity, PostId floor, Collection<PostRef> refs, Predicate<PostRef> eligible) {
-    Map<PostId, PostRef> merged = new HashMap<>();
+      int capacity,
+      Eligibility rules,
+      PostId floor,
+      Collection<PostRef> refs,
+      Map<PostId, List<String>> met) {
+    TreeMap<PostId, PostRef> merged = new TreeMap<>();
     for (PostRef ref : refs) merged.merge(ref.id(), ref, PostRef::merge);
-    Timeline timeline = new Timeline(capacity);
-    timeline.floor = floor;
-    timeline.slots =
-        merged.values().stream()
-            .filter(ref -> !ref.deleted() && eligible.test(ref))
-            .filter(ref -> ref.compareToId(floor.hi(), floor.lo()) > 0)
-            .sorted(Comparator.comparing(PostRef::id))
-            .toArray(PostRef[]::new);
-    timeline.to = timeline.slots.length;
-    timeline.trim();
+    Map<PostId, List<String>> needed = new HashMap<>(met);
+    needed.keySet().retainAll(merged.keySet());
+    Timeline timeline = new Timeline(capacity, rules, floor, Map.copyOf(needed));
+    Sources sources = rules.sources();
+    List<Change> ignored = new ArrayList<>();
+    for (PostRef ref : merged.tailMap(floor, false).values()) {
+      if (!ref.deleted() && sources.contain(ref)) timeline.set(null, ref, ignored);
+    }
+    timeline.trim(ignored);
     return timeline;
   }
 
+  /** How many entries are shown. */
   public int size() {
     return to - from;
   }
@@ -72,49 +105,177 @@ public final class Timeline {
     return floor;
   }
 
-  /** The entries, oldest first. */
+  public Eligibility rules() {
+    return rules;
+  }
+
+  /** The entries that are shown, oldest first. */
   public List<PostRef> entries() {
     return List.of(Arrays.copyOfRange(slots, from, to));
   }
 
-  /** Applies one line of the log; what it says of a post must already be eligible. */
-  public Change apply(PostRef line, Predicate<PostRef> eligible) {
-    int at = search(slots, from, to, line.idHi, line.idLo);
-    if (line.deleted()) {
-      if (at < 0) return Change.NONE;
-      remove(at);
-      return Change.REMOVED;
-    }
-    if (at >= 0) {
-      if (line.version <= slots[at].version) return Change.NONE;
-      PostRef merged = slots[at].merge(line);
-      slots = Arrays.copyOf(slots, slots.length);
-      slots[at] = merged;
-      return Change.CHANGED;
-    }
-    if (line.compareToId(floor.hi(), floor.lo()) <= 0 || !eligible.test(line)) return Change.NONE;
-    insert(-at - 1, line);
-    trim();
-    return line.compareToId(floor.hi(), floor.lo()) > 0 ? Change.ADDED : Change.NONE;
+  /** Shown or not, oldest first. */
+  public List<PostRef> candidates() {
+    if (hidden.isEmpty()) return entries();
+    TreeMap<PostId, PostRef> all = new TreeMap<>(hidden);
+    for (int i = from; i < to; i++) all.put(slots[i].id(), slots[i]);
+    return List.copyOf(all.values());
   }
 
-  /** Removes all entries that match and returns them. */
-  public List<PostRef> removeIf(Predicate<PostRef> gone) {
-    List<PostRef> removed = new ArrayList<>();
-    List<PostRef> kept = new ArrayList<>(size());
-    for (int i = from; i < to; i++) (gone.test(slots[i]) ? removed : kept).add(slots[i]);
-    if (!removed.isEmpty()) {
-      slots = kept.toArray(PostRef[]::new);
-      from = 0;
-      to = slots.length;
+  /** The same posts under other rules. */
+  public Timeline under(Eligibility other) {
+    return of(capacity, other, floor, candidates(), met);
+  }
+
+  /** The post, shown or not. */
+  public @Nullable PostRef find(PostId id) {
+    int at = search(slots, from, to, id.hi(), id.lo());
+    return at >= 0 ? slots[at] : hidden.get(id);
+  }
+
+  /** The rules about texts that a candidate meets. */
+  public List<String> met(PostId id) {
+    return met.isEmpty() ? List.of() : met.getOrDefault(id, List.of());
+  }
+
+  /** The entry because of which an eligible post is not shown. */
+  public @Nullable PostId duplicateOf(PostRef ref) {
+    PostId group = groupOf(ref);
+    return group == null ? null : older(group, ref.id());
+  }
+
+  /** How many eligible candidates are hidden because they are duplicates. */
+  public int duplicates() {
+    return (int) hidden.values().stream().filter(this::eligible).count();
+  }
+
+  /**
+   * Applies one line of the log of one of the sources.
+   *
+   * @param metNow the rules about texts that the post meets
+   * @param changes takes what it did
+   */
+  public void apply(PostRef line, List<String> metNow, List<Change> changes) {
+    PostRef known = known(line);
+    if (line.deleted()) {
+      if (known != null) set(known, null, changes);
+      return;
     }
-    return removed;
+    if (known == null) {
+      if (line.compareToId(floor.hi(), floor.lo()) <= 0 || !rules.sources().contain(line)) return;
+    } else if (line.version <= known.version) {
+      return;
+    }
+    if (!metNow.isEmpty() || !met.isEmpty()) remember(line.id(), metNow);
+    set(known, known == null ? line : known.merge(line), changes);
+    trim(changes);
+  }
+
+  private @Nullable PostRef known(PostRef line) {
+    int at = search(slots, from, to, line.idHi, line.idLo);
+    if (at >= 0) return slots[at];
+    return hidden.isEmpty() ? null : hidden.get(line.id());
+  }
+
+  private void remember(PostId id, List<String> metNow) {
+    if (metNow.equals(met(id))) return;
+    Map<PostId, List<String>> changed = new HashMap<>(met);
+    changed.keySet().removeIf(post -> post.compareTo(floor) <= 0);
+    if (metNow.isEmpty()) changed.remove(id);
+    else changed.put(id, List.copyOf(metNow));
+    met = Map.copyOf(changed);
   }
 
   /** A view of the present, true up to the given positions. */
   public TimelineView publish(Positions positions) {
-    return new TimelineView(slots, from, to, floor, positions);
+    return new TimelineView(slots, from, to, floor, positions, rules, met);
   }
+
+  /** Puts a candidate in the place of an older version of it; either may be missing. */
+  private void set(@Nullable PostRef before, @Nullable PostRef after, List<Change> changes) {
+    PostRef ref = requireNonNull(after == null ? before : after);
+    boolean eligible = after != null && eligible(after);
+    PostId group = groupOf(ref);
+    if (group != null) {
+      if (eligible) join(group, ref.id());
+      else leave(group, ref.id());
+    }
+    show(ref, after, eligible && (group == null || older(group, ref.id()) == null), changes);
+    if (group != null) lookAgainAfter(group, ref.id(), changes);
+  }
+
+  private void show(
+      PostRef ref, @Nullable PostRef after, boolean shown, List<Change> changes) {
+    int at = search(slots, from, to, ref.idHi, ref.idLo);
+    if (shown) {
+      if (!hidden.isEmpty()) hidden.remove(ref.id());
+      if (at < 0) insert(-at - 1, ref);
+      else replace(at, ref);
+      changes.add(new Change(at < 0 ? Event.ADDED : Event.CHANGED, ref));
+      return;
+    }
+    if (at >= 0) {
+      remove(at);
+      changes.add(new Change(Event.REMOVED, ref));
+    }
+    if (after != null) hidden.put(after.id(), after);
+    else if (at < 0) hidden.remove(ref.id());
+  }
+
+  private boolean eligible(PostRef ref) {
+    return rules.judge(ref, met.isEmpty() ? List.of() : met(ref.id()), rules.at()).present();
+  }
+
+  // --- several posts about one original ---
+
+  /** The original that the post is about, if anybody has passed it on. */
+  private @Nullable PostId groupOf(PostRef ref) {
+    PostId original = ref.facts.original();
+    if (original != null) return original;
+    if (groups.isEmpty()) return null;
+    PostId id = ref.id();
+    return groups.containsKey(id) ? id : null;
+  }
+
+  private void join(PostId group, PostId member) {
+    TreeSet<PostId> members = groups.get(group);
+    if (members == null) {
+      members = new TreeSet<>();
+      groups.put(group, members);
+      PostRef original = find(group);
+      if (original != null && eligible(original)) members.add(group);
+    }
+    members.add(member);
+  }
+
+  private void leave(PostId group, PostId member) {
+    TreeSet<PostId> members = groups.get(group);
+    if (members == null) return;
+    members.remove(member);
+    if (members.isEmpty() || (members.size() == 1 && members.contains(group))) {
+      groups.remove(group);
+    }
+  }
+
+  /** The newest post about the original within a day before this one. */
+  private @Nullable PostId older(PostId group, PostId member) {
+    TreeSet<PostId> members = groups.get(group);
+    PostId older = members == null ? null : members.lower(member);
+    return older != null && member.millis() - older.millis() <= DUPLICATE_MILLIS ? older : null;
+  }
+
+  private void lookAgainAfter(PostId group, PostId member, List<Change> changes) {
+    TreeSet<PostId> members = groups.get(group);
+    PostId next =
+        members == null ? (group.compareTo(member) > 0 ? group : null) : members.higher(member);
+    PostRef ref = next == null ? null : find(next);
+    if (ref == null || !eligible(ref)) return;
+    boolean shown = search(slots, from, to, ref.idHi, ref.idLo) >= 0;
+    boolean duplicate = older(group, ref.id()) != null;
+    if (shown == duplicate) show(ref, ref, !duplicate, changes);
+  }
+
+  // --- the array ---
 
   private void insert(int at, PostRef ref) {
     if (at == to && to < slots.length) {
@@ -133,6 +294,11 @@ public final class Timeline {
     to = size + 1;
   }
 
+  private void replace(int at, PostRef ref) {
+    slots = Arrays.copyOf(slots, slots.length);
+    slots[at] = ref;
+  }
+
   private void remove(int at) {
     PostRef[] copy = new PostRef[Math.max(SMALLEST_ARRAY, slots.length - from)];
     System.arraycopy(slots, from, copy, 0, at - from);
@@ -142,10 +308,34 @@ public final class Timeline {
     slots = copy;
   }
 
-  private void trim() {
-    while (size() > capacity) {
-      floor = slots[from].id();
+  /** Raises the floor until everything fits; nobody is told of what goes this way. */
+  private void trim(List<Change> changes) {
+    boolean trimmed = false;
+    while (size() > capacity || size() + hidden.size() > CANDIDATES_PER_ENTRY * capacity) {
+      forgetOldest(changes);
+      trimmed = true;
+    }
+    if (trimmed) {
+      changes.removeIf(
+          change ->
+              change.what() == Event.ADDED
+                  && change.post().compareToId(floor.hi(), floor.lo()) <= 0);
+    }
+  }
+
+  private void forgetOldest(List<Change> changes) {
+    PostRef oldest = size() == 0 ? null : slots[from];
+    if (!hidden.isEmpty()
+        && (oldest == null || hidden.firstKey().compareTo(oldest.id()) < 0)) {
+      oldest = requireNonNull(hidden.pollFirstEntry()).getValue();
+    } else {
       from++;
+    }
+    floor = requireNonNull(oldest).id();
+    PostId group = groupOf(oldest);
+    if (group != null) {
+      leave(group, floor);
+      lookAgainAfter(group, floor, changes);
     }
   }
 

@@ -2,10 +2,10 @@ package io.tideline.persistence.timeline;
 
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
+import io.tideline.protocols.Watermark;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.function.Predicate;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,13 +20,24 @@ public final class TimelineView {
   private final int to;
   private final PostId floor;
   private final Positions positions;
+  private final Eligibility rules;
+  private final Map<PostId, List<String>> met;
 
-  TimelineView(PostRef[] slots, int from, int to, PostId floor, Positions positions) {
+  TimelineView(
+      PostRef[] slots,
+      int from,
+      int to,
+      PostId floor,
+      Positions positions,
+      Eligibility rules,
+      Map<PostId, List<String>> met) {
     this.slots = slots;
     this.from = from;
     this.to = to;
     this.floor = floor;
     this.positions = positions;
+    this.rules = rules;
+    this.met = met;
   }
 
   public int size() {
@@ -43,6 +54,16 @@ public final class TimelineView {
     return floor;
   }
 
+  public Eligibility rules() {
+    return rules;
+  }
+
+  /** What a walk that begins with this view is pinned to. */
+  public Watermark watermark() {
+    PostId newest = size() == 0 ? PostId.MIN : newest(0).id();
+    return new Watermark(positions, rules.at(), floor, newest);
+  }
+
   /** True when posts older than the oldest entry may exist. */
   public boolean cutOff() {
     return !floor.equals(PostId.MIN);
@@ -53,55 +74,116 @@ public final class TimelineView {
     return slots[to - 1 - i];
   }
 
-  /** The same without the entries that do not match. */
-  TimelineView only(Predicate<PostRef> kept) {
-    PostRef[] rest = Arrays.stream(slots, from, to).filter(kept).toArray(PostRef[]::new);
-    return new TimelineView(rest, 0, rest.length, floor, positions);
+  /** The same entries, as far as they are in another timeline too. */
+  TimelineView only(Timeline kept) {
+    List<PostRef> rest = new ArrayList<>(size());
+    for (int i = from; i < to; i++) {
+      PostRef there = kept.find(slots[i].id());
+      if (there != null && rules.judge(there, met(there), kept.rules().at()).present()) {
+        rest.add(slots[i]);
+      }
+    }
+    PostRef[] left = rest.toArray(PostRef[]::new);
+    return new TimelineView(left, 0, left.length, floor, positions, kept.rules(), met);
+  }
+
+  /** The rules about texts that an entry meets. */
+  public List<String> met(PostRef ref) {
+    return met.isEmpty() ? List.of() : met.getOrDefault(ref.id(), List.of());
+  }
+
+  /** Why an entry is here. */
+  public Verdict verdict(PostRef ref) {
+    return rules.judge(ref, met(ref), rules.at());
   }
 
   /** True when the post is an entry. */
   public boolean contains(PostId id) {
-    int at = Timeline.search(slots, from, to, id.hi(), id.lo());
-    return at >= 0;
+    return Timeline.search(slots, from, to, id.hi(), id.lo()) >= 0;
   }
 
   /** How many entries are newer than the post; all of them for {@code null}. */
   public int countNewerThan(@Nullable PostId id) {
-    if (id == null) return size();
-    int at = Timeline.search(slots, from, to, id.hi(), id.lo());
-    return at >= 0 ? to - at - 1 : to - (-at - 1);
+    return id == null ? size() : to - from(id);
   }
 
   /**
-   * A page towards older entries: at most {@code limit} entries older than {@code after} that had
-   * arrived by {@code base}, newest first.
+   * How many entries are unread: the newer ones, and of the others those that were not there when
+   * the reader read up to {@code readTo}.
+   */
+  public int unread(@Nullable PostId readTo, Watermark then) {
+    if (readTo == null) return size();
+    int newer = from(readTo);
+    int unread = to - newer;
+    for (int i = from; i < newer; i++) if (!wasThere(slots[i], then)) unread++;
+    return unread;
+  }
+
+  /** True when there may be unread entries that are not here. */
+  public boolean unreadBeyond(@Nullable PostId readTo) {
+    return cutOff() && (readTo == null || readTo.compareTo(floor) < 0);
+  }
+
+  /**
+   * A page towards older entries: at most {@code limit} entries older than {@code after} that were
+   * there at the base, newest first.
    *
    * @param after where the page before ended; {@code null} for the newest
-   * @param base only lines below these positions; {@code null} for all
+   * @param base {@code null} for now
    */
-  public List<PostRef> older(@Nullable PostId after, @Nullable Positions base, int limit) {
+  public List<PostRef> older(@Nullable PostId after, @Nullable Watermark base, int limit) {
     List<PostRef> page = new ArrayList<>(Math.min(limit, size()));
-    int at = after == null ? to - 1 : indexBelow(after);
-    for (; at >= from && page.size() < limit; at--) {
+    for (int at = after == null ? to - 1 : below(after); at >= from && page.size() < limit; at--) {
       PostRef ref = slots[at];
-      if (base == null || arrivedBy(base, ref)) page.add(ref);
+      if (base == null || isOfWalk(ref, base)) page.add(ref);
     }
     return page;
   }
 
+  /** Whether a walk towards older entries that began at the base returns the entry. */
+  public boolean isOfWalk(PostRef ref, Watermark base) {
+    return ref.compareToId(base.floor().hi(), base.floor().lo()) <= 0 || wasThere(ref, base);
+  }
+
   /**
-   * A page of what arrived between two positions: at most {@code limit} entries newer than {@code
+   * A page of what came between two moments: at most {@code limit} entries newer than {@code
    * after}, oldest first.
    */
-  public List<PostRef> arrived(Positions base, Positions until, @Nullable PostId after, int limit) {
+  public List<PostRef> arrived(
+      Watermark base, Watermark until, @Nullable PostId after, int limit) {
+    PostId lowest = after == null || after.compareTo(base.floor()) < 0 ? base.floor() : after;
     List<PostRef> page = new ArrayList<>();
-    int at = after == null ? from : indexBelow(after) + 1;
-    if (after != null && at < to && slots[at].compareToId(after.hi(), after.lo()) == 0) at++;
-    for (; at < to && page.size() < limit; at++) {
-      PostRef ref = slots[at];
-      if (!arrivedBy(base, ref) && arrivedBy(until, ref)) page.add(ref);
+    for (int at = from(lowest); at < to && page.size() < limit; at++) {
+      if (cameBetween(slots[at], base, until)) page.add(slots[at]);
     }
     return page;
+  }
+
+  /** How many entries newer than {@code after} came between two moments. */
+  public int countArrived(Watermark base, Watermark until, @Nullable PostId after) {
+    return arrived(base, until, after, Integer.MAX_VALUE).size();
+  }
+
+  /** Whether the entry was not there at the base and was there later. */
+  public boolean cameBetween(PostRef ref, Watermark base, Watermark until) {
+    return !wasThere(ref, base) && wasThere(ref, until);
+  }
+
+  /**
+   * Whether an entry was in the feed at some moment: it had arrived, and was eligible by the rules
+   * of then. Whether it was hidden as a duplicate is not asked: then another one showed the same.
+   */
+  private boolean wasThere(PostRef ref, Watermark then) {
+    if (!arrivedBy(then, ref)) return false;
+    return then.rulesAt() >= rules.at()
+        || rules.judge(ref, met(ref), then.rulesAt()).present();
+  }
+
+  /** Whether the entry had arrived; of a log that was not known then, only its id tells. */
+  static boolean arrivedBy(Watermark then, PostRef ref) {
+    return then.positions().knows(ref.partition)
+        ? then.positions().contains(ref.partition, ref.offset)
+        : ref.compareToId(then.newest().hi(), then.newest().lo()) <= 0;
   }
 
   /** Whether the entry had arrived at these positions; one from a log they do not know had. */
@@ -109,7 +191,13 @@ public final class TimelineView {
     return positions.contains(ref.partition, ref.offset) || !positions.knows(ref.partition);
   }
 
-  private int indexBelow(PostId id) {
+  /** The index of the first entry newer than the post. */
+  private int from(PostId id) {
+    int at = Timeline.search(slots, from, to, id.hi(), id.lo());
+    return at >= 0 ? at + 1 : -at - 1;
+  }
+
+  private int below(PostId id) {
     int at = Timeline.search(slots, from, to, id.hi(), id.lo());
     return at >= 0 ? at - 1 : -at - 2;
   }

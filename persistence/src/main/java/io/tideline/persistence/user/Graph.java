@@ -1,10 +1,11 @@
 package io.tideline.persistence.user;
 
-import com.fasterxml.jackson.annotation.JsonCreator;
-import com.fasterxml.jackson.annotation.JsonValue;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.ListChanged;
+import io.tideline.protocols.log.v1.ListMembersChanged;
 import java.util.AbstractSet;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -14,72 +15,186 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whom one user follows and no longer follows. Edges that ended stay, so that a late message cannot
- * bring them back.
+ * Whom and what one user follows and no longer follows. What ended stays, so that a late message
+ * cannot bring it back.
+ *
+ * @param tags case-folded
+ * @param members of each list
+ * @param changedAt hybrid time at which this cell learned of the latest change
  */
-public record Graph(Map<UserId, FollowEdge> edges) {
-  public static final Graph EMPTY = new Graph(Map.of());
+public record Graph(
+    Map<UserId, Register<Follow>> follows,
+    Map<String, Register<Boolean>> tags,
+    Map<String, Register<UserList>> lists,
+    Map<String, Map<UserId, Register<Boolean>>> members,
+    long changedAt) {
+  public static final Graph EMPTY = new Graph(Map.of(), Map.of(), Map.of(), Map.of(), 0);
 
   public Graph {
-    edges = Map.copyOf(edges);
+    follows = Map.copyOf(follows);
+    tags = Map.copyOf(tags);
+    lists = Map.copyOf(lists);
+    members = Map.copyOf(members);
   }
 
-  /** How a journal keeps one edge. */
-  record Edge(UserId target, boolean active, long at, int cell) {}
-
-  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
-  static Graph ofEdges(List<Edge> edges) {
-    Map<UserId, FollowEdge> byTarget = new HashMap<>();
-    for (Edge e : edges) byTarget.put(e.target(), new FollowEdge(e.active(), e.at(), e.cell()));
-    return new Graph(byTarget);
+  /** The graph once the line has been applied; the same when it is about something else. */
+  Graph merge(IntentLine line, long seenAt) {
+    return switch (line.getIntentCase()) {
+      case FOLLOWS_CHANGED -> {
+        FollowsChanged change = line.getFollowsChanged();
+        Follow options =
+            change.getActive()
+                ? options(change.getWithoutReposts(), change.getLanguagesList())
+                : null;
+        yield new Graph(
+            merged(follows, users(change.getTargetIdsList()), register(line, seenAt, options)),
+            tags,
+            lists,
+            members,
+            Math.max(changedAt, seenAt));
+      }
+      case TAGS_CHANGED ->
+          new Graph(
+              follows,
+              merged(
+                  tags,
+                  line.getTagsChanged().getTagsList(),
+                  register(line, seenAt, line.getTagsChanged().getActive() ? true : null)),
+              lists,
+              members,
+              Math.max(changedAt, seenAt));
+      case LIST_CHANGED -> {
+        ListChanged change = line.getListChanged();
+        UserList list =
+            change.hasContent()
+                ? new UserList(change.getContent().getName(), change.getContent().getExclusive())
+                : null;
+        yield new Graph(
+            follows,
+            tags,
+            merged(lists, List.of(change.getListId()), register(line, seenAt, list)),
+            members,
+            Math.max(changedAt, seenAt));
+      }
+      case LIST_MEMBERS_CHANGED -> {
+        ListMembersChanged change = line.getListMembersChanged();
+        Map<String, Map<UserId, Register<Boolean>>> changed = new HashMap<>(members);
+        changed.put(
+            change.getListId(),
+            merged(
+                members.getOrDefault(change.getListId(), Map.of()),
+                users(change.getTargetIdsList()),
+                register(line, seenAt, change.getActive() ? true : null)));
+        yield new Graph(follows, tags, lists, changed, Math.max(changedAt, seenAt));
+      }
+      default -> this;
+    };
   }
 
-  @JsonValue
-  List<Edge> toEdges() {
-    List<Edge> list = new ArrayList<>(edges.size());
-    edges.forEach((target, e) -> list.add(new Edge(target, e.active(), e.at(), e.cell())));
-    return list;
+  private static Follow options(boolean withoutReposts, List<String> languages) {
+    return !withoutReposts && languages.isEmpty()
+        ? Follow.EVERYTHING
+        : new Follow(!withoutReposts, languages);
+  }
+
+  static List<UserId> users(Collection<String> ids) {
+    return ids.stream().map(UserId::new).toList();
+  }
+
+  static <V> Register<V> register(IntentLine line, long seenAt, @Nullable V value) {
+    return Register.of(line.getAt(), line.getOriginCell(), seenAt, value);
+  }
+
+  static <K, V> Map<K, Register<V>> merged(
+      Map<K, Register<V>> all, Collection<K> keys, Register<V> change) {
+    Map<K, Register<V>> merged = new HashMap<>(all);
+    for (K key : keys) merged.merge(key, change, Register::merge);
+    return Map.copyOf(merged);
   }
 
   public boolean follows(UserId target) {
-    FollowEdge edge = edges.get(target);
-    return edge != null && edge.active();
+    return follow(target, Long.MAX_VALUE) != null;
+  }
+
+  /** How the user followed another one at some time; {@code null} = not at all. */
+  @Nullable Follow follow(UserId target, long time) {
+    Register<Follow> edge = follows.get(target);
+    return edge == null ? null : edge.asOf(time);
+  }
+
+  boolean followsTag(String tag, long time) {
+    Register<Boolean> edge = tags.get(tag);
+    return edge != null && edge.asOf(time) != null;
+  }
+
+  @Nullable UserList list(String list, long time) {
+    Register<UserList> register = lists.get(list);
+    return register == null ? null : register.asOf(time);
+  }
+
+  /** Whether somebody was in a list that was there; members of a deleted list do not come back. */
+  boolean isMember(String list, UserId user, long time) {
+    Register<UserList> register = lists.get(list);
+    if (register == null || register.asOf(time) == null) return false;
+    Register<Boolean> member = members.getOrDefault(list, Map.of()).get(user);
+    if (member == null || member.asOf(time) == null) return false;
+    for (Register<UserList> before : register.earlier()) {
+      if (before.value() == null && before.seenAt() <= time) return member.at() > before.at();
+    }
+    return true;
+  }
+
+  /** Those in a list now. */
+  List<UserId> members(String list) {
+    return members.getOrDefault(list, Map.of()).keySet().stream()
+        .filter(user -> isMember(list, user, Long.MAX_VALUE))
+        .sorted()
+        .toList();
+  }
+
+  /** An exclusive list that somebody was in; {@code null} = in none. */
+  @Nullable String exclusiveList(UserId user, long time) {
+    if (lists.isEmpty()) return null;
+    for (String id : lists.keySet()) {
+      UserList list = list(id, time);
+      if (list != null && list.exclusive() && isMember(id, user, time)) return id;
+    }
+    return null;
   }
 
   /** Those who are followed; a view that costs nothing. */
   public Set<UserId> followees() {
-    return new Followees(edges);
+    return new Keys<>(follows);
   }
 
-  /** The targets for which the change would make a difference. */
-  public List<UserId> changedBy(Collection<UserId> targets, boolean active) {
-    return targets.stream().distinct().filter(target -> follows(target) != active).toList();
+  /** The tags that are followed; a view. */
+  public Set<String> followedTags() {
+    return new Keys<>(tags);
   }
 
-  /** The graph after a change of some edges, all at one time. */
-  public Graph merge(Collection<UserId> targets, FollowEdge change) {
-    Map<UserId, FollowEdge> merged = new HashMap<>(edges);
-    for (UserId target : targets) merged.merge(target, change, FollowEdge::merge);
-    return new Graph(merged);
+  /** The lists that there are; a view. */
+  Set<String> listIds() {
+    return new Keys<>(lists);
   }
 
-  private static final class Followees extends AbstractSet<UserId> {
-    private final Map<UserId, FollowEdge> edges;
+  /** The keys that have a value now. */
+  static final class Keys<K, V> extends AbstractSet<K> {
+    private final Map<K, Register<V>> registers;
 
-    Followees(Map<UserId, FollowEdge> edges) {
-      this.edges = edges;
+    Keys(Map<K, Register<V>> registers) {
+      this.registers = registers;
     }
 
     @Override
-    public boolean contains(@Nullable Object user) {
-      FollowEdge edge = user == null ? null : edges.get(user);
-      return edge != null && edge.active();
+    public boolean contains(@Nullable Object key) {
+      Register<V> register = key == null ? null : registers.get(key);
+      return register != null && register.value() != null;
     }
 
     @Override
-    public Iterator<UserId> iterator() {
-      return edges.entrySet().stream()
-          .filter(edge -> edge.getValue().active())
+    public Iterator<K> iterator() {
+      return registers.entrySet().stream()
+          .filter(entry -> entry.getValue().value() != null)
           .map(Map.Entry::getKey)
           .iterator();
     }
@@ -87,7 +202,7 @@ public record Graph(Map<UserId, FollowEdge> edges) {
     @Override
     public int size() {
       int active = 0;
-      for (FollowEdge edge : edges.values()) if (edge.active()) active++;
+      for (Register<V> register : registers.values()) if (register.value() != null) active++;
       return active;
     }
   }

@@ -2,11 +2,10 @@ package io.tideline.persistence.user;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
-import io.tideline.persistence.user.UserEvent.ReadMarked;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -63,17 +62,14 @@ final class Lines {
     return line(PostLineKind.POST_LINE_KIND_DELETED, id, version).build();
   }
 
-  IntentLine followsChanged(List<UserId> targets, boolean active, long at) {
-    io.tideline.protocols.log.v1.FollowsChanged.Builder change =
-        io.tideline.protocols.log.v1.FollowsChanged.newBuilder().setActive(active).setAt(at);
-    targets.forEach(target -> change.addTargetIds(target.value()));
-    return intent().setFollowsChanged(change).build();
-  }
-
-  IntentLine readMarked(PostId post) {
-    return intent()
-        .setReadMarked(
-            io.tideline.protocols.log.v1.ReadMarked.newBuilder().setPostId(post.toByteString()))
+  /** The line that announces what the user has decided. */
+  IntentLine intent(IntentLine what, long at) {
+    return what.toBuilder()
+        .setUserId(user.value())
+        .setOriginCell(cell)
+        .setSequence(state.intents() + 1)
+        .setWriterEpoch(epoch)
+        .setAt(at)
         .build();
   }
 
@@ -85,14 +81,6 @@ final class Lines {
         .setVersion(version)
         .setOriginCell(cell)
         .setSequence(state.posting().sequence() + 1)
-        .setWriterEpoch(epoch);
-  }
-
-  private IntentLine.Builder intent() {
-    return IntentLine.newBuilder()
-        .setUserId(user.value())
-        .setOriginCell(cell)
-        .setSequence(state.intents() + 1)
         .setWriterEpoch(epoch);
   }
 
@@ -111,10 +99,9 @@ final class Lines {
       if (event instanceof PostPublished e) return log.append(PostLine.parseFrom(e.line().bytes()));
       if (event instanceof PostEdited e) return log.append(PostLine.parseFrom(e.line().bytes()));
       if (event instanceof PostDeleted e) return log.append(PostLine.parseFrom(e.line().bytes()));
-      if (event instanceof FollowsChanged e) {
+      if (event instanceof IntentAccepted e) {
         return log.append(IntentLine.parseFrom(e.line().bytes()));
       }
-      if (event instanceof ReadMarked e) return log.append(IntentLine.parseFrom(e.line().bytes()));
       return CompletableFuture.completedFuture(null);
     } catch (InvalidProtocolBufferException e) {
       return CompletableFuture.failedFuture(e);

@@ -1,26 +1,29 @@
 package io.tideline.persistence.user;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
-import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.persistence.user.UserEvent.IntentAccepted;
+import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
-import io.tideline.persistence.user.UserEvent.ReadMarked;
 import io.tideline.protocols.CborSerializable;
+import io.tideline.protocols.log.v1.IntentLine;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What is remembered of one user; snapshot format: field names are for ever.
  *
- * @param checkpoint the encoded last checkpoint of the timeline; {@code null} when there is none,
- *     or when a follow since then asks for posts that it does not hold
+ * @param checkpoint the encoded last checkpoint of the home timeline; {@code null} when there is
+ *     none, or when the user follows more since then than it holds
  * @param intents how many lines the user has put on the intents log
  * @param lastAt the latest hybrid time of any event
  * @param announcedTo journal sequence number up to which the logs have acknowledged everything
  */
 public record User(
     Graph graph,
+    Filters filters,
     ReadState readState,
     Posting posting,
     @Nullable Payload checkpoint,
@@ -29,7 +32,7 @@ public record User(
     long announcedTo)
     implements CborSerializable {
   public static final User EMPTY =
-      new User(Graph.EMPTY, ReadState.EMPTY, Posting.EMPTY, null, 0, 0, 0);
+      new User(Graph.EMPTY, Filters.EMPTY, ReadState.EMPTY, Posting.EMPTY, null, 0, 0, 0);
 
   User after(UserEvent event) {
     if (event instanceof PostPublished e) {
@@ -41,30 +44,17 @@ public record User(
     }
     if (event instanceof PostEdited e) return posted(posting.line(), e.at(), e.announcedTo());
     if (event instanceof PostDeleted e) return posted(posting.line(), e.at(), e.announcedTo());
-    if (event instanceof FollowsChanged e) {
-      FollowEdge edge = new FollowEdge(e.active(), e.at(), e.cell());
-      return new User(
-          graph.merge(e.targets(), edge),
-          readState,
-          posting,
-          e.active() ? null : checkpoint,
-          intents + 1,
-          Math.max(lastAt, e.at()),
-          e.announcedTo());
+    if (event instanceof IntentAccepted e) {
+      IntentLine line = line(e.line());
+      return intended(line, line.getAt(), intents + 1, e.announcedTo());
     }
-    if (event instanceof ReadMarked e) {
-      return new User(
-          graph,
-          readState.merge(e.post()),
-          posting,
-          checkpoint,
-          intents + 1,
-          Math.max(lastAt, e.at()),
-          e.announcedTo());
+    if (event instanceof IntentApplied e) {
+      return intended(line(e.line()), e.seenAt(), intents, announcedTo);
     }
     if (event instanceof EntriesArrived e) {
       return new User(
           graph,
+          filters,
           readState,
           posting,
           new Payload(checkpointed().then(e.difference().bytes()).encode()),
@@ -80,7 +70,30 @@ public record User(
     return checkpoint == null ? Checkpoint.EMPTY : Checkpoint.decode(checkpoint.bytes());
   }
 
+  private User intended(IntentLine line, long seenAt, long intentsThen, long announced) {
+    boolean moreSources =
+        line.getFollowsChanged().getActive() || line.getTagsChanged().getActive();
+    return new User(
+        graph.merge(line, seenAt),
+        filters.merge(line, seenAt),
+        readState.merge(line),
+        posting,
+        moreSources ? null : checkpoint,
+        intentsThen,
+        Math.max(lastAt, seenAt),
+        announced);
+  }
+
   private User posted(Posting after, long at, long announced) {
-    return new User(graph, readState, after, checkpoint, intents, Math.max(lastAt, at), announced);
+    return new User(
+        graph, filters, readState, after, checkpoint, intents, Math.max(lastAt, at), announced);
+  }
+
+  static IntentLine line(Payload line) {
+    try {
+      return IntentLine.parseFrom(line.bytes());
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalArgumentException("not an intent line: " + e.getMessage(), e);
+    }
   }
 }

@@ -1,17 +1,24 @@
 package io.tideline.persistence.user;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.protobuf.MessageLite;
 import com.typesafe.config.Config;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.ReadMark;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
-import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.persistence.user.UserEvent.IntentAccepted;
+import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
-import io.tideline.persistence.user.UserEvent.ReadMarked;
 import io.tideline.persistence.user.UserReply.Awake;
+import io.tideline.persistence.user.UserReply.Decided;
+import io.tideline.persistence.user.UserReply.Described;
 import io.tideline.persistence.user.UserReply.Following;
 import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.persistence.user.UserReply.Refused;
@@ -20,12 +27,16 @@ import io.tideline.protocols.CborSerializable;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.ReadMarked;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
@@ -123,22 +134,65 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   public record Delete(UserId user, PostId id, long baseVersion, ActorRef<UserReply> replyTo)
       implements Request {}
 
-  /** Follows or unfollows. */
-  public record ChangeFollows(
-      UserId user, List<UserId> targets, boolean active, ActorRef<UserReply> replyTo)
+  /**
+   * Changes what the user follows, hides or has in lists.
+   *
+   * @param intent an encoded {@code tideline.log.v1.IntentLine} with nothing but the intent
+   */
+  public record Decide(UserId user, Payload intent, ActorRef<UserReply> replyTo)
       implements Request {}
+
+  /**
+   * Applies what somebody else's intent means for the user.
+   *
+   * @param line an encoded {@code tideline.log.v1.IntentLine}
+   */
+  public record Apply(UserId user, Payload line, ActorRef<UserReply> replyTo) implements Request {}
 
   /** Asks whom the user follows. */
   public record ListFollowing(
       UserId user, @Nullable UserId after, int limit, ActorRef<UserReply> replyTo)
       implements Request {}
 
-  /** Moves the read position, at most to the newest entry of the timeline. */
-  public record MarkRead(UserId user, PostId post, ActorRef<UserReply> replyTo)
+  /** Asks what else the user has decided. */
+  public record GetDecided(UserId user, ActorRef<UserReply> replyTo) implements Request {}
+
+  /**
+   * Moves the read position of a feed, at most to its newest entry.
+   *
+   * @param post {@code null} = the newest that there was at {@code then}
+   * @param then what the feed was made of when it was read; {@code null} = now
+   * @param expected the position that the caller knows, as text; {@code null} = whatever it is
+   */
+  public record MarkRead(
+      UserId user,
+      String surface,
+      @Nullable PostId post,
+      @Nullable Watermark then,
+      @Nullable String expected,
+      ActorRef<UserReply> replyTo)
       implements Request {}
 
-  /** Wakes the timeline; answered once everything that was asked for before is in its view. */
-  public record Wake(UserId user, ActorRef<UserReply> replyTo) implements Request {}
+  /** Wakes a timeline; answered once everything that was asked for before is in its view. */
+  public record Wake(UserId user, String surface, ActorRef<UserReply> replyTo) implements Request {}
+
+  /**
+   * Asks why a post is in a feed, or why not.
+   *
+   * @param line the encoded line that the store has of it; {@code null} = none
+   * @param deletedAt hybrid time; 0 = it is not deleted
+   */
+  public record Explain(
+      UserId user,
+      String surface,
+      PostId post,
+      @Nullable Payload line,
+      long deletedAt,
+      ActorRef<UserReply> replyTo)
+      implements Request {}
+
+  /** Asks what is known of the home timeline. */
+  public record Describe(UserId user, ActorRef<UserReply> replyTo) implements Request {}
 
   /**
    * Asks to put on the logs what may not be there yet.
@@ -155,6 +209,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private record IdleCheck() implements Command {}
 
   private record Run(Runnable task) implements Command {}
+
+  private record RulesExpired() implements Command {}
 
   /**
    * What an entity lives on.
@@ -228,7 +284,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private final ActorRef<ClusterSharding.ShardCommand> shard;
   private final LiveTimeline.Owner owner;
 
-  private @Nullable LiveTimeline timeline;
+  private final Map<String, LiveTimeline> timelines = new HashMap<>();
   private long lastCommandNanos = System.nanoTime();
   private boolean stopping;
 
@@ -336,6 +392,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         .onCommand(Announce.class, this::onAnnounce)
         .onCommand(Run.class, this::onRun)
         .onCommand(IdleCheck.class, this::onIdleCheck)
+        .onCommand(RulesExpired.class, (state, expired) -> onRulesExpired(state))
         .onCommand(Stop.class, this::onStop)
         .build();
   }
@@ -347,27 +404,26 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     epoch = around.clock().next();
     checkIdleIn(passivateAfter());
     if (stopping) context.getSelf().tell(new Stop());
-    if (timeline != null) {
-      // The journal may hold what failed to be acknowledged.
-      timeline.follows(state.graph().followees());
-      timeline.showReadTo(state.readState().readTo());
-    }
+    // The journal may hold what failed to be acknowledged.
+    refreshTimelines(state);
   }
 
   private void leave() {
-    stopTimeline();
+    List.copyOf(timelines.keySet()).forEach(this::stopTimeline);
     forgetOutstanding();
   }
 
   /** The entity lives on and recovers, however long that takes; until then its feed is read. */
   private void onJournalFailed() {
-    if (timeline != null && !timeline.settled()) stopTimeline();
+    for (String surface : List.copyOf(timelines.keySet())) {
+      if (!requireNonNull(timelines.get(surface)).settled()) stopTimeline(surface);
+    }
     forgetOutstanding();
   }
 
-  private void stopTimeline() {
+  private void stopTimeline(String surface) {
+    LiveTimeline timeline = timelines.remove(surface);
     if (timeline != null) timeline.stop("the timeline has left this node");
-    timeline = null;
   }
 
   private void forgetOutstanding() {
@@ -391,9 +447,13 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (request instanceof Publish publish) return onPublish(state, publish);
     if (request instanceof Edit edit) return onEdit(state, edit);
     if (request instanceof Delete delete) return onDelete(state, delete);
-    if (request instanceof ChangeFollows change) return onChangeFollows(state, change);
+    if (request instanceof Decide decide) return onDecide(state, decide);
+    if (request instanceof Apply apply) return onApply(state, apply);
     if (request instanceof ListFollowing list) return onListFollowing(state, list);
+    if (request instanceof GetDecided get) return onGetDecided(state, get);
     if (request instanceof MarkRead mark) return onMarkRead(state, mark);
+    if (request instanceof Explain explain) return onExplain(state, explain);
+    if (request instanceof Describe describe) return onDescribe(state, describe);
     return onWake(state, (Wake) request);
   }
 
@@ -449,24 +509,40 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         state, command, to -> new PostDeleted(command.id(), at, payload(line), to), command.id());
   }
 
-  private Effect<UserEvent, User> onChangeFollows(User state, ChangeFollows command) {
-    List<UserId> changed = state.graph().changedBy(command.targets(), command.active());
-    if (changed.isEmpty()) return written(command, state, null, 0);
-    int follows = state.graph().followees().size();
-    if (command.active() && follows + changed.size() > around.limits().follows()) {
-      return refuse(
-          command,
-          Refusal.LIMIT_REACHED,
-          "%s follows %d, and %d more would exceed the limit of %d"
-              .formatted(user, follows, changed.size(), around.limits().follows()));
-    }
+  private Effect<UserEvent, User> onDecide(User state, Decide command) {
+    IntentLine asked = User.line(command.intent());
+    Intents.Decision decision =
+        new Intents(user, state, around.limits().follows()).decide(asked);
+    Refusal refusal = decision.refusal();
+    if (refusal != null) return refuse(command, refusal, decision.detail());
+    IntentLine what = decision.line();
+    if (what == null) return written(command, state, null, 0);
     long at = around.clock().nextAfter(state.lastAt());
-    IntentLine line = lines(state).followsChanged(changed, command.active(), at);
+    IntentLine line = lines(state).intent(what, at);
     return announce(
-        state,
-        command,
-        to -> new FollowsChanged(changed, command.active(), at, around.cell(), payload(line), to),
-        null);
+        state, command, to -> new IntentAccepted(payload(line), to), null, decision.changed());
+  }
+
+  private Effect<UserEvent, User> onApply(User state, Apply command) {
+    IntentLine line = User.line(command.line());
+    around.clock().observe(line.getAt());
+    long seenAt = around.clock().nextAfter(state.lastAt());
+    IntentApplied applied = new IntentApplied(command.line(), seenAt);
+    User then = state.after(applied);
+    if (then.graph().equals(state.graph()) && sameButForTime(then.filters(), state.filters())) {
+      return written(command, state, null, 0);
+    }
+    return Effect()
+        .persist((UserEvent) applied)
+        .thenRun(
+            now -> {
+              refreshTimelines(now);
+              reply(command, now, null, 1);
+            });
+  }
+
+  private static boolean sameButForTime(Filters then, Filters before) {
+    return then.blockedBy().equals(before.blockedBy());
   }
 
   private Effect<UserEvent, User> onListFollowing(User state, ListFollowing command) {
@@ -484,49 +560,184 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         .thenRun(after2 -> command.replyTo().tell(new Following(List.copyOf(shown), more)));
   }
 
+  private Effect<UserEvent, User> onGetDecided(User state, GetDecided command) {
+    Graph graph = state.graph();
+    Filters filters = state.filters();
+    command
+        .replyTo()
+        .tell(
+            new Decided(
+                graph.followedTags().stream().sorted().toList(),
+                graph.listIds().stream().sorted().map(id -> listOf(graph, id)).toList(),
+                filters.mutedUsers().stream()
+                    .filter(muted -> filters.muted(muted, around.clock().next()))
+                    .sorted()
+                    .map(muted -> mute(filters, muted))
+                    .toList(),
+                filters.blockedUsers().stream().sorted().toList(),
+                filters.ruleIds().stream().sorted().map(id -> rule(filters, id)).toList()));
+    return Effect().none();
+  }
+
+  private static Decided.ListOf listOf(Graph graph, String id) {
+    return new Decided.ListOf(
+        id, requireNonNull(graph.list(id, Long.MAX_VALUE)), graph.members(id));
+  }
+
+  private static Decided.Mute mute(Filters filters, UserId muted) {
+    Long until = requireNonNull(filters.mutes().get(muted)).value();
+    return new Decided.Mute(muted, until == null ? 0 : until);
+  }
+
+  private static Decided.Rule rule(Filters filters, String id) {
+    return new Decided.Rule(
+        id, requireNonNull(requireNonNull(filters.rules().get(id)).value()));
+  }
+
   private Effect<UserEvent, User> onMarkRead(User state, MarkRead command) {
-    LiveTimeline awake = awake(state);
-    Checkpoint now = awake.checkpoint();
-    if (now == null) {
-      awake.whenSettled(
-          () -> context.getSelf().tell(command),
-          reason -> refuse(command, Refusal.UNAVAILABLE, reason));
-      return Effect().none();
+    if (!Rules.exists(command.surface(), state.graph())) {
+      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no " + command.surface());
     }
-    if (now.entries().isEmpty()) return written(command, state, state.readState().readTo(), 0);
-    PostId newest = now.entries().get(now.entries().size() - 1).id();
-    PostId mark = command.post().compareTo(newest) < 0 ? command.post() : newest;
-    if (!state.readState().movedBy(mark)) {
-      return written(command, state, state.readState().readTo(), 0);
+    LiveTimeline awake = awake(state, command.surface());
+    TimelineView view = awake.view();
+    if (view == null) return again(awake, command);
+    PostId position = state.readState().of(command.surface()).post();
+    String expected = command.expected();
+    if (expected != null && !expected.equals(position == null ? "NONE" : position.toString())) {
+      return refuse(
+          command, Refusal.READ_POSITION_MOVED, position == null ? "NONE" : position.toString());
+    }
+    Watermark now = view.watermark();
+    Watermark then = command.then() == null ? now : command.then();
+    PostId wanted = command.post() == null ? then.newest() : command.post();
+    PostId mark = wanted.compareTo(now.newest()) < 0 ? wanted : now.newest();
+    ReadMark read = new ReadMark(mark, then);
+    if (mark.equals(PostId.MIN) || !state.readState().movedBy(command.surface(), read)) {
+      return written(command, state, position, 0);
     }
     long at = around.clock().nextAfter(state.lastAt());
-    IntentLine line = lines(state).readMarked(mark);
-    return announce(state, command, to -> new ReadMarked(mark, at, payload(line), to), mark);
+    IntentLine line =
+        lines(state)
+            .intent(
+                IntentLine.newBuilder()
+                    .setReadMarked(
+                        ReadMarked.newBuilder()
+                            .setPostId(mark.toByteString())
+                            .setSurface(command.surface())
+                            .setWatermark(then.toProto()))
+                    .build(),
+                at);
+    PostId after =
+        requireNonNull(state.readState().merge(command.surface(), read).of(command.surface()).post());
+    return announce(state, command, to -> new IntentAccepted(payload(line), to), after, 1);
+  }
+
+  /** The command is looked at again once the timeline is complete. */
+  private Effect<UserEvent, User> again(LiveTimeline awake, Request request) {
+    awake.whenSettled(
+        () -> context.getSelf().tell(request),
+        reason -> refuse(request, Refusal.UNAVAILABLE, reason));
+    return Effect().none();
   }
 
   private Effect<UserEvent, User> onWake(User state, Wake command) {
-    awake(state)
+    if (!Rules.exists(command.surface(), state.graph())) {
+      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no " + command.surface());
+    }
+    awake(state, command.surface())
         .whenSettled(
             () -> command.replyTo().tell(new Awake(around.grpcAddress())),
             reason -> refuse(command, Refusal.UNAVAILABLE, reason));
     return Effect().none();
   }
 
-  private LiveTimeline awake(User state) {
-    if (timeline == null) {
-      ActorRef<Command> self = context.getSelf();
-      timeline =
-          new LiveTimeline(
-              user, around.timelines(), owner, () -> self.tell(DRAIN), state.graph().followees());
-      timeline.showReadTo(state.readState().readTo());
-      timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
+  private Effect<UserEvent, User> onExplain(User state, Explain command) {
+    if (!Rules.exists(command.surface(), state.graph())) {
+      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no " + command.surface());
     }
+    LiveTimeline awake = awake(state, command.surface());
+    TimelineView view = awake.view();
+    if (view == null) return again(awake, command);
+    command
+        .replyTo()
+        .tell(
+            new Explanations((Rules) view.rules(), view, awake)
+                .of(command.post(), command.line(), command.deletedAt()));
+    return Effect().none();
+  }
+
+  private Effect<UserEvent, User> onDescribe(User state, Describe command) {
+    LiveTimeline awake = awake(state, ResidentTimelines.HOME);
+    if (awake.view() == null) return again(awake, command);
+    LiveTimeline.Description is = awake.describe();
+    command
+        .replyTo()
+        .tell(
+            new Described(
+                around.grpcAddress(),
+                is.entries(),
+                is.duplicates(),
+                is.floor(),
+                state.checkpointed().positions(),
+                is.positions(),
+                around.timelines().arrivals().applied(),
+                state.graph().followees().size(),
+                state.graph().followedTags().size(),
+                is.watchers(),
+                is.cold(),
+                is.activation().toNanos() / 1000));
+    return Effect().none();
+  }
+
+  private LiveTimeline awake(User state, String surface) {
+    LiveTimeline there = timelines.get(surface);
+    if (there != null) return there;
+    ActorRef<Command> self = context.getSelf();
+    Rules rules = rules(state, surface);
+    LiveTimeline timeline =
+        new LiveTimeline(user, surface, around.timelines(), owner, () -> self.tell(DRAIN), rules);
+    timelines.put(surface, timeline);
+    timeline.showReadTo(state.readState().of(surface));
+    boolean home = surface.equals(ResidentTimelines.HOME);
+    timeline.wake(home && state.checkpoint() != null ? state.checkpointed() : null);
+    lookAgainWhenRulesExpire(rules);
     return timeline;
   }
 
+  private Rules rules(User state, String surface) {
+    return new Rules(user, surface, state.graph(), state.filters(), nowMillis());
+  }
+
+  private long nowMillis() {
+    return HybridClock.millisOf(around.clock().next());
+  }
+
+  private void refreshTimelines(User state) {
+    timelines.forEach(
+        (surface, timeline) -> {
+          Rules rules = rules(state, surface);
+          timeline.changed(rules);
+          timeline.showReadTo(state.readState().of(surface));
+          lookAgainWhenRulesExpire(rules);
+        });
+  }
+
+  private void lookAgainWhenRulesExpire(Rules rules) {
+    if (rules.expiresAtMillis() == Long.MAX_VALUE) return;
+    long wait = Math.max(1, rules.expiresAtMillis() - nowMillis());
+    Duration most = Duration.ofDays(1);
+    Duration delay = wait > most.toMillis() ? most : Duration.ofMillis(wait);
+    timers.startSingleTimer("rules", new RulesExpired(), delay);
+  }
+
+  private Effect<UserEvent, User> onRulesExpired(User state) {
+    refreshTimelines(state);
+    return Effect().none();
+  }
+
   private void drain() {
-    if (timeline == null) return;
-    if (around.fenceOpen().getAsBoolean()) timeline.drain();
+    if (timelines.isEmpty()) return;
+    if (around.fenceOpen().getAsBoolean()) timelines.values().forEach(LiveTimeline::drain);
     else timers.startSingleTimer("drain", DRAIN, FENCED_PAUSE);
   }
 
@@ -539,12 +750,20 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> announce(
       User state, Request request, Function<Long, UserEvent> event, @Nullable PostId post) {
+    return announce(state, request, event, post, 1);
+  }
+
+  private Effect<UserEvent, User> announce(
+      User state,
+      Request request,
+      Function<Long, UserEvent> event,
+      @Nullable PostId post,
+      int changed) {
     if (!around.clockTrusted().getAsBoolean()) {
       return refuse(request, Refusal.UNAVAILABLE, "the clock of this node is off");
     }
     if (!marked) return waitForOutbox(request);
     UserEvent durable = event.apply(announcedTo(state));
-    int changed = durable instanceof FollowsChanged follows ? follows.targets().size() : 1;
     return Effect()
         .persist(durable)
         .thenRun(
@@ -552,7 +771,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
               long sequence = lastSequenceNumber(context);
               unannounced.add(sequence);
               append(sequence, durable);
-              show(durable, now);
+              if (durable instanceof IntentAccepted) refreshTimelines(now);
               reply(request, now, post, changed);
             });
   }
@@ -564,15 +783,6 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     } else {
       refuse(request, Refusal.FENCED, "this node may no longer own " + user);
     }
-  }
-
-  private void show(UserEvent event, User now) {
-    if (timeline == null) return;
-    if (event instanceof FollowsChanged follows) {
-      if (follows.active()) timeline.followed(follows.targets(), now.graph().followees());
-      else timeline.unfollowed(follows.targets(), now.graph().followees());
-    }
-    if (event instanceof ReadMarked) timeline.showReadTo(now.readState().readTo());
   }
 
   private void append(long sequence, UserEvent event) {
@@ -710,7 +920,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   /** Who only writes is cheap to wake again, and there may be very many of them. */
   private Duration passivateAfter() {
     Duration limit = around.limits().passivateAfter();
-    return timeline == null ? limit.dividedBy(10) : limit;
+    return timelines.isEmpty() ? limit.dividedBy(10) : limit;
   }
 
   private void checkIdleIn(Duration delay) {
@@ -720,7 +930,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private Effect<UserEvent, User> onIdleCheck(User state, IdleCheck command) {
     Duration limit = passivateAfter();
     Duration idle = Duration.ofNanos(System.nanoTime() - lastCommandNanos);
-    if (timeline != null && timeline.idle().compareTo(idle) < 0) idle = timeline.idle();
+    for (LiveTimeline timeline : timelines.values()) {
+      if (timeline.idle().compareTo(idle) < 0) idle = timeline.idle();
+    }
+    LiveTimeline home = timelines.get(ResidentTimelines.HOME);
     boolean busy = !waiting.isEmpty() || announcing || !unannounced.isEmpty();
     if (idle.compareTo(limit) >= 0 && !busy) {
       shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
@@ -729,7 +942,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     }
     Duration rest = limit.minus(idle);
     checkIdleIn(rest.toMillis() < 1000 ? Duration.ofSeconds(1) : rest);
-    Checkpoint soonLost = timeline == null ? null : timeline.checkpoint();
+    Checkpoint soonLost = home == null ? null : home.checkpoint();
     if (soonLost != null
         && state.checkpoint() != null
         && !around.timelines().arrivals().reachesBack(state.checkpointed().positions())) {
@@ -742,7 +955,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     // Again: the checkpoint that it was to leave with has failed.
     if (stopping) return Effect().stop();
     stopping = true;
-    Checkpoint now = timeline == null ? null : timeline.checkpoint();
+    LiveTimeline home = timelines.get(ResidentTimelines.HOME);
+    Checkpoint now = home == null ? null : home.checkpoint();
     if (now == null || !around.fenceOpen().getAsBoolean() || !worthIt(state, now)) {
       return Effect().stop();
     }

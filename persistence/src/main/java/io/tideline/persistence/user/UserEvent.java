@@ -2,8 +2,6 @@ package io.tideline.persistence.user;
 
 import io.tideline.protocols.CborSerializable;
 import io.tideline.protocols.PostId;
-import io.tideline.protocols.UserId;
-import java.util.List;
 
 /**
  * What happened to a user. Journal format: class and field names are for ever.
@@ -30,17 +28,19 @@ public sealed interface UserEvent extends CborSerializable {
   record PostDeleted(PostId post, long at, Payload line, long announcedTo) implements UserEvent {}
 
   /**
-   * Edges that changed together.
+   * The user decided something: whom to follow, what to hide, how far it has read.
    *
-   * @param at hybrid time
-   * @param cell where the change was made
-   * @param line the encoded {@code tideline.log.v1.IntentLine} that announces it
+   * @param line the encoded {@code tideline.log.v1.IntentLine} that says and announces it
    */
-  record FollowsChanged(
-      List<UserId> targets, boolean active, long at, int cell, Payload line, long announcedTo)
-      implements UserEvent {}
+  record IntentAccepted(Payload line, long announcedTo) implements UserEvent {}
 
-  record ReadMarked(PostId post, long at, Payload line, long announcedTo) implements UserEvent {}
+  /**
+   * Somebody else decided something that concerns the user; nothing is announced.
+   *
+   * @param line an encoded {@code tideline.log.v1.IntentLine}
+   * @param seenAt hybrid time at which this cell learned of it
+   */
+  record IntentApplied(Payload line, long seenAt) implements UserEvent {}
 
   /**
    * The timeline as it came to be since the checkpoint before.

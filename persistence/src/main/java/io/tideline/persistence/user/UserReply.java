@@ -1,6 +1,8 @@
 package io.tideline.persistence.user;
 
+import io.tideline.persistence.timeline.Verdict;
 import io.tideline.protocols.CborSerializable;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.List;
@@ -26,6 +28,58 @@ public sealed interface UserReply extends CborSerializable {
   /** Whom the user follows, by id, behind the one asked for. */
   record Following(List<UserId> followees, boolean more) implements UserReply {}
 
+  /** Everything else that the user has decided; each sorted by id. */
+  record Decided(
+      List<String> tags, List<ListOf> lists, List<Mute> mutes, List<UserId> blocked, List<Rule> rules)
+      implements UserReply {
+    /** A list and who is in it. */
+    public record ListOf(String id, UserList list, List<UserId> members) {}
+
+    /** When it ends, in milliseconds; 0 = never. */
+    public record Mute(UserId user, long untilMillis) {}
+
+    /** A rule about what posts say. */
+    public record Rule(String id, MuteRule rule) {}
+  }
+
+  /**
+   * Why a post is in a feed, or why not.
+   *
+   * @param verdict {@code null} = nothing is known of the post
+   * @param newer how many entries are newer, when it is shown; else -1
+   * @param user the followee, or who is blocked, muted, answered, ...
+   * @param rule the id of a rule or of an exclusive list
+   * @param duplicateOf the entry that stands for it
+   * @param deletedAt hybrid time; 0 = it is not deleted
+   * @param applied false when the node has not applied it yet
+   */
+  record Explained(
+      @Nullable Verdict verdict,
+      int newer,
+      @Nullable UserId user,
+      @Nullable String tag,
+      @Nullable String rule,
+      @Nullable PostId duplicateOf,
+      long deletedAt,
+      boolean applied)
+      implements UserReply {}
+
+  /** What is known of a home timeline. */
+  record Described(
+      String node,
+      int entries,
+      int duplicates,
+      PostId floor,
+      Positions checkpoint,
+      Positions timeline,
+      Positions applied,
+      int follows,
+      int tags,
+      int watchers,
+      boolean cold,
+      long activationMicros)
+      implements UserReply {}
+
   /**
    * The timeline is awake.
    *
@@ -44,6 +98,12 @@ public sealed interface UserReply extends CborSerializable {
     /** The idempotency key was used for something else. */
     ALREADY_EXISTS,
     /** A limit of the user is reached. */
-    LIMIT_REACHED
+    LIMIT_REACHED,
+    /** The user has no such list. */
+    UNKNOWN_LIST,
+    /** Only who is followed can be in a list. */
+    NOT_FOLLOWED,
+    /** The read position is not where the caller expected it. */
+    READ_POSITION_MOVED
   }
 }

@@ -1,0 +1,35 @@
+package io.tideline.persistence.timeline;
+
+import io.tideline.protocols.v1.Post;
+import java.util.List;
+
+/**
+ * One reader's rules for one feed, with as much of their past as cursors ask for. Immutable; what
+ * is in a feed depends on these, on the post's own line, and on nothing else.
+ */
+public interface Eligibility {
+  /** The hybrid time of the latest change, of which the present rules are the outcome. */
+  long at();
+
+  /** Outside of these nothing is eligible. */
+  Sources sources();
+
+  /**
+   * Whether and why a post is eligible by the rules as of a time.
+   *
+   * @param met what {@link #met} says of the post
+   */
+  Verdict judge(PostRef post, List<String> met, long at);
+
+  /** True when {@link #met} must be asked. */
+  boolean readsTexts();
+
+  /** True when {@link #met} says the same of every post as the other's does. */
+  boolean readsTextsAs(Eligibility other);
+
+  /** The ids of all rules, also those of the past and those that only warn, that a post meets. */
+  List<String> met(Post post);
+
+  /** When the rules change without anybody's doing, in milliseconds; {@link Long#MAX_VALUE} = never. */
+  long expiresAtMillis();
+}

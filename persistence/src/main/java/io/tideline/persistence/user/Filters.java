@@ -1,0 +1,149 @@
+package io.tideline.persistence.user;
+
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.BlockedBy;
+import io.tideline.protocols.log.v1.BlocksChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.MuteRuleChanged;
+import io.tideline.protocols.log.v1.MutesChanged;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one user does not want to see, and who does not want to be seen.
+ *
+ * @param mutes when each ends, in milliseconds; 0 = never
+ * @param changedAt hybrid time at which this cell learned of the latest change
+ */
+public record Filters(
+    Map<UserId, Register<Long>> mutes,
+    Map<UserId, Register<Boolean>> blocks,
+    Map<UserId, Register<Boolean>> blockedBy,
+    Map<String, Register<MuteRule>> rules,
+    long changedAt) {
+  public static final Filters EMPTY = new Filters(Map.of(), Map.of(), Map.of(), Map.of(), 0);
+
+  public Filters {
+    mutes = Map.copyOf(mutes);
+    blocks = Map.copyOf(blocks);
+    blockedBy = Map.copyOf(blockedBy);
+    rules = Map.copyOf(rules);
+  }
+
+  /** The filters once the line has been applied; the same when it is about something else. */
+  Filters merge(IntentLine line, long seenAt) {
+    long changed = Math.max(changedAt, seenAt);
+    return switch (line.getIntentCase()) {
+      case MUTES_CHANGED -> {
+        MutesChanged change = line.getMutesChanged();
+        Long until = change.getActive() ? change.getUntilMillis() : null;
+        yield new Filters(
+            Graph.merged(
+                mutes,
+                Graph.users(change.getTargetIdsList()),
+                Graph.register(line, seenAt, until)),
+            blocks,
+            blockedBy,
+            rules,
+            changed);
+      }
+      case BLOCKS_CHANGED -> {
+        BlocksChanged change = line.getBlocksChanged();
+        yield new Filters(
+            mutes,
+            Graph.merged(
+                blocks,
+                Graph.users(change.getTargetIdsList()),
+                Graph.register(line, seenAt, change.getActive() ? true : null)),
+            blockedBy,
+            rules,
+            changed);
+      }
+      case BLOCKED_BY -> {
+        BlockedBy change = line.getBlockedBy();
+        yield new Filters(
+            mutes,
+            blocks,
+            Graph.merged(
+                blockedBy,
+                List.of(new UserId(change.getBlockerId())),
+                Graph.register(line, seenAt, change.getActive() ? true : null)),
+            rules,
+            changed);
+      }
+      case MUTE_RULE_CHANGED -> {
+        MuteRuleChanged change = line.getMuteRuleChanged();
+        MuteRule rule = change.hasContent() ? MuteRule.of(change.getContent()) : null;
+        yield new Filters(
+            mutes,
+            blocks,
+            blockedBy,
+            Graph.merged(
+                rules, List.of(change.getRuleId()), Graph.register(line, seenAt, rule)),
+            changed);
+      }
+      default -> this;
+    };
+  }
+
+  boolean hideNobody() {
+    return mutes.isEmpty() && blocks.isEmpty() && blockedBy.isEmpty();
+  }
+
+  boolean muted(UserId user, long time) {
+    Register<Long> mute = mutes.get(user);
+    Long until = mute == null ? null : mute.asOf(time);
+    return until != null && (until == 0 || HybridClock.millisOf(time) < until);
+  }
+
+  boolean blocked(UserId user, long time) {
+    return isSet(blocks.get(user), time);
+  }
+
+  boolean blockedBy(UserId user, long time) {
+    return isSet(blockedBy.get(user), time);
+  }
+
+  private static boolean isSet(@Nullable Register<Boolean> register, long time) {
+    return register != null && register.asOf(time) != null;
+  }
+
+  /** Who is muted now or was until a time that has passed. */
+  Set<UserId> mutedUsers() {
+    return new Graph.Keys<>(mutes);
+  }
+
+  Set<UserId> blockedUsers() {
+    return new Graph.Keys<>(blocks);
+  }
+
+  Set<String> ruleIds() {
+    return new Graph.Keys<>(rules);
+  }
+
+  /** Hybrid time of the latest end, before this time, of a mute or rule that is set now; 0 = none. */
+  long lastExpiry(long nowMillis) {
+    long last = ends().filter(end -> end <= nowMillis).max().orElse(0);
+    return last == 0 ? 0 : HybridClock.ofMillis(last);
+  }
+
+  /** The next end of a mute or rule, in milliseconds. */
+  long nextExpiry(long nowMillis) {
+    return ends().filter(end -> end > nowMillis).min().orElse(Long.MAX_VALUE);
+  }
+
+  private LongStream ends() {
+    return Stream.concat(
+            mutes.values().stream().map(Register::value),
+            rules.values().stream()
+                .map(Register::value)
+                .map(rule -> rule == null ? null : rule.untilMillis()))
+        .mapToLong(until -> until == null ? 0 : until)
+        .filter(until -> until > 0);
+  }
+}

@@ -1,0 +1,87 @@
+package io.tideline.persistence.user;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One thing that a user may change anywhere, as this cell knows it: the last writer wins. It
+ * remembers a few earlier values, because cursors ask what a feed was made of before.
+ *
+ * @param at hybrid time of the change
+ * @param cell where it was made; decides between two of the same time
+ * @param seenAt hybrid time at which this cell learned of it
+ * @param value {@code null} = there is none
+ * @param earlier the changes before, latest first, without their own earlier ones
+ */
+@JsonFormat(shape = JsonFormat.Shape.ARRAY)
+@JsonPropertyOrder({"at", "cell", "seenAt", "value", "earlier"})
+public record Register<V>(
+    long at, int cell, long seenAt, @Nullable V value, List<Register<V>> earlier) {
+  private static final int REMEMBERED = 7;
+
+  public Register {
+    earlier = List.copyOf(earlier);
+  }
+
+  static <V> Register<V> of(long at, int cell, long seenAt, @Nullable V value) {
+    return new Register<>(at, cell, seenAt, value, List.of());
+  }
+
+  /** What was in force at a hybrid time, as far as this cell knew then. */
+  @Nullable V asOf(long time) {
+    if (seenAt <= time) return value;
+    for (Register<V> before : earlier) {
+      if (before.seenAt <= time) return before.value;
+    }
+    return null;
+  }
+
+  /** Commutative, associative and idempotent in everything but {@code seenAt}. */
+  Register<V> merge(Register<V> other) {
+    if (other.earlier.isEmpty() && wins(other)) {
+      List<Register<V>> before = new ArrayList<>(REMEMBERED);
+      before.add(alone());
+      for (int i = 0; i < earlier.size() && i < REMEMBERED - 1; i++) before.add(earlier.get(i));
+      return new Register<>(other.at, other.cell, other.seenAt, other.value, before);
+    }
+    List<Register<V>> all = new ArrayList<>();
+    addAll(all);
+    other.addAll(all);
+    all.sort(
+        Comparator.<Register<V>>comparingLong(Register::at)
+            .thenComparingInt(Register::cell)
+            .reversed()
+            .thenComparingLong(Register::seenAt));
+    List<Register<V>> distinct = new ArrayList<>();
+    for (Register<V> change : all) {
+      if (distinct.isEmpty() || !change.isSame(distinct.get(distinct.size() - 1))) {
+        distinct.add(change);
+      }
+    }
+    Register<V> last = distinct.get(0);
+    List<Register<V>> before =
+        distinct.subList(1, Math.min(distinct.size(), 1 + REMEMBERED));
+    return new Register<>(last.at, last.cell, last.seenAt, last.value, before);
+  }
+
+  private boolean wins(Register<V> other) {
+    return other.at > at || (other.at == at && other.cell > cell);
+  }
+
+  private boolean isSame(Register<V> other) {
+    return at == other.at && cell == other.cell;
+  }
+
+  private Register<V> alone() {
+    return earlier.isEmpty() ? this : new Register<>(at, cell, seenAt, value, List.of());
+  }
+
+  private void addAll(List<Register<V>> all) {
+    all.add(alone());
+    all.addAll(earlier);
+  }
+}

@@ -1,0 +1,282 @@
+package io.tideline.persistence.user;
+
+import io.tideline.persistence.timeline.Eligibility;
+import io.tideline.persistence.timeline.Facts;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.Sources;
+import io.tideline.persistence.timeline.Tags;
+import io.tideline.persistence.timeline.Verdict;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.Post;
+import java.util.AbstractSet;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What belongs into one feed of one user: graph and filters, asked about a post. */
+public final class Rules implements Eligibility {
+  private static final String LIST = "list:";
+
+  private final UserId reader;
+  private final @Nullable String list;
+  private final Graph graph;
+  private final Filters filters;
+  private final long at;
+  private final long expiresAtMillis;
+  private final Sources sources;
+
+  /**
+   * The rules of the present.
+   *
+   * @param surface as {@link #surfaceOf} makes it
+   */
+  public Rules(UserId reader, String surface, Graph graph, Filters filters, long nowMillis) {
+    this.reader = reader;
+    this.list = surface.equals(ResidentTimelines.HOME) ? null : surface.substring(LIST.length());
+    this.graph = graph;
+    this.filters = filters;
+    this.at =
+        Math.max(
+            Math.max(graph.changedAt(), filters.changedAt()), filters.lastExpiry(nowMillis));
+    this.expiresAtMillis = filters.nextExpiry(nowMillis);
+    this.sources =
+        list == null
+            ? new Sources(new AndOneself(graph.followees(), reader), graph.followedTags())
+            : new Sources(Set.copyOf(followedMembers(list)), Set.of());
+  }
+
+  /** Names the feed of a list; empty = the home feed. */
+  public static String surfaceOf(String list) {
+    return list.isEmpty() ? ResidentTimelines.HOME : LIST + list;
+  }
+
+  /** Whether there is such a feed. */
+  static boolean exists(String surface, Graph graph) {
+    return surface.equals(ResidentTimelines.HOME)
+        || graph.list(surface.substring(LIST.length()), Long.MAX_VALUE) != null;
+  }
+
+  private List<UserId> followedMembers(String id) {
+    return graph.members(id).stream().filter(graph::follows).toList();
+  }
+
+  @Override
+  public long at() {
+    return at;
+  }
+
+  @Override
+  public Sources sources() {
+    return sources;
+  }
+
+  @Override
+  public long expiresAtMillis() {
+    return expiresAtMillis;
+  }
+
+  @Override
+  public Verdict judge(PostRef post, List<String> met, long time) {
+    UserId author = post.author;
+    if (author.equals(reader)) return list == null ? Verdict.OWN : Verdict.NOT_FOLLOWED;
+    Facts facts = post.facts;
+    if (!filters.hideNobody()) {
+      if (isAbout(post, user -> filters.blocked(user, time))) return Verdict.BLOCKED;
+      if (isAbout(post, user -> filters.blockedBy(user, time))) return Verdict.BLOCKED_BY;
+      if (isAbout(post, user -> filters.muted(user, time))) return Verdict.MUTED;
+    }
+    Follow follow = graph.follow(author, time);
+    Verdict path = path(post, follow, time);
+    if (!path.present()) return path;
+    if (follow != null) {
+      if (facts.original() != null && !follow.reposts()) return Verdict.REPOSTS_OFF;
+      if (!follow.wants(facts.language())) return Verdict.LANGUAGE;
+    }
+    if (facts.reply()) {
+      UserId parent = facts.parentAuthor();
+      if (parent == null) return Verdict.REPLY_TO_UNKNOWN;
+      boolean concerns =
+          parent.equals(reader)
+              || author.equals(facts.rootAuthor())
+              || graph.follow(parent, time) != null;
+      if (!concerns) return Verdict.REPLY;
+    }
+    return !met.isEmpty() && hidingRule(met, time) != null ? Verdict.MUTE_RULE : path;
+  }
+
+  /** How a post comes into the feed, all filters aside. */
+  private Verdict path(PostRef post, @Nullable Follow follow, long time) {
+    if (list != null) {
+      return follow != null && graph.isMember(list, post.author, time)
+          ? byFollowee(post)
+          : Verdict.NOT_FOLLOWED;
+    }
+    boolean exclusive = follow != null && graph.exclusiveList(post.author, time) != null;
+    if (follow != null && (!exclusive || post.facts.mentions().contains(reader))) {
+      return byFollowee(post);
+    }
+    if (followedTag(post, time) != null) return Verdict.TAG;
+    return exclusive ? Verdict.EXCLUSIVE_LIST : Verdict.NOT_FOLLOWED;
+  }
+
+  private Verdict byFollowee(PostRef post) {
+    if (post.facts.mentions().contains(reader)) return Verdict.MENTION;
+    return post.facts.original() != null ? Verdict.REPOST : Verdict.FOLLOW;
+  }
+
+  private @Nullable String followedTag(PostRef post, long time) {
+    for (String tag : post.facts.tags()) {
+      if (graph.followsTag(tag, time)) return tag;
+    }
+    return null;
+  }
+
+  private static boolean isAbout(PostRef post, Predicate<UserId> hidden) {
+    return firstOf(post, hidden) != null;
+  }
+
+  /** Of author, author of what is passed on, and who is mentioned: the first who is hidden. */
+  private static @Nullable UserId firstOf(PostRef post, Predicate<UserId> hidden) {
+    if (hidden.test(post.author)) return post.author;
+    UserId original = post.facts.originalAuthor();
+    if (original != null && hidden.test(original)) return original;
+    for (UserId mentioned : post.facts.mentions()) {
+      if (hidden.test(mentioned)) return mentioned;
+    }
+    return null;
+  }
+
+  // --- what posts say ---
+
+  @Override
+  public boolean readsTexts() {
+    return !filters.rules().isEmpty();
+  }
+
+  @Override
+  public boolean readsTextsAs(Eligibility other) {
+    return other instanceof Rules that && filters.rules().equals(that.filters.rules());
+  }
+
+  @Override
+  public List<String> met(Post post) {
+    Words words = Words.of(post);
+    List<String> tags = post.getTagsList().stream().map(Tags::folded).toList();
+    List<String> met = new ArrayList<>(0);
+    filters
+        .rules()
+        .forEach(
+            (id, rule) ->
+                Stream.concat(Stream.of(rule), rule.earlier().stream())
+                    .filter(version -> isMet(version, words, tags))
+                    .forEach(version -> met.add(name(id, version))));
+    return met;
+  }
+
+  private static boolean isMet(Register<MuteRule> version, Words words, List<String> tags) {
+    MuteRule rule = version.value();
+    return rule != null && rule.met(words, tags);
+  }
+
+  /** A rule in one of its versions. */
+  private static String name(String rule, Register<MuteRule> version) {
+    return rule + "@" + version.at() + "/" + version.cell();
+  }
+
+  private @Nullable String hidingRule(List<String> met, long time) {
+    for (Map.Entry<String, Register<MuteRule>> entry : filters.rules().entrySet()) {
+      MuteRule rule = inForce(entry.getKey(), entry.getValue(), met, time);
+      if (rule != null && !rule.warn()) return entry.getKey();
+    }
+    return null;
+  }
+
+  private static @Nullable MuteRule inForce(
+      String id, Register<MuteRule> versions, List<String> met, long time) {
+    Register<MuteRule> version = versions;
+    if (versions.seenAt() > time) {
+      version =
+          versions.earlier().stream().filter(v -> v.seenAt() <= time).findFirst().orElse(null);
+    }
+    if (version == null || !met.contains(name(id, version))) return null;
+    MuteRule rule = version.value();
+    return rule != null && rule.inForce(HybridClock.millisOf(time)) ? rule : null;
+  }
+
+  /** The names of the rules in force that only warn of a post. */
+  public List<String> warnings(List<String> met) {
+    List<String> names = new ArrayList<>(0);
+    if (met.isEmpty()) return names;
+    filters
+        .rules()
+        .forEach(
+            (id, versions) -> {
+              MuteRule rule = inForce(id, versions, met, at);
+              if (rule != null && rule.warn()) names.add(rule.shownName());
+            });
+    return names;
+  }
+
+  // --- why ---
+
+  /**
+   * What a verdict of the present is about.
+   *
+   * @param user the followee, or who is blocked, muted, answered, ...
+   * @param rule the id of a rule, or of an exclusive list
+   */
+  public record Explanation(
+      Verdict verdict, @Nullable UserId user, @Nullable String tag, @Nullable String rule) {}
+
+  public Explanation explain(PostRef post, List<String> met) {
+    Verdict verdict = judge(post, met, at);
+    return switch (verdict) {
+      case OWN -> new Explanation(verdict, reader, null, null);
+      case BLOCKED ->
+          new Explanation(verdict, firstOf(post, user -> filters.blocked(user, at)), null, null);
+      case BLOCKED_BY ->
+          new Explanation(verdict, firstOf(post, user -> filters.blockedBy(user, at)), null, null);
+      case MUTED ->
+          new Explanation(verdict, firstOf(post, user -> filters.muted(user, at)), null, null);
+      case TAG -> new Explanation(verdict, post.author, followedTag(post, at), null);
+      case EXCLUSIVE_LIST ->
+          new Explanation(verdict, post.author, null, graph.exclusiveList(post.author, at));
+      case REPLY -> new Explanation(verdict, post.facts.parentAuthor(), null, null);
+      case MUTE_RULE -> new Explanation(verdict, post.author, null, hidingRule(met, at));
+      default -> new Explanation(verdict, post.author, null, null);
+    };
+  }
+
+  private static final class AndOneself extends AbstractSet<UserId> {
+    private final Set<UserId> others;
+    private final UserId oneself;
+
+    AndOneself(Set<UserId> others, UserId oneself) {
+      this.others = others;
+      this.oneself = oneself;
+    }
+
+    @Override
+    public boolean contains(@Nullable Object user) {
+      return oneself.equals(user) || others.contains(user);
+    }
+
+    @Override
+    public Iterator<UserId> iterator() {
+      return Stream.concat(Stream.of(oneself), others.stream().filter(u -> !u.equals(oneself)))
+          .iterator();
+    }
+
+    @Override
+    public int size() {
+      return others.contains(oneself) ? others.size() : others.size() + 1;
+    }
+  }
+}
