@@ -13,8 +13,7 @@ import io.tideline.protocols.log.v1.FeedWatermark;
  *     {@link PostId#MIN} when it was empty
  */
 public record Watermark(Positions positions, long rulesAt, PostId floor, PostId newest) {
-  public static final Watermark NOTHING =
-      new Watermark(Positions.EMPTY, 0, PostId.MIN, PostId.MIN);
+  public static final Watermark NOTHING = new Watermark(Positions.EMPTY, 0, PostId.MIN, PostId.MIN);
 
   public FeedWatermark toProto() {
     return FeedWatermark.newBuilder()

@@ -29,8 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param rulesAt hybrid time of the rules that it was shown by
  */
 public record Checkpoint(List<PostRef> entries, Positions positions, PostId floor, long rulesAt) {
-  public static final Checkpoint EMPTY =
-      new Checkpoint(List.of(), Positions.EMPTY, PostId.MIN, 0);
+  public static final Checkpoint EMPTY = new Checkpoint(List.of(), Positions.EMPTY, PostId.MIN, 0);
 
   public Checkpoint {
     entries = List.copyOf(entries);
@@ -130,9 +129,7 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
         facts.getHasParent(),
         authorAt(facts.getParentAuthor(), authors),
         authorAt(facts.getRootAuthor(), authors),
-        facts.getOriginalPostId().isEmpty()
-            ? null
-            : PostId.fromBytes(facts.getOriginalPostId()),
+        facts.getOriginalPostId().isEmpty() ? null : PostId.fromBytes(facts.getOriginalPostId()),
         authorAt(facts.getOriginalAuthor(), authors));
   }
 

@@ -30,6 +30,8 @@ public interface Eligibility {
   /** The ids of all rules, also those of the past and those that only warn, that a post meets. */
   List<String> met(Post post);
 
-  /** When the rules change without anybody's doing, in milliseconds; {@link Long#MAX_VALUE} = never. */
+  /**
+   * When the rules change without anybody's doing, in milliseconds; {@link Long#MAX_VALUE} = never.
+   */
   long expiresAtMillis();
 }

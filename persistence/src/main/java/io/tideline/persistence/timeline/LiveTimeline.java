@@ -192,8 +192,7 @@ public final class LiveTimeline {
         });
   }
 
-  private Timeline timeline(
-      PostId floor, Collection<PostRef> refs, Map<PostId, List<String>> met) {
+  private Timeline timeline(PostId floor, Collection<PostRef> refs, Map<PostId, List<String>> met) {
     return Timeline.of(around.capacity(), timeline.rules(), floor, refs, met);
   }
 

@@ -3,8 +3,8 @@ package io.tideline.persistence.timeline;
 import static java.util.Objects.requireNonNull;
 
 import io.tideline.persistence.timeline.FeedWatcher.Change;
-import io.tideline.protocols.PostId;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -53,15 +53,15 @@ public final class Timeline {
   private final TreeMap<PostId, PostRef> hidden = new TreeMap<>();
   // By original: the eligible posts about it, as soon as a repost is among them.
   private final Map<PostId, TreeSet<PostId>> groups = new HashMap<>();
-  // By post, where there are any: ids of the rules about texts that it meets. Replaced, not changed.
+  // By post, where there are any: ids of the rules about texts that it meets. Replaced, not
+  // changed.
   private Map<PostId, List<String>> met;
 
   public Timeline(int capacity, Eligibility rules) {
     this(capacity, rules, PostId.MIN, Map.of());
   }
 
-  private Timeline(
-      int capacity, Eligibility rules, PostId floor, Map<PostId, List<String>> met) {
+  private Timeline(int capacity, Eligibility rules, PostId floor, Map<PostId, List<String>> met) {
     this.capacity = capacity;
     this.rules = rules;
     this.floor = floor;
@@ -204,8 +204,7 @@ public final class Timeline {
     if (group != null) lookAgainAfter(group, ref.id(), changes);
   }
 
-  private void show(
-      PostRef ref, @Nullable PostRef after, boolean shown, List<Change> changes) {
+  private void show(PostRef ref, @Nullable PostRef after, boolean shown, List<Change> changes) {
     int at = search(slots, from, to, ref.idHi, ref.idLo);
     if (shown) {
       if (!hidden.isEmpty()) hidden.remove(ref.id());
@@ -325,8 +324,7 @@ public final class Timeline {
 
   private void forgetOldest(List<Change> changes) {
     PostRef oldest = size() == 0 ? null : slots[from];
-    if (!hidden.isEmpty()
-        && (oldest == null || hidden.firstKey().compareTo(oldest.id()) < 0)) {
+    if (!hidden.isEmpty() && (oldest == null || hidden.firstKey().compareTo(oldest.id()) < 0)) {
       oldest = requireNonNull(hidden.pollFirstEntry()).getValue();
     } else {
       from++;

@@ -149,8 +149,7 @@ public final class TimelineView {
    * A page of what came between two moments: at most {@code limit} entries newer than {@code
    * after}, oldest first.
    */
-  public List<PostRef> arrived(
-      Watermark base, Watermark until, @Nullable PostId after, int limit) {
+  public List<PostRef> arrived(Watermark base, Watermark until, @Nullable PostId after, int limit) {
     PostId lowest = after == null || after.compareTo(base.floor()) < 0 ? base.floor() : after;
     List<PostRef> page = new ArrayList<>();
     for (int at = from(lowest); at < to && page.size() < limit; at++) {
@@ -175,8 +174,7 @@ public final class TimelineView {
    */
   private boolean wasThere(PostRef ref, Watermark then) {
     if (!arrivedBy(then, ref)) return false;
-    return then.rulesAt() >= rules.at()
-        || rules.judge(ref, met(ref), then.rulesAt()).present();
+    return then.rulesAt() >= rules.at() || rules.judge(ref, met(ref), then.rulesAt()).present();
   }
 
   /** Whether the entry had arrived; of a log that was not known then, only its id tells. */

@@ -63,14 +63,7 @@ final class Explanations {
     PostRef ref = view.newest(view.countNewerThan(post));
     Rules.Explanation why = rules.explain(ref, view.met(ref));
     return new Explained(
-        why.verdict(),
-        view.countNewerThan(post),
-        why.user(),
-        why.tag(),
-        why.rule(),
-        null,
-        0,
-        true);
+        why.verdict(), view.countNewerThan(post), why.user(), why.tag(), why.rule(), null, 0, true);
   }
 
   private List<String> met(PostRef ref, @Nullable PostLine line) {

@@ -44,9 +44,7 @@ public record Filters(
         Long until = change.getActive() ? change.getUntilMillis() : null;
         yield new Filters(
             Graph.merged(
-                mutes,
-                Graph.users(change.getTargetIdsList()),
-                Graph.register(line, seenAt, until)),
+                mutes, Graph.users(change.getTargetIdsList()), Graph.register(line, seenAt, until)),
             blocks,
             blockedBy,
             rules,
@@ -83,8 +81,7 @@ public record Filters(
             mutes,
             blocks,
             blockedBy,
-            Graph.merged(
-                rules, List.of(change.getRuleId()), Graph.register(line, seenAt, rule)),
+            Graph.merged(rules, List.of(change.getRuleId()), Graph.register(line, seenAt, rule)),
             changed);
       }
       default -> this;
@@ -126,7 +123,9 @@ public record Filters(
     return new Graph.Keys<>(rules);
   }
 
-  /** Hybrid time of the latest end, before this time, of a mute or rule that is set now; 0 = none. */
+  /**
+   * Hybrid time of the latest end, before this time, of a mute or rule that is set now; 0 = none.
+   */
   long lastExpiry(long nowMillis) {
     long last = ends().filter(end -> end <= nowMillis).max().orElse(0);
     return last == 0 ? 0 : HybridClock.ofMillis(last);

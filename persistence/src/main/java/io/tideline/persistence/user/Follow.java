@@ -20,7 +20,6 @@ public record Follow(boolean reposts, List<String> languages) {
   boolean wants(String language) {
     if (languages.isEmpty() || language.isEmpty()) return true;
     String tag = language.toLowerCase(Locale.ROOT);
-    return languages.stream()
-        .anyMatch(range -> tag.equals(range) || tag.startsWith(range + "-"));
+    return languages.stream().anyMatch(range -> tag.equals(range) || tag.startsWith(range + "-"));
   }
 }

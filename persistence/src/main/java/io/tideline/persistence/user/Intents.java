@@ -72,9 +72,7 @@ final class Intents {
 
   private Decision follows(FollowsChanged asked) {
     Follow wanted =
-        asked.getActive()
-            ? new Follow(!asked.getWithoutReposts(), asked.getLanguagesList())
-            : null;
+        asked.getActive() ? new Follow(!asked.getWithoutReposts(), asked.getLanguagesList()) : null;
     List<String> changed =
         changed(
             asked.getTargetIdsList(),
@@ -88,8 +86,7 @@ final class Intents {
               .formatted(user, follows, added, maxFollows));
     }
     return Decision.change(
-        line()
-            .setFollowsChanged(asked.toBuilder().clearTargetIds().addAllTargetIds(changed)),
+        line().setFollowsChanged(asked.toBuilder().clearTargetIds().addAllTargetIds(changed)),
         changed.size());
   }
 
@@ -105,8 +102,7 @@ final class Intents {
       return full("tags", TAGS);
     }
     return Decision.change(
-        line().setTagsChanged(asked.toBuilder().clearTags().addAllTags(changed)),
-        changed.size());
+        line().setTagsChanged(asked.toBuilder().clearTags().addAllTags(changed)), changed.size());
   }
 
   private Decision mutes(MutesChanged asked) {
@@ -130,8 +126,7 @@ final class Intents {
     Set<UserId> blocked = filters.blockedUsers();
     List<String> changed =
         changed(
-            asked.getTargetIdsList(),
-            id -> blocked.contains(new UserId(id)) != asked.getActive());
+            asked.getTargetIdsList(), id -> blocked.contains(new UserId(id)) != asked.getActive());
     if (asked.getActive() && blocked.size() + changed.size() > BLOCKS) {
       return full("blocks", BLOCKS);
     }
@@ -182,9 +177,7 @@ final class Intents {
       }
     }
     return Decision.change(
-        line()
-            .setListMembersChanged(
-                asked.toBuilder().clearTargetIds().addAllTargetIds(changed)),
+        line().setListMembersChanged(asked.toBuilder().clearTargetIds().addAllTargetIds(changed)),
         changed.size());
   }
 

@@ -3,8 +3,8 @@ package io.tideline.persistence.user;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
 import io.tideline.persistence.timeline.ReadMark;
-import io.tideline.protocols.PostId;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.ReadMarked;
@@ -34,8 +34,8 @@ public record ReadState(@JsonValue Map<String, ReadMark> marks) {
   }
 
   /**
-   * The newest post wins; about the same post, what had arrived adds up: so a late arrival counts as
-   * read once the feed has been read again.
+   * The newest post wins; about the same post, what had arrived adds up: so a late arrival counts
+   * as read once the feed has been read again.
    */
   ReadState merge(String surface, ReadMark mark) {
     ReadMark merged = merge(of(surface), mark);

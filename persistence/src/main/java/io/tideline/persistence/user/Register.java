@@ -63,8 +63,7 @@ public record Register<V>(
       }
     }
     Register<V> last = distinct.get(0);
-    List<Register<V>> before =
-        distinct.subList(1, Math.min(distinct.size(), 1 + REMEMBERED));
+    List<Register<V>> before = distinct.subList(1, Math.min(distinct.size(), 1 + REMEMBERED));
     return new Register<>(last.at, last.cell, last.seenAt, last.value, before);
   }
 

@@ -43,8 +43,7 @@ public final class Rules implements Eligibility {
     this.graph = graph;
     this.filters = filters;
     this.at =
-        Math.max(
-            Math.max(graph.changedAt(), filters.changedAt()), filters.lastExpiry(nowMillis));
+        Math.max(Math.max(graph.changedAt(), filters.changedAt()), filters.lastExpiry(nowMillis));
     this.expiresAtMillis = filters.nextExpiry(nowMillis);
     this.sources =
         list == null

@@ -71,8 +71,7 @@ public record User(
   }
 
   private User intended(IntentLine line, long seenAt, long intentsThen, long announced) {
-    boolean moreSources =
-        line.getFollowsChanged().getActive() || line.getTagsChanged().getActive();
+    boolean moreSources = line.getFollowsChanged().getActive() || line.getTagsChanged().getActive();
     return new User(
         graph.merge(line, seenAt),
         filters.merge(line, seenAt),

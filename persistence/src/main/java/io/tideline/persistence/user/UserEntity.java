@@ -511,8 +511,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> onDecide(User state, Decide command) {
     IntentLine asked = User.line(command.intent());
-    Intents.Decision decision =
-        new Intents(user, state, around.limits().follows()).decide(asked);
+    Intents.Decision decision = new Intents(user, state, around.limits().follows()).decide(asked);
     Refusal refusal = decision.refusal();
     if (refusal != null) return refuse(command, refusal, decision.detail());
     IntentLine what = decision.line();
@@ -590,8 +589,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private static Decided.Rule rule(Filters filters, String id) {
-    return new Decided.Rule(
-        id, requireNonNull(requireNonNull(filters.rules().get(id)).value()));
+    return new Decided.Rule(id, requireNonNull(requireNonNull(filters.rules().get(id)).value()));
   }
 
   private Effect<UserEvent, User> onMarkRead(User state, MarkRead command) {
@@ -628,7 +626,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
                     .build(),
                 at);
     PostId after =
-        requireNonNull(state.readState().merge(command.surface(), read).of(command.surface()).post());
+        requireNonNull(
+            state.readState().merge(command.surface(), read).of(command.surface()).post());
     return announce(state, command, to -> new IntentAccepted(payload(line), to), after, 1);
   }
 

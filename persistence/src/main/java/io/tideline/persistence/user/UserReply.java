@@ -30,7 +30,11 @@ public sealed interface UserReply extends CborSerializable {
 
   /** Everything else that the user has decided; each sorted by id. */
   record Decided(
-      List<String> tags, List<ListOf> lists, List<Mute> mutes, List<UserId> blocked, List<Rule> rules)
+      List<String> tags,
+      List<ListOf> lists,
+      List<Mute> mutes,
+      List<UserId> blocked,
+      List<Rule> rules)
       implements UserReply {
     /** A list and who is in it. */
     public record ListOf(String id, UserList list, List<UserId> members) {}
