@@ -13,11 +13,13 @@ import com.datastax.oss.driver.api.core.cql.Statement;
 import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -41,6 +43,8 @@ public final class PostStore {
 
   /** Above every version until about the year 4200, so what is written with it stays. */
   private static final long FOR_EVER = 1L << 62;
+
+  private static final String REF_COLUMNS = "id, version, flags, arrival, deleted_at, facts";
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
@@ -103,7 +107,9 @@ public final class PostStore {
     readPost = prepare("SELECT author, version, line, deleted_at FROM " + posts + " WHERE id = ?");
     readRefs =
         prepare(
-            "SELECT id, version, flags, arrival, deleted_at FROM "
+            "SELECT "
+                + REF_COLUMNS
+                + " FROM "
                 + byAuthor
                 + " WHERE author = ? AND id < ? AND id > ? LIMIT ?");
   }
@@ -181,6 +187,7 @@ public final class PostStore {
 
   private CompletionStage<Void> writeLive(
       PostLine line, PostId id, String author, LogPartition partition, long offset) {
+    List<String> tags = Facts.of(line.getFacts()).tags();
     long version = line.getVersion();
     ByteBuffer key = bytes(id);
     List<CompletionStage<?>> writes = new ArrayList<>();
@@ -191,7 +198,7 @@ public final class PostStore {
             together(
                 writeRef.bind(author, key, version, PostRef.flagsOf(line), facts, version),
                 arrival(line, id, author, partition, offset))));
-    for (String tag : line.getFacts().getTagsList()) {
+    for (String tag : tags) {
       if (!tag.isEmpty()) {
         writes.add(execute(writeTag.bind(tag, key, author, version)));
       }
@@ -287,7 +294,19 @@ public final class PostStore {
         author,
         partitions.intern(Arrival.partition(arrival)),
         Arrival.offset(arrival),
-        deleted ? PostRef.DELETED : row.getInt(2));
+        deleted ? PostRef.DELETED : row.getInt(2),
+        deleted ? Facts.NONE : facts(row.getBytesUnsafe(5)));
+  }
+
+  private static Facts facts(@Nullable ByteBuffer column) {
+    if (column == null || !column.hasRemaining()) {
+      return Facts.NONE;
+    }
+    try {
+      return Facts.of(PostFacts.parseFrom(column));
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the stored facts of a post cannot be read", e);
+    }
   }
 
   private StoredPost storedPost(PostId id, Row row) {

@@ -4,7 +4,7 @@
  * <h2>Three tables, none of which ever holds a Cassandra tombstone</h2>
  *
  * <p>{@code posts} has the whole line by id, {@code posts_by_author} slim rows newest first, {@code
- * posts_by_tag} which ids were ever published with a tag. Lines are applied in any order and any
+ * posts_by_tag} which ids ever had a tag, case-folded. Lines are applied in any order and any
  * number of times, so each column merges by itself, through its write timestamp:
  *
  * <ul>
