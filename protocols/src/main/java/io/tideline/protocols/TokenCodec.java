@@ -182,7 +182,7 @@ public final class TokenCodec {
   private <P, T> T open(int kind, String text, Parser<P> parser, Function<P, T> mapping) {
     byte[] token = bytesOf(text);
     int macAt = token.length - MAC_BYTES;
-    Mac mac = macs.get(kind << 8 | token[0] & 0xFF);
+    Mac mac = macs.get((kind << 8) | (token[0] & 0xFF));
     if (mac == null
         || !MessageDigest.isEqual(
             Arrays.copyOf(sign(mac, token, macAt), MAC_BYTES),

@@ -47,7 +47,7 @@ public record ReadState(@JsonValue Map<String, ReadMark> marks) {
 
   /** True when the mark would make a difference. */
   boolean movedBy(String surface, ReadMark mark) {
-    return merge(surface, mark) != this;
+    return !merge(surface, mark).equals(this);
   }
 
   private static ReadMark merge(ReadMark one, ReadMark other) {
