@@ -24,6 +24,7 @@ import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
+import io.tideline.persistence.user.JournalStats;
 import io.tideline.persistence.user.JournalTables;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.protocols.HybridClock;
@@ -128,6 +129,9 @@ public final class FeedNode {
             cards::fetch,
             config.getInt("tideline.persistence.timeline.capacity"),
             config.getInt("tideline.persistence.timeline.inbox-capacity"));
+    JournalStats journal =
+        new JournalStats(
+            metrics.timer("tideline.persist", "From the wish to persist an event until it was"));
     UserEntity.Surroundings entities =
         new UserEntity.Surroundings(
             clock,
@@ -138,6 +142,7 @@ public final class FeedNode {
             log.writer(),
             outbox,
             UserEntity.journalOf(system),
+            journal,
             timelines,
             UserEntity.Limits.from(config));
     ClusterSharding sharding = ClusterSharding.get(system);
@@ -192,7 +197,7 @@ public final class FeedNode {
             log,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"));
-    measure(log, residents, stats, cards, sweeper, forwarding);
+    measure(log, journal, residents, stats, cards, sweeper, forwarding);
     check(log);
     CoordinatedShutdown.get(system)
         .addTask(
@@ -246,12 +251,15 @@ public final class FeedNode {
 
   private void measure(
       PostsLog log,
+      JournalStats journal,
       ResidentTimelines residents,
       TimelineStats stats,
       CardCache cards,
       OutboxSweeper sweeper,
       Forwarding forwarding) {
     metrics.watch(fence);
+    metrics.counter(
+        "tideline.persist.failures", "Events the journal did not take", journal.failures::sum);
     metrics.gauge("tideline.timelines.resident", "Timelines awake on this node", residents::size);
     metrics.counter("tideline.deliveries", "References put into inboxes", log.tail()::deliveries);
     metrics.counter("tideline.log.lines", "Lines of the posts log applied", log.tail()::lines);

@@ -36,6 +36,10 @@ import io.tideline.protocols.v1.Topology;
 import io.tideline.protocols.v1.UnfollowRequest;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +48,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
+import kamon.Kamon;
 import org.apache.pekko.stream.KillSwitches;
 import org.apache.pekko.stream.UniqueKillSwitch;
 import org.apache.pekko.stream.javadsl.Keep;
@@ -68,6 +73,39 @@ abstract class ApiSuite {
   @AfterAll
   void stop() throws Exception {
     if (node != null) node.close();
+  }
+
+  // --- what operators see ---
+
+  @Test
+  void the_time_that_a_write_took_to_persist_is_scraped() {
+    Kamon.initWithoutAttaching(node.system().settings().config());
+    try {
+      publish(user("bob"), "measured");
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .untilAsserted(
+              () ->
+                  assertThat(metrics())
+                      .containsPattern(ofThisNode("tideline_persist_seconds_count", "[1-9]"))
+                      .containsPattern(ofThisNode("tideline_persist_failures_total", "0")));
+    } finally {
+      Kamon.stop();
+    }
+  }
+
+  private String metrics() throws Exception {
+    return HttpClient.newHttpClient()
+        .send(
+            HttpRequest.newBuilder(
+                    URI.create("http://127.0.0.1:" + node.managementPort + "/metrics"))
+                .build(),
+            HttpResponse.BodyHandlers.ofString())
+        .body();
+  }
+
+  private String ofThisNode(String name, String value) {
+    return name + "\\{[^}]*node=\"127.0.0.1:" + node.grpcPort + "\"[^}]*} " + value;
   }
 
   // --- what one publishes, others read ---

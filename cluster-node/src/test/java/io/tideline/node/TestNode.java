@@ -28,10 +28,12 @@ final class TestNode implements AutoCloseable {
   final FeedServiceClient feeds;
   final ClusterServiceClient cluster;
   final int grpcPort;
+  final int managementPort;
 
-  private TestNode(ActorSystem<Void> system, int grpcPort) {
+  private TestNode(ActorSystem<Void> system, int grpcPort, int managementPort) {
     this.system = system;
     this.grpcPort = grpcPort;
+    this.managementPort = managementPort;
     GrpcClientSettings settings =
         GrpcClientSettings.connectToServiceAt("127.0.0.1", grpcPort, system)
             .withTls(false)
@@ -46,12 +48,13 @@ final class TestNode implements AutoCloseable {
     LocalStack stack = LocalStack.shared();
     String name = "t" + UUID.randomUUID().toString().replace("-", "").substring(0, 12);
     int grpcPort = freePort();
+    int managementPort = freePort();
     Config settings =
         ConfigFactory.parseMap(
             Map.ofEntries(
                 Map.entry("tideline.node.cell.name", name),
                 Map.entry("tideline.node.cluster.port", freePort()),
-                Map.entry("tideline.node.management.port", freePort()),
+                Map.entry("tideline.node.management.port", managementPort),
                 Map.entry("tideline.node.grpc.port", grpcPort),
                 Map.entry("tideline.node.grpc.transport", transport),
                 Map.entry(
@@ -68,7 +71,7 @@ final class TestNode implements AutoCloseable {
       FeedNode.start(system, NodeSettings.from(config))
           .toCompletableFuture()
           .get(90, TimeUnit.SECONDS);
-      return new TestNode(system, grpcPort);
+      return new TestNode(system, grpcPort, managementPort);
     } catch (Exception e) {
       system.terminate();
       throw new IllegalStateException("the node did not start", e);

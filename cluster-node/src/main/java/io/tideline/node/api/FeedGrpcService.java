@@ -96,12 +96,13 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     ConsistencyToken token = consistency.read(in.getConsistencyToken());
     TimelineView view = token == null ? resident(user) : null;
     if (view != null) return page(view, page);
+    Map<String, String> headers = forwarding.headers(metadata);
     return atOwner(
         user,
         metadata,
         token,
         here -> page(here, page),
-        node -> forwarding.to(node, metadata).readFeed(in));
+        node -> forwarding.to(node, headers).readFeed(in));
   }
 
   private @Nullable Cursor cursor(String text, UserId user) {
@@ -270,13 +271,14 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     principals.requireUser(principals.authenticate(metadata), user);
     Cursor cursor = cursor(in.getCursor(), user);
     Positions from = cursor == null ? null : cursor.base();
+    Map<String, String> headers = forwarding.headers(metadata);
     CompletionStage<Source<WatchFeedResponse, NotUsed>> opened =
         this.<Source<WatchFeedResponse, NotUsed>>atOwner(
             user,
             metadata,
             null,
             view -> CompletableFuture.completedStage(watchHere(user, from)),
-            node -> CompletableFuture.completedStage(forwarding.to(node, metadata).watchFeed(in)));
+            node -> CompletableFuture.completedStage(forwarding.to(node, headers).watchFeed(in)));
     return Source.completionStageSource(opened)
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
   }
@@ -312,12 +314,13 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       GetReadStateRequest in, Metadata metadata) {
     UserId user = Fields.userId("user_id", in.getUserId());
     principals.requireUser(principals.authenticate(metadata), user);
+    Map<String, String> headers = forwarding.headers(metadata);
     return atOwner(
         user,
         metadata,
         null,
         view -> CompletableFuture.completedStage(readState(user, view)),
-        node -> forwarding.to(node, metadata).getReadState(in));
+        node -> forwarding.to(node, headers).getReadState(in));
   }
 
   private GetReadStateResponse readState(UserId user, TimelineView view) {

@@ -9,6 +9,8 @@ import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -25,12 +27,13 @@ import org.apache.pekko.grpc.javadsl.StreamResponseRequestBuilder;
 import org.apache.pekko.stream.javadsl.Source;
 import org.jspecify.annotations.Nullable;
 
-/** Passes reads on to the node that owns the user: once, over gRPC, with the caller's headers. */
+/**
+ * Passes reads on to the node that owns the user: once, over gRPC, in the caller's name and trace.
+ */
 public final class Forwarding {
   /** Says that another node has passed the call on already. */
   static final String HOP = "x-tideline-forwarded-by";
 
-  private static final String[] PASSED_ON = {"authorization", "traceparent", "tracestate"};
   private static final Duration RETRY_SOON = Duration.ofMillis(500);
 
   private final ActorSystem<?> system;
@@ -83,10 +86,28 @@ public final class Forwarding {
     }
   }
 
+  /**
+   * What goes along with a call that is passed on. The call's trace is known only on the thread
+   * that the call comes on.
+   */
+  Map<String, String> headers(Metadata metadata) {
+    Map<String, String> headers = new HashMap<>(TraceContext.current());
+    // Without a span of this node the caller's trace goes on as it is.
+    List<String> callers =
+        headers.isEmpty()
+            ? List.of("authorization", "traceparent", "tracestate")
+            : List.of("authorization");
+    for (String name : callers) {
+      metadata.getText(name).ifPresent(value -> headers.put(name, value));
+    }
+    headers.put(HOP, here);
+    return headers;
+  }
+
   /** The owner, as the original caller sees it. */
-  Hop to(String node, Metadata metadata) {
+  Hop to(String node, Map<String, String> headers) {
     forwarded.increment();
-    return new Hop(clients.computeIfAbsent(node, this::connect), metadata);
+    return new Hop(clients.computeIfAbsent(node, this::connect), headers);
   }
 
   /**
@@ -118,11 +139,11 @@ public final class Forwarding {
   /** One call on its way to the owner. */
   final class Hop {
     private final FeedServiceClient client;
-    private final Metadata metadata;
+    private final Map<String, String> headers;
 
-    private Hop(FeedServiceClient client, Metadata metadata) {
+    private Hop(FeedServiceClient client, Map<String, String> headers) {
       this.client = client;
-      this.metadata = metadata;
+      this.headers = headers;
     }
 
     CompletionStage<ReadFeedResponse> readFeed(ReadFeedRequest request) {
@@ -134,11 +155,9 @@ public final class Forwarding {
     }
 
     Source<WatchFeedResponse, NotUsed> watchFeed(WatchFeedRequest request) {
-      StreamResponseRequestBuilder<WatchFeedRequest, WatchFeedResponse> call =
-          client.watchFeed().addHeader(HOP, here);
-      for (String name : PASSED_ON) {
-        Optional<String> value = metadata.getText(name);
-        if (value.isPresent()) call = call.addHeader(name, value.get());
+      StreamResponseRequestBuilder<WatchFeedRequest, WatchFeedResponse> call = client.watchFeed();
+      for (Map.Entry<String, String> header : headers.entrySet()) {
+        call = call.addHeader(header.getKey(), header.getValue());
       }
       return call.invoke(request);
     }
@@ -149,10 +168,9 @@ public final class Forwarding {
 
     private <I, O> SingleResponseRequestBuilder<I, O> unary(
         SingleResponseRequestBuilder<I, O> call) {
-      SingleResponseRequestBuilder<I, O> withHeaders = call.addHeader(HOP, here);
-      for (String name : PASSED_ON) {
-        Optional<String> value = metadata.getText(name);
-        if (value.isPresent()) withHeaders = withHeaders.addHeader(name, value.get());
+      SingleResponseRequestBuilder<I, O> withHeaders = call;
+      for (Map.Entry<String, String> header : headers.entrySet()) {
+        withHeaders = withHeaders.addHeader(header.getKey(), header.getValue());
       }
       return withHeaders;
     }

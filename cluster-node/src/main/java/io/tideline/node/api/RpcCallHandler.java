@@ -113,9 +113,19 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
 
     final void fail(Throwable failure) {
       if (!call.isCancelled()) {
-        StatusRuntimeException status = StatusMapping.translate(failure);
+        StatusRuntimeException status = translate(failure);
         Metadata trailers = status.getTrailers();
         close(status.getStatus(), trailers == null ? new Metadata() : trailers);
+      }
+    }
+
+    /** On whatever thread the failure comes, what is logged about it names the call's trace. */
+    private StatusRuntimeException translate(Throwable failure) {
+      Storage.Scope trace = started.enter();
+      try {
+        return StatusMapping.translate(failure);
+      } finally {
+        trace.close();
       }
     }
 

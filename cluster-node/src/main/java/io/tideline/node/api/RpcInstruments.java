@@ -10,6 +10,7 @@ import kamon.context.Storage;
 import kamon.metric.Counter;
 import kamon.metric.RangeSampler;
 import kamon.metric.Timer;
+import kamon.tag.TagSet;
 import kamon.trace.Span;
 
 /** The metrics and spans of one rpc. */
@@ -51,8 +52,7 @@ final class RpcInstruments {
     if (counter == null) {
       counter =
           Kamon.counter("tideline.grpc.calls", "Calls that have ended, by status")
-              .withTag(RPC, rpc)
-              .withTag("status", outcome.name());
+              .withTags(TagSet.of(RPC, rpc).withTag("status", outcome.name()));
       calls.set(outcome.value(), counter);
     }
     counter.increment();

@@ -7,6 +7,8 @@ import io.grpc.ClientInterceptor;
 import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.regex.Pattern;
 import kamon.Kamon;
 import kamon.context.Context;
@@ -26,6 +28,17 @@ public final class TraceContext {
   /** Puts the current trace into the calls that a client makes; for its channel builder. */
   public static ClientInterceptor outgoing() {
     return new Outgoing();
+  }
+
+  /** The headers that carry the current trace on; none when there is no trace. */
+  static Map<String, String> current() {
+    Map<String, String> headers = new HashMap<>();
+    W3C.write(
+        Kamon.currentContext(),
+        (name, value) -> {
+          if (!value.isEmpty()) headers.put(name, value);
+        });
+    return headers;
   }
 
   static Context read(Metadata headers) {

@@ -20,12 +20,13 @@ import org.apache.pekko.actor.typed.ActorSystem;
 final class TestServer implements AutoCloseable {
   final StubGraph graph = new StubGraph();
   final StubCluster cluster = new StubCluster();
+  final StubFeed feed = new StubFeed();
   final GrpcServer server;
   private final List<ManagedChannel> channels = new ArrayList<>();
 
   private TestServer(ActorSystem<?> system, GrpcSettings settings) throws Exception {
     server =
-        GrpcServer.start(system, settings, List.of(graph.mount(), cluster.mount()))
+        GrpcServer.start(system, settings, List.of(graph.mount(), cluster.mount(), feed.mount()))
             .toCompletableFuture()
             .get(10, TimeUnit.SECONDS);
   }

@@ -1,8 +1,12 @@
 package io.tideline.node.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.AppenderBase;
 import com.google.protobuf.Message;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
@@ -12,8 +16,16 @@ import io.grpc.Metadata;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.tideline.protocols.v1.FollowResponse;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import kamon.Kamon;
 import kamon.context.Storage;
 import kamon.module.SpanReporter;
@@ -26,12 +38,16 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 import scala.collection.immutable.Seq;
 
 class TraceContextTest {
   private static final ActorTestKit KIT = TestServer.kit("TraceContextTest");
   private static final String TRACE = "0af7651916cd43dd8448eb211c80319c";
   private static final String PARENT = "b7ad6b7169203331";
+  private static final Duration SOON = Duration.ofSeconds(10);
+  private static final Executor LATER =
+      CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
   private static final Queue<Span.Finished> SPANS = new ConcurrentLinkedQueue<>();
 
   private TestServer server;
@@ -107,6 +123,70 @@ class TraceContextTest {
       scope.close();
       span.finish();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void a_call_that_is_passed_on_is_a_child_of_this_nodes_span(boolean later) {
+    Forwarding forwarding =
+        new Forwarding(KIT.system(), "here", false, user -> Optional.empty(), SOON);
+    server.graph.onFollow =
+        (request, metadata) -> {
+          Map<String, String> headers = forwarding.headers(metadata);
+          String here = Kamon.currentSpan().id().string();
+          return answered(later)
+              .thenCompose(
+                  answered ->
+                      forwarding
+                          .to(server.address(), headers)
+                          .readFeed(ReadFeedRequest.getDefaultInstance()))
+              .thenCompose(feed -> StubGraph.followed(here));
+        };
+    String here = followWith("00-" + TRACE + "-" + PARENT + "-01");
+    await().until(() -> SPANS.stream().anyMatch(TraceContextTest::isRead));
+    Span.Finished there = SPANS.stream().filter(TraceContextTest::isRead).findFirst().orElseThrow();
+    assertThat(there.trace().id().string()).isEqualTo(TRACE);
+    assertThat(there.parentId().string()).isEqualTo(here).isNotEqualTo(PARENT);
+  }
+
+  @Test
+  void a_failure_that_comes_later_is_logged_in_the_calls_trace() {
+    Queue<String> logged = new ConcurrentLinkedQueue<>();
+    Logger log = (Logger) LoggerFactory.getLogger(StatusMapping.class);
+    AppenderBase<ILoggingEvent> appender =
+        new AppenderBase<>() {
+          @Override
+          protected void append(ILoggingEvent event) {
+            logged.add(Kamon.currentSpan().trace().id().string());
+          }
+        };
+    appender.start();
+    log.addAppender(appender);
+    server.graph.onFollow =
+        (request, metadata) ->
+            CompletableFuture.supplyAsync(
+                () -> {
+                  throw new IllegalStateException("a bug");
+                },
+                LATER);
+    try {
+      assertThatThrownBy(() -> followWith("00-" + TRACE + "-" + PARENT + "-01"))
+          .hasMessageContaining("INTERNAL");
+    } finally {
+      log.detachAppender(appender);
+    }
+    assertThat(logged).containsExactly(TRACE);
+  }
+
+  private static boolean isRead(Span.Finished span) {
+    return span.operationName().equals("tideline.v1.FeedService/ReadFeed");
+  }
+
+  /** Later means on a thread that knows nothing of the call. */
+  private static CompletionStage<Void> answered(boolean later) {
+    return later
+        ? CompletableFuture.runAsync(() -> {}, LATER)
+        : CompletableFuture.completedFuture(null);
   }
 
   private String followWith(String parent) {

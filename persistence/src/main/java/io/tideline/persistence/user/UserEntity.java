@@ -58,10 +58,13 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.persistence.cassandra.query.javadsl.CassandraReadJournal;
 import org.apache.pekko.persistence.query.PersistenceQuery;
+import org.apache.pekko.persistence.typed.JournalPersistFailed;
+import org.apache.pekko.persistence.typed.JournalPersistRejected;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import org.apache.pekko.persistence.typed.RecoveryCompleted;
 import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
 import org.apache.pekko.persistence.typed.javadsl.Effect;
+import org.apache.pekko.persistence.typed.javadsl.EffectBuilder;
 import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
@@ -228,6 +231,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       LogPort log,
       Outbox outbox,
       JournalReader journal,
+      JournalStats stats,
       LiveTimeline.Surroundings timelines,
       Limits limits) {}
 
@@ -380,6 +384,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   public SignalHandler<User> signalHandler() {
     return newSignalHandlerBuilder()
         .onSignal(RecoveryCompleted.instance(), this::onRecovered)
+        .onSignal(
+            JournalPersistFailed.class, (state, failed) -> around.stats().failures.increment())
+        .onSignal(
+            JournalPersistRejected.class, (state, refused) -> around.stats().failures.increment())
         .onSignal(PreRestart.instance(), state -> onJournalFailed())
         .build();
   }
@@ -531,8 +539,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (then.graph().equals(state.graph()) && sameButForTime(then.filters(), state.filters())) {
       return written(command, state, null, 0);
     }
-    return Effect()
-        .persist((UserEvent) applied)
+    return persist(applied)
         .thenRun(
             now -> {
               refreshTimelines(now);
@@ -763,8 +770,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     }
     if (!marked) return waitForOutbox(request);
     UserEvent durable = event.apply(announcedTo(state));
-    return Effect()
-        .persist(durable)
+    return persist(durable)
         .thenRun(
             now -> {
               long sequence = lastSequenceNumber(context);
@@ -960,9 +966,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       return Effect().stop();
     }
     around.timelines().stats().checkpoints.increment();
-    return Effect()
-        .persist(
-            (UserEvent) new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))))
+    return persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))))
         .thenStop();
   }
 
@@ -974,11 +978,17 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> checkpointed(User state, Checkpoint now) {
     around.timelines().stats().checkpoints.increment();
-    return Effect()
-        .persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
+    return persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
   }
 
   // --- small change ---
+
+  private EffectBuilder<UserEvent, User> persist(UserEvent event) {
+    long askedAt = System.nanoTime();
+    return Effect()
+        .persist(event)
+        .thenRun(() -> around.stats().persistedIn(System.nanoTime() - askedAt));
+  }
 
   private Lines lines(User state) {
     return new Lines(user, around.cell(), epoch, state);

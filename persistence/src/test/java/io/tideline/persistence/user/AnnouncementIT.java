@@ -189,6 +189,7 @@ class AnnouncementIT {
                             .map(UserEvent.class::cast)
                             .toList()
                             .subList((int) from - 1, (int) to)),
+                new JournalStats(nanos -> {}),
                 timelines,
                 new UserEntity.Limits(
                     100, 100, 100, Duration.ofMinutes(10), Duration.ofMillis(300))),

@@ -34,6 +34,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -66,6 +67,8 @@ class FailingJournalIT {
   private final Away away = new Away();
   private final ResidentTimelines residents = new ResidentTimelines();
   private final Registrations registrations = new Registrations();
+  private final List<Long> persistNanos = new CopyOnWriteArrayList<>();
+  private final JournalStats stats = new JournalStats(persistNanos::add);
   private final TestProbe<UserReply> replies = SYSTEM.createTestProbe(UserReply.class);
   private final TestProbe<ShardCommand> shard = SYSTEM.createTestProbe(ShardCommand.class);
   private final ActorRef<Command> entity = spawn();
@@ -95,6 +98,17 @@ class FailingJournalIT {
     assertThat(requireNonNull(before).view()).isNotNull();
     waitAtMost(SOON).until(() -> registrations.authors.contains(new UserId("cat")));
     assertThat(registrations.authors).doesNotContain(new UserId("bea"));
+  }
+
+  @Test
+  void writes_that_fail_are_counted_and_those_that_succeed_are_timed() {
+    wake();
+    assertThat(persistNanos).hasSize(1).allMatch(nanos -> nanos > 0);
+    assertThat(stats.failures.sum()).isZero();
+    JOURNAL.failNextPersisted(UserEntity.persistenceId(user).id());
+    tellFollow("bea");
+    waitAtMost(SOON).until(() -> stats.failures.sum() == 1);
+    assertThat(persistNanos).hasSize(1);
   }
 
   @Test
@@ -165,6 +179,7 @@ class FailingJournalIT {
                 new EverythingTaken(),
                 new Outbox(KEYSPACE.session(), KEYSPACE.name()),
                 (id, from, to) -> CompletableFuture.completedFuture(List.of()),
+                stats,
                 timelines,
                 new UserEntity.Limits(
                     100, 100, 100, Duration.ofMinutes(10), Duration.ofMillis(300))),

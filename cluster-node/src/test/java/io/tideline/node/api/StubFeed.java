@@ -1,0 +1,50 @@
+package io.tideline.node.api;
+
+import io.tideline.protocols.v1.FeedService;
+import io.tideline.protocols.v1.FeedServicePowerApi;
+import io.tideline.protocols.v1.FeedServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.GetReadStateRequest;
+import io.tideline.protocols.v1.GetReadStateResponse;
+import io.tideline.protocols.v1.MarkReadRequest;
+import io.tideline.protocols.v1.MarkReadResponse;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.grpc.javadsl.Metadata;
+import org.apache.pekko.stream.javadsl.Source;
+
+/** A service in which nobody has anything to read. */
+final class StubFeed implements FeedServicePowerApi {
+  GrpcMount<FeedServicePowerApi> mount() {
+    return GrpcMount.of(
+        FeedService.description,
+        FeedServicePowerApi.class,
+        this,
+        FeedServicePowerApiHandlerFactory::create);
+  }
+
+  @Override
+  public CompletionStage<ReadFeedResponse> readFeed(ReadFeedRequest request, Metadata metadata) {
+    return CompletableFuture.completedFuture(ReadFeedResponse.getDefaultInstance());
+  }
+
+  @Override
+  public Source<WatchFeedResponse, NotUsed> watchFeed(WatchFeedRequest request, Metadata metadata) {
+    return Source.empty();
+  }
+
+  @Override
+  public CompletionStage<MarkReadResponse> markRead(MarkReadRequest request, Metadata metadata) {
+    return CompletableFuture.completedFuture(MarkReadResponse.getDefaultInstance());
+  }
+
+  @Override
+  public CompletionStage<GetReadStateResponse> getReadState(
+      GetReadStateRequest request, Metadata metadata) {
+    return CompletableFuture.completedFuture(GetReadStateResponse.getDefaultInstance());
+  }
+}
