@@ -21,6 +21,7 @@ import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.outbox.OutboxSweeper;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.timeline.History;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
@@ -123,7 +124,8 @@ public final class FeedNode {
     LiveTimeline.Surroundings timelines =
         new LiveTimeline.Surroundings(
             log,
-            store::newestOfAll,
+            store::newest,
+            cards,
             residents,
             stats,
             cards::fetch,
@@ -189,6 +191,8 @@ public final class FeedNode {
             tokens,
             store,
             cards,
+            new History(
+                store::newest, cards, config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
             new ClusterGrpcService(topology, principals),

@@ -94,6 +94,11 @@ public record PostId(long hi, long lo) implements Comparable<PostId> {
     return UnsafeByteOperations.unsafeWrap(toBytes());
   }
 
+  /** The next higher id. */
+  public PostId next() {
+    return new PostId(lo == -1 ? hi + 1 : hi, lo + 1);
+  }
+
   /** When the post was made, in milliseconds since 1970. */
   public long millis() {
     return HybridClock.millisOf(hi);

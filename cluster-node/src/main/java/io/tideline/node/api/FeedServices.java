@@ -3,6 +3,7 @@ package io.tideline.node.api;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.timeline.Arrivals;
+import io.tideline.persistence.timeline.History;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
@@ -12,6 +13,9 @@ import io.tideline.protocols.v1.ClusterServicePowerApiHandlerFactory;
 import io.tideline.protocols.v1.FeedService;
 import io.tideline.protocols.v1.FeedServicePowerApi;
 import io.tideline.protocols.v1.FeedServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.FilterService;
+import io.tideline.protocols.v1.FilterServicePowerApi;
+import io.tideline.protocols.v1.FilterServicePowerApiHandlerFactory;
 import io.tideline.protocols.v1.GraphService;
 import io.tideline.protocols.v1.GraphServicePowerApi;
 import io.tideline.protocols.v1.GraphServicePowerApiHandlerFactory;
@@ -37,6 +41,7 @@ public record FeedServices(
     TokenCodec tokens,
     PostStore store,
     CardCache cards,
+    History history,
     ResidentTimelines residents,
     Forwarding forwarding,
     ClusterServicePowerApi cluster,
@@ -55,7 +60,8 @@ public record FeedServices(
             principals,
             tokens,
             residents,
-            cards,
+            store,
+            new FeedPages(tokens, cards, history),
             consistency,
             forwarding,
             fenceOpen,
@@ -64,6 +70,7 @@ public record FeedServices(
         new PostGrpcService(
             users, principals, tokens, store, cards, consistency, InstantSource.system());
     GraphGrpcService graph = new GraphGrpcService(users, principals, tokens);
+    FilterGrpcService filters = new FilterGrpcService(users, principals);
     return List.of(
         GrpcMount.of(
             FeedService.description,
@@ -80,6 +87,11 @@ public record FeedServices(
             GraphServicePowerApi.class,
             graph,
             GraphServicePowerApiHandlerFactory::create),
+        GrpcMount.of(
+            FilterService.description,
+            FilterServicePowerApi.class,
+            filters,
+            FilterServicePowerApiHandlerFactory::create),
         GrpcMount.of(
             ClusterService.description,
             ClusterServicePowerApi.class,

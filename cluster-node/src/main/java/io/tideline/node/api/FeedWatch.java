@@ -6,13 +6,15 @@ import io.tideline.persistence.timeline.FeedWatcher;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.Timeline;
+import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.protocols.Cursor;
-import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.Heartbeat;
+import io.tideline.protocols.v1.UnreadCount;
 import io.tideline.protocols.v1.WatchEnd;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
@@ -45,15 +47,15 @@ public final class FeedWatch {
     this.heartbeat = heartbeat;
   }
 
-  /** Changes from now on, or from some positions on. */
-  Source<WatchFeedResponse, NotUsed> open(ResidentTimeline timeline, @Nullable Positions from) {
+  /** Changes from now on, or from some moment on. */
+  Source<WatchFeedResponse, NotUsed> open(ResidentTimeline timeline, @Nullable Watermark from) {
     return Source.lazySource(() -> stream(timeline, from))
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
   }
 
   private Source<WatchFeedResponse, NotUsed> stream(
-      ResidentTimeline timeline, @Nullable Positions from) {
-    Watcher watcher = new Watcher(timeline.user(), from);
+      ResidentTimeline timeline, @Nullable Watermark from) {
+    Watcher watcher = new Watcher(timeline.user(), timeline.surface(), from);
     return Source.<Step>queue(STEPS_WAITING)
         .mapMaterializedValue(
             queue -> {
@@ -72,36 +74,60 @@ public final class FeedWatch {
         .keepAlive(heartbeat, FeedWatch::heartbeat);
   }
 
-  /** Changes that belong together, and where the timeline stands behind them. */
-  private record Step(List<FeedWatcher.Change> changes, Positions positions) {}
+  /**
+   * Changes that belong together, and what the timeline is behind them.
+   *
+   * @param unread the number of unread entries, when that is new
+   */
+  private record Step(
+      List<FeedWatcher.Change> changes, TimelineView after, @Nullable UnreadCount unread) {}
 
   private static final class Watcher implements FeedWatcher {
     private final UserId user;
-    private final @Nullable Positions from;
+    private final String surface;
+    private final @Nullable Watermark from;
     private volatile @Nullable BoundedSourceQueue<Step> queue;
-    private volatile @Nullable Positions sent;
+    private volatile @Nullable Watermark sent;
     private volatile String endReason = "the watcher was too slow";
     private volatile boolean gone;
+    private Watermark read = Watermark.NOTHING;
+    private @Nullable UnreadCount unread;
 
-    Watcher(UserId user, @Nullable Positions from) {
+    Watcher(UserId user, String surface, @Nullable Watermark from) {
       this.user = user;
+      this.surface = surface;
       this.from = from;
       this.sent = from;
     }
 
     @Override
-    public @Nullable Positions resumesFrom() {
+    public @Nullable Watermark resumesFrom() {
       return from;
     }
 
     @Override
-    public boolean offer(List<Change> changes, Positions positions) {
+    public boolean offer(List<Change> changes, TimelineView after) {
       BoundedSourceQueue<Step> open = queue;
       if (gone || open == null) return false;
-      QueueOfferResult result = open.offer(new Step(changes, positions));
+      QueueOfferResult result = open.offer(new Step(changes, after, newUnread(after)));
       if (result.isEnqueued()) return true;
       if (result == QueueOfferResult.dropped()) open.complete();
       return false;
+    }
+
+    @Override
+    public void readTo(Watermark mark, TimelineView now) {
+      boolean atFirst = unread == null;
+      read = mark;
+      // At first the changes that were missed follow.
+      if (!atFirst && !offer(List.of(), now)) gone = true;
+    }
+
+    private @Nullable UnreadCount newUnread(TimelineView view) {
+      UnreadCount now = FeedGrpcService.unread(view, read);
+      if (now.equals(unread)) return null;
+      unread = now;
+      return now;
     }
 
     @Override
@@ -120,7 +146,7 @@ public final class FeedWatch {
   private CompletionStage<List<WatchFeedResponse>> responses(Watcher watcher, Step step) {
     List<PostId> wanted =
         step.changes().stream()
-            .filter(change -> change.what() != Timeline.Change.REMOVED)
+            .filter(change -> change.what() != Timeline.Event.REMOVED)
             .map(change -> change.post().id())
             .toList();
     return cards.fetch(wanted).thenApply(found -> responses(watcher, step, found));
@@ -130,26 +156,33 @@ public final class FeedWatch {
       Watcher watcher, Step step, Map<PostId, CardCache.Card> found) {
     List<WatchFeedResponse> responses = new ArrayList<>(step.changes().size() + 1);
     for (FeedWatcher.Change change : step.changes()) {
-      responses.add(response(change, found.get(change.post().id())));
+      responses.add(response(change, step.after(), found.get(change.post().id())));
+    }
+    if (step.unread() != null) {
+      responses.add(WatchFeedResponse.newBuilder().setUnread(step.unread()).build());
     }
     if (responses.isEmpty()) responses.add(heartbeat());
     int last = responses.size() - 1;
+    Watermark reached = step.after().watermark();
     responses.set(
-        last, responses.get(last).toBuilder().setCursor(cursor(watcher, step.positions())).build());
-    watcher.sent = step.positions();
+        last, responses.get(last).toBuilder().setCursor(cursor(watcher, reached)).build());
+    watcher.sent = reached;
     return responses;
   }
 
   private static WatchFeedResponse response(
-      FeedWatcher.Change change, CardCache.@Nullable Card card) {
+      FeedWatcher.Change change, TimelineView after, CardCache.@Nullable Card card) {
     PostRef post = change.post();
     WatchFeedResponse.Builder response = WatchFeedResponse.newBuilder();
-    if (change.what() == Timeline.Change.REMOVED || (card != null && card.deleted())) {
+    if (change.what() == Timeline.Event.REMOVED || (card != null && card.deleted())) {
       return response.setRemovedPostId(post.id().toString()).build();
     }
+    response
+        .setReason(FeedPages.reason(after.verdict(post)))
+        .addAllWarnings(after.warnings(post));
     // The store trails the log by a moment; the reference at least is known.
-    Card shown = card == null ? FeedGrpcService.reference(post) : decode(card);
-    return change.what() == Timeline.Change.CHANGED
+    Card shown = card == null ? FeedPages.reference(post) : decode(card);
+    return change.what() == Timeline.Event.CHANGED
         ? response.setChanged(shown).build()
         : response.setAdded(shown).build();
   }
@@ -165,15 +198,15 @@ public final class FeedWatch {
   private WatchFeedResponse end(Watcher watcher) {
     WatchFeedResponse.Builder end =
         WatchFeedResponse.newBuilder().setEnd(WatchEnd.newBuilder().setReason(watcher.endReason));
-    Positions sent = watcher.sent;
+    Watermark sent = watcher.sent;
     if (sent != null) end.setCursor(cursor(watcher, sent));
     return end.build();
   }
 
-  private String cursor(Watcher watcher, Positions positions) {
+  private String cursor(Watcher watcher, Watermark reached) {
     return tokens.encode(
         new Cursor(
-            watcher.user, FeedGrpcService.SURFACE, Cursor.Direction.NEWER, null, positions, null));
+            watcher.user, watcher.surface, Cursor.Direction.NEWER, null, reached, null));
   }
 
   private static WatchFeedResponse heartbeat() {

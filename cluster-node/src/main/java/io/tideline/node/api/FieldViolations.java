@@ -7,6 +7,7 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * Checks the fields of one request and collects everything that is wrong with them.
@@ -18,6 +19,7 @@ public final class FieldViolations {
   private static final int MOST_REPORTED = 10;
 
   private static final int LONGEST_URL = 2_048;
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
   private static final UserId NOBODY = new UserId("nobody");
 
   private final List<FieldViolation> violations = new ArrayList<>();
@@ -31,6 +33,18 @@ public final class FieldViolations {
     }
   }
 
+  /** Several users, none of whom is the given one. */
+  List<UserId> others(String field, List<String> texts, UserId user) {
+    List<UserId> others = new ArrayList<>(texts.size());
+    for (int i = 0; i < texts.size(); i++) {
+      String name = field.endsWith("s") ? field + "[" + i + "]" : field;
+      UserId other = userId(name, texts.get(i));
+      if (other.equals(user)) reject(name, "expected another user than user_id");
+      others.add(other);
+    }
+    return others;
+  }
+
   public PostId postId(String field, String text) {
     try {
       return PostId.parse(text);
@@ -38,6 +52,14 @@ public final class FieldViolations {
       reject(field, describe(e));
       return PostId.MIN;
     }
+  }
+
+  /** What a caller names a thing of its own. */
+  public String name(String field, String text) {
+    if (!NAME.matcher(text).matches()) {
+      reject(field, "expected 1-64 characters of [A-Za-z0-9._-]");
+    }
+    return text;
   }
 
   /** Text of so many code points. */

@@ -1,26 +1,51 @@
 package io.tideline.node.api;
 
+import io.tideline.persistence.timeline.Tags;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.ListChanged;
+import io.tideline.protocols.log.v1.ListContent;
+import io.tideline.protocols.log.v1.ListMembersChanged;
+import io.tideline.protocols.log.v1.TagsChanged;
+import io.tideline.protocols.v1.AddToListRequest;
+import io.tideline.protocols.v1.AddToListResponse;
+import io.tideline.protocols.v1.DeleteListRequest;
+import io.tideline.protocols.v1.DeleteListResponse;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.FollowManyResponse;
+import io.tideline.protocols.v1.FollowOptions;
 import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.FollowResponse;
+import io.tideline.protocols.v1.FollowTagRequest;
+import io.tideline.protocols.v1.FollowTagResponse;
+import io.tideline.protocols.v1.GetListsRequest;
+import io.tideline.protocols.v1.GetListsResponse;
 import io.tideline.protocols.v1.GraphServicePowerApi;
+import io.tideline.protocols.v1.ListFollowedTagsRequest;
+import io.tideline.protocols.v1.ListFollowedTagsResponse;
 import io.tideline.protocols.v1.ListFollowingRequest;
 import io.tideline.protocols.v1.ListFollowingResponse;
+import io.tideline.protocols.v1.PutListRequest;
+import io.tideline.protocols.v1.PutListResponse;
+import io.tideline.protocols.v1.RemoveFromListRequest;
+import io.tideline.protocols.v1.RemoveFromListResponse;
 import io.tideline.protocols.v1.UnfollowRequest;
 import io.tideline.protocols.v1.UnfollowResponse;
-import java.util.ArrayList;
+import io.tideline.protocols.v1.UnfollowTagRequest;
+import io.tideline.protocols.v1.UnfollowTagResponse;
+import io.tideline.protocols.v1.UserList;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.grpc.javadsl.Metadata;
 
-/** Who follows whom, over gRPC. */
+/** Whom and what users follow, and their lists, over gRPC. */
 public final class GraphGrpcService implements GraphServicePowerApi {
   private static final int MOST_FOLLOWED_AT_ONCE = 5_000;
+  private static final int MOST_LISTED_AT_ONCE = 500;
 
   private final Users users;
   private final Principals principals;
@@ -34,25 +59,199 @@ public final class GraphGrpcService implements GraphServicePowerApi {
 
   @Override
   public CompletionStage<FollowResponse> follow(FollowRequest in, Metadata metadata) {
-    return change(in.getUserId(), List.of(in.getFolloweeId()), "followee_id", true, metadata)
+    FieldViolations fields = new FieldViolations();
+    FollowsChanged.Builder change = FollowsChanged.newBuilder().setActive(true);
+    if (in.hasOptions()) {
+      FollowOptions options = in.getOptions();
+      fields.size("options.languages", options.getLanguagesCount(), 0, 16);
+      for (int i = 0; i < options.getLanguagesCount(); i++) {
+        fields.text("options.languages[" + i + "]", options.getLanguages(i), 1, 35);
+      }
+      change
+          .setWithoutReposts(options.hasReposts() && !options.getReposts())
+          .addAllLanguages(options.getLanguagesList());
+    }
+    return follows(fields, in.getUserId(), List.of(in.getFolloweeId()), "followee_id", change, metadata)
         .thenApply(done -> FollowResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<UnfollowResponse> unfollow(UnfollowRequest in, Metadata metadata) {
-    return change(in.getUserId(), List.of(in.getFolloweeId()), "followee_id", false, metadata)
+    return follows(
+            new FieldViolations(),
+            in.getUserId(),
+            List.of(in.getFolloweeId()),
+            "followee_id",
+            FollowsChanged.newBuilder(),
+            metadata)
         .thenApply(done -> UnfollowResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<FollowManyResponse> followMany(FollowManyRequest in, Metadata metadata) {
-    return change(in.getUserId(), in.getFolloweeIdsList(), "followee_ids", true, metadata)
+    return follows(
+            new FieldViolations(),
+            in.getUserId(),
+            in.getFolloweeIdsList(),
+            "followee_ids",
+            FollowsChanged.newBuilder().setActive(true),
+            metadata)
         .thenApply(
             done ->
                 FollowManyResponse.newBuilder()
                     .setAdded(done.changed())
                     .setConsistencyToken(done.token())
                     .build());
+  }
+
+  private CompletionStage<Users.Decided> follows(
+      FieldViolations fields,
+      String userId,
+      List<String> targetIds,
+      String field,
+      FollowsChanged.Builder change,
+      Metadata metadata) {
+    fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
+    UserId user = fields.userId("user_id", userId);
+    fields.others(field, targetIds, user).forEach(target -> change.addTargetIds(target.value()));
+    return decide(fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
+  }
+
+  private CompletionStage<Users.Decided> decide(
+      FieldViolations fields, UserId user, IntentLine.Builder intent, Metadata metadata) {
+    fields.check();
+    principals.requireUser(principals.authenticate(metadata), user);
+    return users.decide(user, intent.build());
+  }
+
+  @Override
+  public CompletionStage<FollowTagResponse> followTag(FollowTagRequest in, Metadata metadata) {
+    return tag(in.getUserId(), in.getTag(), true, metadata)
+        .thenApply(
+            done -> FollowTagResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  @Override
+  public CompletionStage<UnfollowTagResponse> unfollowTag(
+      UnfollowTagRequest in, Metadata metadata) {
+    return tag(in.getUserId(), in.getTag(), false, metadata)
+        .thenApply(
+            done -> UnfollowTagResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  private CompletionStage<Users.Decided> tag(
+      String userId, String tag, boolean active, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    UserId user = fields.userId("user_id", userId);
+    fields.text("tag", tag, 1, 100);
+    return decide(
+        fields,
+        user,
+        IntentLine.newBuilder()
+            .setTagsChanged(
+                TagsChanged.newBuilder().addTags(Tags.folded(tag)).setActive(active)),
+        metadata);
+  }
+
+  @Override
+  public CompletionStage<ListFollowedTagsResponse> listFollowedTags(
+      ListFollowedTagsRequest in, Metadata metadata) {
+    return decided(in.getUserId(), metadata)
+        .thenApply(
+            decided -> ListFollowedTagsResponse.newBuilder().addAllTags(decided.tags()).build());
+  }
+
+  private CompletionStage<UserReply.Decided> decided(String userId, Metadata metadata) {
+    UserId user = Fields.userId("user_id", userId);
+    principals.requireUser(principals.authenticate(metadata), user);
+    return users.ask(
+        user, UserReply.Decided.class, replyTo -> new UserEntity.GetDecided(user, replyTo));
+  }
+
+  @Override
+  public CompletionStage<PutListResponse> putList(PutListRequest in, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    UserId user = fields.userId("user_id", in.getUserId());
+    UserList list = in.getList();
+    fields.name("list.list_id", list.getListId());
+    fields.text("list.name", list.getName(), 0, 100);
+    return decide(
+            fields,
+            user,
+            IntentLine.newBuilder()
+                .setListChanged(
+                    ListChanged.newBuilder()
+                        .setListId(list.getListId())
+                        .setContent(
+                            ListContent.newBuilder()
+                                .setName(list.getName())
+                                .setExclusive(list.getExclusive()))),
+            metadata)
+        .thenApply(done -> PutListResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  @Override
+  public CompletionStage<DeleteListResponse> deleteList(DeleteListRequest in, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    UserId user = fields.userId("user_id", in.getUserId());
+    fields.name("list_id", in.getListId());
+    return decide(
+            fields,
+            user,
+            IntentLine.newBuilder()
+                .setListChanged(ListChanged.newBuilder().setListId(in.getListId())),
+            metadata)
+        .thenApply(
+            done -> DeleteListResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  @Override
+  public CompletionStage<AddToListResponse> addToList(AddToListRequest in, Metadata metadata) {
+    return members(in.getUserId(), in.getListId(), in.getMemberIdsList(), true, metadata)
+        .thenApply(
+            done -> AddToListResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  @Override
+  public CompletionStage<RemoveFromListResponse> removeFromList(
+      RemoveFromListRequest in, Metadata metadata) {
+    return members(in.getUserId(), in.getListId(), in.getMemberIdsList(), false, metadata)
+        .thenApply(
+            done -> RemoveFromListResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  private CompletionStage<Users.Decided> members(
+      String userId, String list, List<String> memberIds, boolean active, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    UserId user = fields.userId("user_id", userId);
+    fields.name("list_id", list);
+    fields.size("member_ids", memberIds.size(), 1, MOST_LISTED_AT_ONCE);
+    ListMembersChanged.Builder change =
+        ListMembersChanged.newBuilder().setListId(list).setActive(active);
+    fields
+        .others("member_ids", memberIds, user)
+        .forEach(member -> change.addTargetIds(member.value()));
+    return decide(
+        fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
+  }
+
+  @Override
+  public CompletionStage<GetListsResponse> getLists(GetListsRequest in, Metadata metadata) {
+    return decided(in.getUserId(), metadata).thenApply(GraphGrpcService::lists);
+  }
+
+  private static GetListsResponse lists(UserReply.Decided decided) {
+    GetListsResponse.Builder answer = GetListsResponse.newBuilder();
+    for (UserReply.Decided.ListOf list : decided.lists()) {
+      GetListsResponse.Entry.Builder entry = answer.addListsBuilder();
+      entry
+          .getListBuilder()
+          .setListId(list.id())
+          .setName(list.list().name())
+          .setExclusive(list.list().exclusive());
+      list.members().forEach(member -> entry.addMemberIds(member.value()));
+    }
+    return answer.build();
   }
 
   @Override
@@ -84,26 +283,5 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       page.setNextPageToken(tokens.encodePage(scope, last.value()));
     }
     return page.build();
-  }
-
-  private record Change(int changed, String token) {}
-
-  private CompletionStage<Change> change(
-      String userId, List<String> targetIds, String field, boolean active, Metadata metadata) {
-    FieldViolations fields = new FieldViolations();
-    UserId user = fields.userId("user_id", userId);
-    fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
-    List<UserId> targets = new ArrayList<>(targetIds.size());
-    for (int i = 0; i < targetIds.size(); i++) {
-      String name = field.endsWith("s") ? field + "[" + i + "]" : field;
-      UserId target = fields.userId(name, targetIds.get(i));
-      if (target.equals(user)) fields.reject(name, "expected another user than user_id");
-      targets.add(target);
-    }
-    fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
-    return users
-        .write(user, replyTo -> new UserEntity.ChangeFollows(user, targets, active, replyTo))
-        .thenApply(written -> new Change(written.changed(), users.tokenOf(user, written)));
   }
 }

@@ -1,11 +1,13 @@
 package io.tideline.node.api;
 
 import io.grpc.Status;
+import io.tideline.persistence.user.Payload;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.ConsistencyToken;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletionStage;
@@ -44,6 +46,20 @@ public final class Users {
     return ask(user, UserReply.Written.class, command);
   }
 
+  /**
+   * What became of a decision.
+   *
+   * @param changed how much of it was new
+   */
+  record Decided(int changed, String token) {}
+
+  /** Asks to change what the user follows, hides or has in lists. */
+  CompletionStage<Decided> decide(UserId user, IntentLine intent) {
+    Payload encoded = new Payload(intent.toByteArray());
+    return write(user, replyTo -> new UserEntity.Decide(user, encoded, replyTo))
+        .thenApply(written -> new Decided(written.changed(), tokenOf(user, written)));
+  }
+
   /** What a read hands in to see this write. */
   String tokenOf(UserId user, UserReply.Written written) {
     return tokens.encode(
@@ -58,6 +74,15 @@ public final class Users {
           StatusMapping.failure(Status.Code.ALREADY_EXISTS, reason, refused.detail());
       case LIMIT_REACHED ->
           StatusMapping.failure(Status.Code.RESOURCE_EXHAUSTED, reason, refused.detail());
+      case UNKNOWN_LIST -> StatusMapping.failure(Status.Code.NOT_FOUND, reason, refused.detail());
+      case NOT_FOLLOWED ->
+          StatusMapping.failure(Status.Code.FAILED_PRECONDITION, reason, refused.detail());
+      case READ_POSITION_MOVED ->
+          StatusMapping.failure(
+              Status.Code.ABORTED,
+              reason,
+              "the read position is " + refused.detail(),
+              Map.of("read_post_id", refused.detail()));
       case UNAVAILABLE, FENCED, MISROUTED ->
           StatusMapping.unavailable(reason, refused.detail(), Map.of(), RETRY_SOON);
     };

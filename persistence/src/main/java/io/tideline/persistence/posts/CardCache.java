@@ -4,10 +4,13 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
+import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
+import io.tideline.protocols.v1.Post;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -22,7 +25,7 @@ import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
 
 /** Cards ready to be sent, within a bound of bytes, with {@link PostStore} behind them. */
-public final class CardCache {
+public final class CardCache implements LiveTimeline.Texts {
   /** What an entry costs besides its bytes: key, card, their headers, and the cache's own node. */
   private static final int ENTRY_BYTES = 200;
 
@@ -98,6 +101,32 @@ public final class CardCache {
               awaited.forEach((id, read) -> addTo(found, id, read.getNow(null)));
               return found;
             });
+  }
+
+  @Override
+  public @Nullable Post postIfPresent(PostId id) {
+    Card card = cards.policy().getIfPresentQuietly(id);
+    return card == null || card.deleted() ? null : post(card);
+  }
+
+  @Override
+  public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
+    return fetch(ids)
+        .thenApply(
+            found -> {
+              Map<PostId, Post> posts = new HashMap<>();
+              found.forEach((id, card) -> posts.put(id, post(card)));
+              return posts;
+            });
+  }
+
+  /** What the card shows; an empty post when it is deleted. */
+  private static Post post(Card card) {
+    try {
+      return io.tideline.protocols.v1.Card.parseFrom(card.encoded()).getPost();
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("the cache holds a card that is none", e);
+    }
   }
 
   private CompletableFuture<@Nullable Card> readUnderWay(PostId id, List<PostId> misses) {

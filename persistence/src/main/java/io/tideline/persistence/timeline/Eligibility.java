@@ -30,6 +30,9 @@ public interface Eligibility {
   /** The ids of all rules, also those of the past and those that only warn, that a post meets. */
   List<String> met(Post post);
 
+  /** The names of the rules in force that only warn of a post that meets them. */
+  List<String> warnings(List<String> met);
+
   /**
    * When the rules change without anybody's doing, in milliseconds; {@link Long#MAX_VALUE} = never.
    */

@@ -21,7 +21,7 @@ public interface FeedWatcher {
   boolean offer(List<Change> changes, TimelineView after);
 
   /** Learns how far the user has read, at first and whenever that changes. */
-  void readTo(ReadMark mark, TimelineView now);
+  void readTo(Watermark read, TimelineView now);
 
   /** True when nobody listens any more. */
   boolean gone();

@@ -335,7 +335,7 @@ public final class LiveTimeline {
     return watched() ? Duration.ZERO : Duration.ofNanos(resident.idleNanos());
   }
 
-  public void showReadTo(ReadMark mark) {
+  public void showReadTo(Watermark mark) {
     resident.showReadTo(mark);
     if (!awake || watchers.isEmpty()) return;
     TimelineView view = timeline.publish(positions);
@@ -436,7 +436,7 @@ public final class LiveTimeline {
             return true;
           }
           if (patient && !covered(refs)) return false;
-          PostId floor = stored.cutOff() ? below(stored.refs()) : PostId.MIN;
+          PostId floor = stored.cutOff() ? below(oldest(stored.refs())) : PostId.MIN;
           if (!loadingAll) {
             refs.addAll(timeline.candidates());
             if (floor.compareTo(timeline.floor()) < 0) floor = timeline.floor();
@@ -586,11 +586,14 @@ public final class LiveTimeline {
     return true;
   }
 
-  /** The id just below the oldest of these. */
-  private static PostId below(List<PostRef> stored) {
-    PostId oldest = stored.stream().map(PostRef::id).min(PostId::compareTo).orElse(PostId.MIN);
-    if (oldest.equals(PostId.MIN)) return oldest;
-    return new PostId(oldest.lo() == 0 ? oldest.hi() - 1 : oldest.hi(), oldest.lo() - 1);
+  static PostId oldest(List<PostRef> stored) {
+    return stored.stream().map(PostRef::id).min(PostId::compareTo).orElse(PostId.MIN);
+  }
+
+  /** The id just below another one. */
+  static PostId below(PostId id) {
+    if (id.equals(PostId.MIN)) return id;
+    return new PostId(id.lo() == 0 ? id.hi() - 1 : id.hi(), id.lo() - 1);
   }
 
   private void register(Sources sources) {

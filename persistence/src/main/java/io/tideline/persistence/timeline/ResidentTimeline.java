@@ -1,6 +1,7 @@
 package io.tideline.persistence.timeline;
 
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +11,7 @@ public final class ResidentTimeline {
   private final String surface;
   private final Consumer<FeedWatcher> watch;
   private volatile @Nullable TimelineView view;
-  private volatile ReadMark readTo = ReadMark.NOTHING;
+  private volatile Watermark readTo = Watermark.NOTHING;
   private volatile long lastReadNanos = System.nanoTime();
 
   /**
@@ -45,7 +46,7 @@ public final class ResidentTimeline {
   }
 
   /** How far the user has read. */
-  public ReadMark readTo() {
+  public Watermark readTo() {
     return readTo;
   }
 
@@ -64,7 +65,7 @@ public final class ResidentTimeline {
   }
 
   /** For the owner: shows a new read position. */
-  public void showReadTo(ReadMark mark) {
+  public void showReadTo(Watermark mark) {
     readTo = mark;
   }
 

@@ -6,6 +6,7 @@ import io.tideline.protocols.Watermark;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -97,6 +98,11 @@ public final class TimelineView {
     return rules.judge(ref, met(ref), rules.at());
   }
 
+  /** The names of the rules that warn of an entry. */
+  public List<String> warnings(PostRef ref) {
+    return met.isEmpty() ? List.of() : rules.warnings(met(ref));
+  }
+
   /** True when the post is an entry. */
   public boolean contains(PostId id) {
     return Timeline.search(slots, from, to, id.hi(), id.lo()) >= 0;
@@ -107,21 +113,17 @@ public final class TimelineView {
     return id == null ? size() : to - from(id);
   }
 
-  /**
-   * How many entries are unread: the newer ones, and of the others those that were not there when
-   * the reader read up to {@code readTo}.
-   */
-  public int unread(@Nullable PostId readTo, Watermark then) {
-    if (readTo == null) return size();
-    int newer = from(readTo);
-    int unread = to - newer;
-    for (int i = from; i < newer; i++) if (!wasThere(slots[i], then)) unread++;
-    return unread;
+  /** How many entries were not there at some moment: the unread ones, or what came since. */
+  public int countNewSince(Watermark then) {
+    int first = from(then.newest());
+    int count = to - first;
+    for (int i = from; i < first; i++) if (!wasThere(slots[i], then)) count++;
+    return count;
   }
 
-  /** True when there may be unread entries that are not here. */
-  public boolean unreadBeyond(@Nullable PostId readTo) {
-    return cutOff() && (readTo == null || readTo.compareTo(floor) < 0);
+  /** True when there may be more of those than there are here. */
+  public boolean newBeyond(Watermark then) {
+    return cutOff() && then.floor().compareTo(floor) < 0;
   }
 
   /**
@@ -133,11 +135,17 @@ public final class TimelineView {
    */
   public List<PostRef> older(@Nullable PostId after, @Nullable Watermark base, int limit) {
     List<PostRef> page = new ArrayList<>(Math.min(limit, size()));
-    for (int at = after == null ? to - 1 : below(after); at >= from && page.size() < limit; at--) {
-      PostRef ref = slots[at];
-      if (base == null || isOfWalk(ref, base)) page.add(ref);
-    }
+    forEachOlder(after, base, entry -> page.size() < limit && page.add(entry));
     return page;
+  }
+
+  /** Offers the entries of such a page, however many, until the taker refuses one. */
+  public void forEachOlder(
+      @Nullable PostId after, @Nullable Watermark base, Predicate<PostRef> taker) {
+    for (int at = after == null ? to - 1 : below(after); at >= from; at--) {
+      PostRef ref = slots[at];
+      if ((base == null || isOfWalk(ref, base)) && !taker.test(ref)) return;
+    }
   }
 
   /** Whether a walk towards older entries that began at the base returns the entry. */
@@ -158,30 +166,20 @@ public final class TimelineView {
     return page;
   }
 
-  /** How many entries newer than {@code after} came between two moments. */
-  public int countArrived(Watermark base, Watermark until, @Nullable PostId after) {
-    return arrived(base, until, after, Integer.MAX_VALUE).size();
-  }
-
   /** Whether the entry was not there at the base and was there later. */
   public boolean cameBetween(PostRef ref, Watermark base, Watermark until) {
     return !wasThere(ref, base) && wasThere(ref, until);
   }
 
   /**
-   * Whether an entry was in the feed at some moment: it had arrived, and was eligible by the rules
-   * of then. Whether it was hidden as a duplicate is not asked: then another one showed the same.
+   * Whether an entry was in the feed at some moment: it was not newer than the newest, had arrived,
+   * and was eligible by the rules of then. Whether it was hidden as a duplicate is not asked: then
+   * another one showed the same.
    */
-  private boolean wasThere(PostRef ref, Watermark then) {
-    if (!arrivedBy(then, ref)) return false;
+  public boolean wasThere(PostRef ref, Watermark then) {
+    if (ref.compareToId(then.newest().hi(), then.newest().lo()) > 0) return false;
+    if (!arrivedBy(then.positions(), ref)) return false;
     return then.rulesAt() >= rules.at() || rules.judge(ref, met(ref), then.rulesAt()).present();
-  }
-
-  /** Whether the entry had arrived; of a log that was not known then, only its id tells. */
-  static boolean arrivedBy(Watermark then, PostRef ref) {
-    return then.positions().knows(ref.partition)
-        ? then.positions().contains(ref.partition, ref.offset)
-        : ref.compareToId(then.newest().hi(), then.newest().lo()) <= 0;
   }
 
   /** Whether the entry had arrived at these positions; one from a log they do not know had. */

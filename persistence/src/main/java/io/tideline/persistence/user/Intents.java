@@ -44,6 +44,8 @@ final class Intents {
     }
   }
 
+  private static final long MAX = Long.MAX_VALUE;
+
   private final UserId user;
   private final Graph graph;
   private final Filters filters;
@@ -71,12 +73,8 @@ final class Intents {
   }
 
   private Decision follows(FollowsChanged asked) {
-    Follow wanted =
-        asked.getActive() ? new Follow(!asked.getWithoutReposts(), asked.getLanguagesList()) : null;
     List<String> changed =
-        changed(
-            asked.getTargetIdsList(),
-            id -> !equal(graph.follow(new UserId(id), Long.MAX_VALUE), wanted));
+        changed(asked.getTargetIdsList(), id -> isNew(asked, graph.follow(new UserId(id), MAX)));
     long added = changed.stream().filter(id -> !graph.follows(new UserId(id))).count();
     int follows = graph.followees().size();
     if (asked.getActive() && added > 0 && follows + added > maxFollows) {
@@ -88,6 +86,14 @@ final class Intents {
     return Decision.change(
         line().setFollowsChanged(asked.toBuilder().clearTargetIds().addAllTargetIds(changed)),
         changed.size());
+  }
+
+  /** Who is followed already keeps its options unless others are asked for. */
+  private static boolean isNew(FollowsChanged asked, @Nullable Follow before) {
+    if (!asked.getActive()) return before != null;
+    if (before == null) return true;
+    return asked.hasWithoutReposts()
+        && !before.equals(new Follow(!asked.getWithoutReposts(), asked.getLanguagesList()));
   }
 
   private static boolean equal(@Nullable Object one, @Nullable Object other) {
@@ -147,7 +153,7 @@ final class Intents {
   }
 
   private Decision list(ListChanged asked) {
-    UserList before = graph.list(asked.getListId(), Long.MAX_VALUE);
+    UserList before = graph.list(asked.getListId(), MAX);
     UserList wanted =
         asked.hasContent()
             ? new UserList(asked.getContent().getName(), asked.getContent().getExclusive())
@@ -159,13 +165,13 @@ final class Intents {
 
   private Decision members(ListMembersChanged asked) {
     String list = asked.getListId();
-    if (graph.list(list, Long.MAX_VALUE) == null) {
+    if (graph.list(list, MAX) == null) {
       return Decision.refuse(Refusal.UNKNOWN_LIST, user + " has no list " + list);
     }
     List<String> changed =
         changed(
             asked.getTargetIdsList(),
-            id -> graph.isMember(list, new UserId(id), Long.MAX_VALUE) != asked.getActive());
+            id -> graph.isMember(list, new UserId(id), MAX) != asked.getActive());
     if (asked.getActive()) {
       for (String id : changed) {
         if (!graph.follows(new UserId(id))) {

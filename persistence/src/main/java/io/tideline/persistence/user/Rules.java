@@ -209,7 +209,7 @@ public final class Rules implements Eligibility {
     return rule != null && rule.inForce(HybridClock.millisOf(time)) ? rule : null;
   }
 
-  /** The names of the rules in force that only warn of a post. */
+  @Override
   public List<String> warnings(List<String> met) {
     List<String> names = new ArrayList<>(0);
     if (met.isEmpty()) return names;

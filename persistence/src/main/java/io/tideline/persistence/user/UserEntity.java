@@ -7,7 +7,6 @@ import com.typesafe.config.Config;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.LiveTimeline;
-import io.tideline.persistence.timeline.ReadMark;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
@@ -606,18 +605,21 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     LiveTimeline awake = awake(state, command.surface());
     TimelineView view = awake.view();
     if (view == null) return again(awake, command);
-    PostId position = state.readState().of(command.surface()).post();
-    String expected = command.expected();
-    if (expected != null && !expected.equals(position == null ? "NONE" : position.toString())) {
-      return refuse(
-          command, Refusal.READ_POSITION_MOVED, position == null ? "NONE" : position.toString());
+    PostId position = state.readState().of(command.surface()).newest();
+    String known = position.equals(PostId.MIN) ? "NONE" : position.toString();
+    if (command.expected() != null && !known.equals(command.expected())) {
+      return refuse(command, Refusal.READ_POSITION_MOVED, known);
     }
     Watermark now = view.watermark();
     Watermark then = command.then() == null ? now : command.then();
     PostId wanted = command.post() == null ? then.newest() : command.post();
-    PostId mark = wanted.compareTo(now.newest()) < 0 ? wanted : now.newest();
-    ReadMark read = new ReadMark(mark, then);
-    if (mark.equals(PostId.MIN) || !state.readState().movedBy(command.surface(), read)) {
+    Watermark read =
+        new Watermark(
+            then.positions(),
+            then.rulesAt(),
+            then.floor(),
+            wanted.compareTo(now.newest()) < 0 ? wanted : now.newest());
+    if (!state.readState().movedBy(command.surface(), read)) {
       return written(command, state, position, 0);
     }
     long at = around.clock().nextAfter(state.lastAt());
@@ -627,14 +629,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
                 IntentLine.newBuilder()
                     .setReadMarked(
                         ReadMarked.newBuilder()
-                            .setPostId(mark.toByteString())
                             .setSurface(command.surface())
-                            .setWatermark(then.toProto()))
+                            .setWatermark(read.toProto()))
                     .build(),
                 at);
-    PostId after =
-        requireNonNull(
-            state.readState().merge(command.surface(), read).of(command.surface()).post());
+    PostId after = state.readState().merge(line).of(command.surface()).newest();
     return announce(state, command, to -> new IntentAccepted(payload(line), to), after, 1);
   }
 

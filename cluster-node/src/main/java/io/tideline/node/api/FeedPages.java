@@ -1,0 +1,296 @@
+package io.tideline.node.api;
+
+import com.google.protobuf.UnknownFieldSet;
+import io.grpc.Status;
+import io.tideline.persistence.posts.CardCache;
+import io.tideline.persistence.timeline.History;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.TimelineView;
+import io.tideline.persistence.timeline.Verdict;
+import io.tideline.protocols.Cursor;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.TokenCodec;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
+import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.EntryReason;
+import io.tideline.protocols.v1.EntryWarning;
+import io.tideline.protocols.v1.FeedView;
+import io.tideline.protocols.v1.Post;
+import io.tideline.protocols.v1.ReadFeedResponse;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/** Cuts pages from the view of a timeline, and from the store where the view ends. */
+final class FeedPages {
+  private final TokenCodec tokens;
+  private final CardCache cards;
+  private final History history;
+
+  FeedPages(TokenCodec tokens, CardCache cards, History history) {
+    this.tokens = tokens;
+    this.cards = cards;
+    this.history = history;
+  }
+
+  /**
+   * What a page is asked for.
+   *
+   * @param start what has been read, when the page is to begin there; else {@code null}
+   */
+  record Request(
+      UserId user,
+      String surface,
+      int limit,
+      @Nullable Cursor cursor,
+      @Nullable Watermark start,
+      FeedView view,
+      boolean group) {}
+
+  CompletionStage<ReadFeedResponse> page(TimelineView view, Request request) {
+    Cursor cursor = request.cursor();
+    return cursor != null && cursor.direction() == Cursor.Direction.NEWER
+        ? newer(view, request, cursor)
+        : older(view, request);
+  }
+
+  // --- towards older entries ---
+
+  /**
+   * A walk towards older entries.
+   *
+   * @param after where it is; {@code null} = at its beginning
+   * @param base what it is pinned to; {@code null} = now
+   */
+  private record Walk(@Nullable PostId after, @Nullable Watermark base) {}
+
+  private static Walk walk(Request request) {
+    Cursor cursor = request.cursor();
+    if (cursor != null) return new Walk(cursor.after(), cursor.base());
+    Watermark start = request.start();
+    return start == null || start.newest().equals(PostId.MIN)
+        ? new Walk(null, null)
+        : new Walk(start.newest().next(), start);
+  }
+
+  private CompletionStage<ReadFeedResponse> older(TimelineView view, Request request) {
+    Walk walk = walk(request);
+    Rows rows = new Rows(request.limit(), request.group());
+    view.forEachOlder(walk.after(), walk.base(), rows::add);
+    if (rows.full() || !view.cutOff()) {
+      return answerOlder(view, request, walk, rows, !rows.full());
+    }
+    PostId floor = view.floor().next();
+    PostId olderThan =
+        walk.after() != null && walk.after().compareTo(floor) < 0 ? walk.after() : floor;
+    Watermark base = walk.base() == null ? view.watermark() : walk.base();
+    return readOn(view, base, rows, olderThan)
+        .thenCompose(end -> answerOlder(view, request, walk, rows, end));
+  }
+
+  /** Fills the rows from the store; true when the feed has ended. */
+  private CompletionStage<Boolean> readOn(
+      TimelineView view, Watermark base, Rows rows, PostId olderThan) {
+    return history
+        .older(view, olderThan, base, rows.wanted())
+        .thenCompose(
+            page -> {
+              PostId last = olderThan;
+              for (PostRef entry : page.entries()) {
+                if (!rows.add(entry)) return CompletableFuture.completedStage(false);
+                last = entry.id();
+              }
+              return page.end()
+                  ? CompletableFuture.completedStage(true)
+                  : readOn(view, base, rows, last);
+            });
+  }
+
+  private CompletionStage<ReadFeedResponse> answerOlder(
+      TimelineView view, Request request, Walk walk, Rows rows, boolean end) {
+    Watermark base = walk.base() == null ? view.watermark() : walk.base();
+    ReadFeedResponse.Builder answer =
+        ReadFeedResponse.newBuilder()
+            .setEndOfFeed(end)
+            .setNewerCursor(encode(request, Cursor.Direction.NEWER, null, base, null));
+    PostId last = rows.last();
+    if (!end && last != null) {
+      answer.setNextCursor(encode(request, Cursor.Direction.OLDER, last, base, null));
+    }
+    if (walk.base() != null) {
+      answer
+          .setGap(view.countNewSince(base))
+          .setGapAtLeast(view.newBeyond(base))
+          .setLogChanged(!base.positions().knowsAllOf(view.positions()));
+    }
+    return withCards(answer, view, rows, request.view());
+  }
+
+  // --- towards newer entries ---
+
+  private CompletionStage<ReadFeedResponse> newer(
+      TimelineView view, Request request, Cursor cursor) {
+    Watermark base = cursor.base();
+    Watermark until = cursor.until() == null ? view.watermark() : cursor.until();
+    PostId after = cursor.after() == null ? PostId.MIN : cursor.after();
+    if (!view.newBeyond(base) || after.compareTo(view.floor()) >= 0) {
+      return answerNewer(view, request, base, until, after, List.of());
+    }
+    return history
+        .arrived(view, base, until, after)
+        .exceptionally(FeedPages::tooFarBack)
+        .thenCompose(below -> answerNewer(view, request, base, until, after, below));
+  }
+
+  private static List<PostRef> tooFarBack(Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    if (cause instanceof History.TooFarBack far) {
+      throw StatusMapping.failure(
+          Status.Code.FAILED_PRECONDITION,
+          "CURSOR_TOO_OLD",
+          far.getMessage() + "; begin with the newest page",
+          Map.of());
+    }
+    throw failure instanceof RuntimeException known ? known : new CompletionException(failure);
+  }
+
+  private CompletionStage<ReadFeedResponse> answerNewer(
+      TimelineView view,
+      Request request,
+      Watermark base,
+      Watermark until,
+      PostId after,
+      List<PostRef> below) {
+    List<PostRef> found = new ArrayList<>(below);
+    found.addAll(view.arrived(base, until, after, Integer.MAX_VALUE));
+    Rows rows = new Rows(request.limit(), request.group());
+    int returned = 0;
+    while (returned < found.size() && rows.add(found.get(returned))) returned++;
+    boolean more = returned < found.size();
+    PostId last = rows.last();
+    String rest =
+        more && last != null
+            ? encode(request, Cursor.Direction.NEWER, last, base, until)
+            : encode(request, Cursor.Direction.NEWER, null, until, null);
+    int left = found.size() - returned + view.countNewSince(until);
+    return withCards(
+        ReadFeedResponse.newBuilder()
+            .setNewerCursor(rest)
+            .setGap(left)
+            .setLogChanged(!base.positions().knowsAllOf(view.positions())),
+        view,
+        rows,
+        request.view());
+  }
+
+  private String encode(
+      Request request,
+      Cursor.Direction direction,
+      @Nullable PostId after,
+      Watermark base,
+      @Nullable Watermark until) {
+    return tokens.encode(
+        new Cursor(request.user(), request.surface(), direction, after, base, until));
+  }
+
+  // --- cards ---
+
+  private CompletionStage<ReadFeedResponse> withCards(
+      ReadFeedResponse.Builder answer, TimelineView view, Rows rows, FeedView form) {
+    List<PostRef> shown = rows.heads();
+    if (form == FeedView.FEED_VIEW_REFS) {
+      for (int i = 0; i < shown.size(); i++) {
+        answer.addCards(reference(shown.get(i)));
+        describe(answer, view, shown.get(i), i);
+      }
+      rows.describe(answer, i -> i);
+      return CompletableFuture.completedFuture(answer.build());
+    }
+    CardCache.Card[] found = new CardCache.Card[shown.size()];
+    for (int i = 0; i < found.length; i++) {
+      found[i] = cards.getIfPresent(shown.get(i).id());
+      if (found[i] == null) return fetch(answer, view, rows);
+    }
+    return CompletableFuture.completedFuture(assemble(answer, view, rows, found));
+  }
+
+  private CompletionStage<ReadFeedResponse> fetch(
+      ReadFeedResponse.Builder answer, TimelineView view, Rows rows) {
+    List<PostId> ids = rows.heads().stream().map(PostRef::id).toList();
+    return cards
+        .fetch(ids)
+        .thenApply(
+            found ->
+                assemble(
+                    answer,
+                    view,
+                    rows,
+                    ids.stream().map(found::get).toArray(CardCache.Card[]::new)));
+  }
+
+  /**
+   * Adds cards as the bytes they already are: to the message they are unknown fields with the
+   * number of {@code cards}, which look the same on the wire. What was deleted a moment ago is left
+   * out.
+   */
+  private static ReadFeedResponse assemble(
+      ReadFeedResponse.Builder answer,
+      TimelineView view,
+      Rows rows,
+      @Nullable CardCache.Card[] found) {
+    UnknownFieldSet.Field.Builder encoded = UnknownFieldSet.Field.newBuilder();
+    int[] places = new int[found.length];
+    int place = 0;
+    for (int i = 0; i < found.length; i++) {
+      CardCache.Card card = found[i];
+      boolean there = card != null && !card.deleted();
+      places[i] = there ? place : -1;
+      if (!there) continue;
+      encoded.addLengthDelimited(card.encoded());
+      describe(answer, view, rows.heads().get(i), place++);
+    }
+    if (place == 0) return answer.build();
+    rows.describe(answer, i -> places[i]);
+    return answer
+        .setUnknownFields(
+            UnknownFieldSet.newBuilder()
+                .addField(ReadFeedResponse.CARDS_FIELD_NUMBER, encoded.build())
+                .build())
+        .build();
+  }
+
+  private static void describe(
+      ReadFeedResponse.Builder answer, TimelineView view, PostRef entry, int card) {
+    answer.addReasons(reason(view.verdict(entry)));
+    List<String> warnings = view.warnings(entry);
+    if (!warnings.isEmpty()) {
+      answer.addWarnings(EntryWarning.newBuilder().setCard(card).addAllRules(warnings));
+    }
+  }
+
+  static EntryReason reason(Verdict verdict) {
+    return switch (verdict) {
+      case OWN -> EntryReason.ENTRY_REASON_OWN;
+      case FOLLOW -> EntryReason.ENTRY_REASON_FOLLOW;
+      case REPOST -> EntryReason.ENTRY_REASON_REPOST;
+      case MENTION -> EntryReason.ENTRY_REASON_MENTION;
+      case TAG -> EntryReason.ENTRY_REASON_TAG;
+      default -> EntryReason.ENTRY_REASON_UNSPECIFIED;
+    };
+  }
+
+  static Card reference(PostRef ref) {
+    return Card.newBuilder()
+        .setPost(
+            Post.newBuilder()
+                .setPostId(ref.id().toString())
+                .setAuthorId(ref.author.value())
+                .setVersion(ref.version))
+        .build();
+  }
+}

@@ -1,0 +1,203 @@
+package io.tideline.node.api;
+
+import io.tideline.persistence.timeline.Tags;
+import io.tideline.persistence.user.MuteRule;
+import io.tideline.persistence.user.UserEntity;
+import io.tideline.persistence.user.UserReply;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.BlocksChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.MuteRuleChanged;
+import io.tideline.protocols.log.v1.MuteRuleContent;
+import io.tideline.protocols.log.v1.MutesChanged;
+import io.tideline.protocols.v1.BlockRequest;
+import io.tideline.protocols.v1.BlockResponse;
+import io.tideline.protocols.v1.DeleteMuteRuleRequest;
+import io.tideline.protocols.v1.DeleteMuteRuleResponse;
+import io.tideline.protocols.v1.FilterServicePowerApi;
+import io.tideline.protocols.v1.GetFiltersRequest;
+import io.tideline.protocols.v1.GetFiltersResponse;
+import io.tideline.protocols.v1.MuteMode;
+import io.tideline.protocols.v1.MuteRequest;
+import io.tideline.protocols.v1.MuteResponse;
+import io.tideline.protocols.v1.PutMuteRuleRequest;
+import io.tideline.protocols.v1.PutMuteRuleResponse;
+import io.tideline.protocols.v1.UnblockRequest;
+import io.tideline.protocols.v1.UnblockResponse;
+import io.tideline.protocols.v1.UnmuteRequest;
+import io.tideline.protocols.v1.UnmuteResponse;
+import java.util.List;
+import java.util.concurrent.CompletionStage;
+import org.apache.pekko.grpc.javadsl.Metadata;
+
+/** What users do not want to see, over gRPC. */
+public final class FilterGrpcService implements FilterServicePowerApi {
+  private final Users users;
+  private final Principals principals;
+
+  public FilterGrpcService(Users users, Principals principals) {
+    this.users = users;
+    this.principals = principals;
+  }
+
+  @Override
+  public CompletionStage<MuteResponse> mute(MuteRequest in, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    fields.range("until_millis", in.getUntilMillis(), 0, Long.MAX_VALUE);
+    return mute(fields, in.getUserId(), in.getTargetId(), true, in.getUntilMillis(), metadata)
+        .thenApply(done -> MuteResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  @Override
+  public CompletionStage<UnmuteResponse> unmute(UnmuteRequest in, Metadata metadata) {
+    return mute(new FieldViolations(), in.getUserId(), in.getTargetId(), false, 0, metadata)
+        .thenApply(done -> UnmuteResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  private CompletionStage<Users.Decided> mute(
+      FieldViolations fields,
+      String userId,
+      String target,
+      boolean active,
+      long until,
+      Metadata metadata) {
+    UserId user = fields.userId("user_id", userId);
+    UserId other = fields.others("target_id", List.of(target), user).get(0);
+    return decide(
+        fields,
+        user,
+        IntentLine.newBuilder()
+            .setMutesChanged(
+                MutesChanged.newBuilder()
+                    .addTargetIds(other.value())
+                    .setActive(active)
+                    .setUntilMillis(until)),
+        metadata);
+  }
+
+  @Override
+  public CompletionStage<BlockResponse> block(BlockRequest in, Metadata metadata) {
+    return block(in.getUserId(), in.getTargetId(), true, metadata)
+        .thenApply(done -> BlockResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  @Override
+  public CompletionStage<UnblockResponse> unblock(UnblockRequest in, Metadata metadata) {
+    return block(in.getUserId(), in.getTargetId(), false, metadata)
+        .thenApply(done -> UnblockResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  private CompletionStage<Users.Decided> block(
+      String userId, String target, boolean active, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    UserId user = fields.userId("user_id", userId);
+    UserId other = fields.others("target_id", List.of(target), user).get(0);
+    return decide(
+        fields,
+        user,
+        IntentLine.newBuilder()
+            .setBlocksChanged(
+                BlocksChanged.newBuilder().addTargetIds(other.value()).setActive(active)),
+        metadata);
+  }
+
+  @Override
+  public CompletionStage<PutMuteRuleResponse> putMuteRule(
+      PutMuteRuleRequest in, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    UserId user = fields.userId("user_id", in.getUserId());
+    io.tideline.protocols.v1.MuteRule rule = in.getRule();
+    fields.name("rule.rule_id", rule.getRuleId());
+    fields.text("rule.name", rule.getName(), 0, 100);
+    fields.range("rule.until_millis", rule.getUntilMillis(), 0, Long.MAX_VALUE);
+    switch (rule.getWhatCase()) {
+      case WORDS -> {
+        fields.text("rule.words", rule.getWords(), 1, 200);
+        if (!MuteRule.saysSomething(rule.getWords())) {
+          fields.reject("rule.words", "expected at least one word");
+        }
+      }
+      case TAG -> fields.text("rule.tag", rule.getTag(), 1, 100);
+      default -> fields.reject("rule", "expected words or tag");
+    }
+    if (rule.getMode() == MuteMode.UNRECOGNIZED) {
+      fields.reject("rule.mode", "expected HIDE or WARN");
+    }
+    return decide(
+            fields,
+            user,
+            IntentLine.newBuilder()
+                .setMuteRuleChanged(
+                    MuteRuleChanged.newBuilder()
+                        .setRuleId(rule.getRuleId())
+                        .setContent(
+                            MuteRuleContent.newBuilder()
+                                .setName(rule.getName())
+                                .setWords(rule.getWords())
+                                .setTag(Tags.folded(rule.getTag()))
+                                .setWarn(rule.getMode() == MuteMode.MUTE_MODE_WARN)
+                                .setUntilMillis(rule.getUntilMillis()))),
+            metadata)
+        .thenApply(
+            done -> PutMuteRuleResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  @Override
+  public CompletionStage<DeleteMuteRuleResponse> deleteMuteRule(
+      DeleteMuteRuleRequest in, Metadata metadata) {
+    FieldViolations fields = new FieldViolations();
+    UserId user = fields.userId("user_id", in.getUserId());
+    fields.name("rule_id", in.getRuleId());
+    return decide(
+            fields,
+            user,
+            IntentLine.newBuilder()
+                .setMuteRuleChanged(MuteRuleChanged.newBuilder().setRuleId(in.getRuleId())),
+            metadata)
+        .thenApply(
+            done -> DeleteMuteRuleResponse.newBuilder().setConsistencyToken(done.token()).build());
+  }
+
+  private CompletionStage<Users.Decided> decide(
+      FieldViolations fields, UserId user, IntentLine.Builder intent, Metadata metadata) {
+    fields.check();
+    principals.requireUser(principals.authenticate(metadata), user);
+    return users.decide(user, intent.build());
+  }
+
+  @Override
+  public CompletionStage<GetFiltersResponse> getFilters(GetFiltersRequest in, Metadata metadata) {
+    UserId user = Fields.userId("user_id", in.getUserId());
+    principals.requireUser(principals.authenticate(metadata), user);
+    return users
+        .ask(user, UserReply.Decided.class, replyTo -> new UserEntity.GetDecided(user, replyTo))
+        .thenApply(FilterGrpcService::filters);
+  }
+
+  private static GetFiltersResponse filters(UserReply.Decided decided) {
+    GetFiltersResponse.Builder answer = GetFiltersResponse.newBuilder();
+    decided
+        .mutes()
+        .forEach(
+            mute ->
+                answer
+                    .addMutesBuilder()
+                    .setTargetId(mute.user().value())
+                    .setUntilMillis(mute.untilMillis()));
+    decided.blocked().forEach(blocked -> answer.addBlockedIds(blocked.value()));
+    decided.rules().forEach(rule -> answer.addRules(rule(rule.id(), rule.rule())));
+    return answer.build();
+  }
+
+  private static io.tideline.protocols.v1.MuteRule rule(String id, MuteRule rule) {
+    io.tideline.protocols.v1.MuteRule.Builder proto =
+        io.tideline.protocols.v1.MuteRule.newBuilder()
+            .setRuleId(id)
+            .setName(rule.name())
+            .setMode(rule.warn() ? MuteMode.MUTE_MODE_WARN : MuteMode.MUTE_MODE_HIDE)
+            .setUntilMillis(rule.untilMillis());
+    return rule.tag().isEmpty()
+        ? proto.setWords(rule.words()).build()
+        : proto.setTag(rule.tag()).build();
+  }
+}

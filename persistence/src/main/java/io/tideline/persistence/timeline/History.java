@@ -1,0 +1,170 @@
+package io.tideline.persistence.timeline;
+
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.Watermark;
+import io.tideline.protocols.v1.Post;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * What lies below the floor of a timeline, read from the store by the rules of the timeline's view;
+ * as long as posts exist, there is a next page.
+ */
+public final class History {
+  private static final int SMALLEST_READ = 64;
+  // Where a repost might be a duplicate of something older, so many posts are read to find out.
+  private static final int FURTHEST_LOOK = 2_000;
+  private static final long DAY_MILLIS = 24 * 3_600_000L;
+
+  private final LiveTimeline.Stored stored;
+  private final LiveTimeline.Texts texts;
+  private final int mostScanned;
+
+  /**
+   * @param mostScanned how many posts one look at what came late may read
+   */
+  public History(LiveTimeline.Stored stored, LiveTimeline.Texts texts, int mostScanned) {
+    this.stored = stored;
+    this.texts = texts;
+    this.mostScanned = mostScanned;
+  }
+
+  /**
+   * Entries of a feed.
+   *
+   * @param end true when there are none beyond
+   */
+  public record Page(List<PostRef> entries, boolean end) {}
+
+  /** Thrown when more has come below the floor than may be read at once. */
+  public static final class TooFarBack extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    TooFarBack(int scanned) {
+      super("more than " + scanned + " posts lie between the cursor and what is in memory");
+    }
+  }
+
+  /**
+   * At least {@code limit} entries, or all, of a walk towards older ones, newest first.
+   *
+   * @param olderThan where the walk is, at most just above the view's floor
+   */
+  public CompletionStage<Page> older(
+      TimelineView view, PostId olderThan, Watermark base, int limit) {
+    Scan scan = new Scan(view, olderThan, PostId.MIN);
+    return older(scan, base, limit);
+  }
+
+  private CompletionStage<Page> older(Scan scan, Watermark base, int limit) {
+    return scan.further(Math.max(SMALLEST_READ, 2 * limit))
+        .thenCompose(
+            entries -> {
+              List<PostRef> page = new ArrayList<>();
+              for (int i = entries.size() - 1; i >= 0; i--) {
+                PostRef entry = entries.get(i);
+                if (!scan.view.isOfWalk(entry, base)) continue;
+                if (page.size() == limit || !scan.isDecided(entry)) break;
+                page.add(entry);
+              }
+              boolean enough = page.size() == limit || scan.ended();
+              return enough
+                  ? CompletableFuture.completedStage(
+                      new Page(page, scan.ended() && page.size() < limit))
+                  : older(scan, base, limit);
+            });
+  }
+
+  /**
+   * What came between two moments and lies below the view's floor, oldest first.
+   *
+   * @param after only what is newer
+   */
+  public CompletionStage<List<PostRef>> arrived(
+      TimelineView view, Watermark base, Watermark until, PostId after) {
+    PostId lowest = after.compareTo(base.floor()) > 0 ? after : base.floor();
+    if (lowest.compareTo(view.floor()) >= 0) return CompletableFuture.completedStage(List.of());
+    return arrived(new Scan(view, view.floor().next(), lowest), base, until);
+  }
+
+  private CompletionStage<List<PostRef>> arrived(Scan scan, Watermark base, Watermark until) {
+    return scan.further(1_000)
+        .thenCompose(
+            entries -> {
+              if (scan.ended()) {
+                return CompletableFuture.completedStage(
+                    entries.stream()
+                        .filter(entry -> scan.view.cameBetween(entry, base, until))
+                        .toList());
+              }
+              if (scan.refs.size() > mostScanned) throw new TooFarBack(mostScanned);
+              return arrived(scan, base, until);
+            });
+  }
+
+  /** A range of the store, read from its newer end on. */
+  private final class Scan {
+    final TimelineView view;
+    final List<PostRef> refs = new ArrayList<>();
+    private final Map<PostId, List<String>> met = new HashMap<>();
+    private final PostId newerThan;
+    private PostId readTo;
+
+    Scan(TimelineView view, PostId olderThan, PostId newerThan) {
+      this.view = view;
+      this.newerThan = newerThan;
+      this.readTo = olderThan;
+    }
+
+    boolean ended() {
+      return readTo.compareTo(newerThan) <= 0;
+    }
+
+    /** Whether what is read tells that the entry is no duplicate. */
+    boolean isDecided(PostRef entry) {
+      return entry.facts.original() == null
+          || ended()
+          || refs.size() > FURTHEST_LOOK
+          || entry.id().millis() - readTo.millis() > DAY_MILLIS;
+    }
+
+    /** Reads on, and returns all entries so far, oldest first. */
+    CompletionStage<List<PostRef>> further(int limit) {
+      Eligibility rules = view.rules();
+      return stored
+          .newest(
+              rules.sources(),
+              readTo,
+              newerThan,
+              limit,
+              ref -> rules.judge(ref, List.of(), rules.at()).present())
+          .thenCompose(
+              found -> {
+                refs.addAll(found.refs());
+                readTo = found.cutOff() ? LiveTimeline.oldest(found.refs()) : newerThan;
+                return readTexts(found.refs());
+              })
+          .thenApply(
+              read -> {
+                PostId floor = readTo.equals(newerThan) ? newerThan : LiveTimeline.below(readTo);
+                return Timeline.of(refs.size() + 1, rules, floor, refs, met).entries();
+              });
+    }
+
+    private CompletionStage<Void> readTexts(Collection<PostRef> found) {
+      Eligibility rules = view.rules();
+      if (!rules.readsTexts()) return CompletableFuture.completedStage(null);
+      List<PostId> ids = found.stream().filter(ref -> !ref.deleted()).map(PostRef::id).toList();
+      return texts.posts(ids).thenAccept(posts -> posts.forEach(this::read));
+    }
+
+    private void read(PostId id, Post post) {
+      met.put(id, view.rules().met(post));
+    }
+  }
+}
