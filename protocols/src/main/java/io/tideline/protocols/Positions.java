@@ -88,6 +88,7 @@ public final class Positions {
   }
 
   /** Per partition the larger of the two. */
+  @SuppressWarnings("ReferenceEquality") // Often they are one; comparing each number would not pay.
   public Positions merge(Positions other) {
     if (this == other || partitions.length == 0) return other;
     Positions merged = this;

@@ -138,8 +138,7 @@ public final class TokenCodec {
         postIdOf(payload.getAfterPostId()),
         watermarkOf(payload.getBase(), payload.getBaseRulesAt(), payload.getBaseFloor()),
         payload.hasUntil()
-            ? watermarkOf(
-                payload.getUntil(), payload.getUntilRulesAt(), payload.getUntilFloor())
+            ? watermarkOf(payload.getUntil(), payload.getUntilRulesAt(), payload.getUntilFloor())
             : null);
   }
 
@@ -205,7 +204,7 @@ public final class TokenCodec {
   private <P, T> T open(int kind, String text, Parser<P> parser, Function<P, T> mapping) {
     byte[] token = bytesOf(text);
     int macAt = token.length - MAC_BYTES;
-    Mac mac = macs.get(kind << 8 | token[0] & 0xFF);
+    Mac mac = macs.get(kind << 8 | (token[0] & 0xFF));
     if (mac == null
         || !MessageDigest.isEqual(
             Arrays.copyOf(sign(mac, token, macAt), MAC_BYTES),
