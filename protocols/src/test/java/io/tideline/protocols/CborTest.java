@@ -46,6 +46,7 @@ class CborTest {
       @Nullable PostId nothing)
       implements CborSerializable {}
 
+  @SuppressWarnings("ArrayRecordComponent") // Never compared.
   record Numbers(long[] hi, long[] lo, byte[] flags) implements CborSerializable {}
 
   @Test

@@ -4,13 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
+import io.tideline.protocols.log.v1.BlockedBy;
+import io.tideline.protocols.log.v1.BlocksChanged;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.ListChanged;
+import io.tideline.protocols.log.v1.ListContent;
+import io.tideline.protocols.log.v1.ListMembersChanged;
+import io.tideline.protocols.log.v1.LogOffsets;
+import io.tideline.protocols.log.v1.LogPositions;
+import io.tideline.protocols.log.v1.MuteRuleChanged;
+import io.tideline.protocols.log.v1.MuteRuleContent;
+import io.tideline.protocols.log.v1.MutesChanged;
 import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.log.v1.ReadMarked;
 import io.tideline.protocols.log.v1.RelatedPost;
+import io.tideline.protocols.log.v1.TagsChanged;
 import io.tideline.protocols.v1.Media;
 import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.PostKind;
@@ -54,7 +65,14 @@ class LogLineFormatTest {
         new Line("edited", edited()),
         new Line("deleted", deleted()),
         new Line("follows_changed", followsChanged()),
-        new Line("read_marked", readMarked()));
+        new Line("read_marked", readMarked()),
+        new Line("tags_changed", tagsChanged()),
+        new Line("mutes_changed", mutesChanged()),
+        new Line("blocks_changed", blocksChanged()),
+        new Line("mute_rule_changed", muteRuleChanged()),
+        new Line("list_changed", listChanged()),
+        new Line("list_members_changed", listMembersChanged()),
+        new Line("blocked_by", blockedBy()));
   }
 
   @ParameterizedTest
@@ -177,28 +195,105 @@ class LogLineFormatTest {
   }
 
   private static IntentLine followsChanged() {
-    return IntentLine.newBuilder()
-        .setUserId("ann")
-        .setOriginCell(1)
-        .setSequence(5)
-        .setWriterEpoch(3)
+    return intent(5)
         .setFollowsChanged(
             FollowsChanged.newBuilder()
                 .addTargetIds("bob")
                 .addTargetIds("cid")
                 .setActive(true)
-                .setAt(VERSION))
+                .setWithoutReposts(true)
+                .addLanguages("en")
+                .addLanguages("de-AT"))
         .build();
   }
 
   private static IntentLine readMarked() {
+    LogOffsets log =
+        LogOffsets.newBuilder()
+            .setCell(1)
+            .setIncarnation(0x9f3c01aa)
+            .addNextOffsets(18)
+            .addNextOffsets(0)
+            .addNextOffsets(301)
+            .build();
+    return intent(6)
+        .setReadMarked(
+            ReadMarked.newBuilder()
+                .setPostId(POST.toByteString())
+                .setSurface("home")
+                .setPositions(LogPositions.newBuilder().addLogs(log))
+                .setRulesAt(VERSION - 1))
+        .build();
+  }
+
+  private static IntentLine tagsChanged() {
+    return intent(7)
+        .setTagsChanged(TagsChanged.newBuilder().addTags("tide").addTags("moon").setActive(true))
+        .build();
+  }
+
+  private static IntentLine mutesChanged() {
+    return intent(8)
+        .setMutesChanged(
+            MutesChanged.newBuilder()
+                .addTargetIds("bob")
+                .addTargetIds("cid")
+                .setActive(true)
+                .setUntilMillis(1_763_736_400_000L))
+        .build();
+  }
+
+  private static IntentLine blocksChanged() {
+    return intent(9)
+        .setBlocksChanged(
+            BlocksChanged.newBuilder().addTargetIds("bob").addTargetIds("cid").setActive(true))
+        .build();
+  }
+
+  private static IntentLine muteRuleChanged() {
+    MuteRuleContent content =
+        MuteRuleContent.newBuilder()
+            .setName("No spoilers")
+            .setWords("the end")
+            .setWarn(true)
+            .setUntilMillis(1_763_736_400_000L)
+            .build();
+    return intent(10)
+        .setMuteRuleChanged(MuteRuleChanged.newBuilder().setRuleId("r1").setContent(content))
+        .build();
+  }
+
+  private static IntentLine listChanged() {
+    ListContent content = ListContent.newBuilder().setName("Friends").setExclusive(true).build();
+    return intent(11)
+        .setListChanged(ListChanged.newBuilder().setListId("l1").setContent(content))
+        .build();
+  }
+
+  private static IntentLine listMembersChanged() {
+    return intent(12)
+        .setListMembersChanged(
+            ListMembersChanged.newBuilder()
+                .setListId("l1")
+                .addTargetIds("bob")
+                .addTargetIds("cid")
+                .setActive(true))
+        .build();
+  }
+
+  private static IntentLine blockedBy() {
+    return intent(13)
+        .setBlockedBy(BlockedBy.newBuilder().setBlockerId("bob").setActive(true))
+        .build();
+  }
+
+  private static IntentLine.Builder intent(long sequence) {
     return IntentLine.newBuilder()
         .setUserId("ann")
         .setOriginCell(1)
-        .setSequence(6)
+        .setSequence(sequence)
         .setWriterEpoch(3)
-        .setReadMarked(ReadMarked.newBuilder().setPostId(POST.toByteString()))
-        .build();
+        .setAt(VERSION);
   }
 
   private static Properties recorded() {

@@ -47,31 +47,41 @@ class TokenCodecTest {
           .with(new LogPartition(1, 0x9f3c01aa, 0), 17)
           .with(new LogPartition(1, 0x9f3c01aa, 2), 300)
           .with(new LogPartition(2, 5, 0), 0);
+  private static final Watermark MARK =
+      new Watermark(
+          POSITIONS,
+          HybridClock.ofMillis(1_763_650_000_123L),
+          PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN1"));
   private static final Cursor CURSOR =
-      new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, POSITIONS, null);
+      new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, MARK, null);
   private static final ConsistencyToken TOKEN =
       new ConsistencyToken(1, ANN, 42, HybridClock.ofMillis(1_763_650_000_123L), POST);
 
   private static final String RECORDED_CURSOR =
-      "BwgBEgNhbm4aBGhvbWUgASoQAZqhu1T7AAcDtkaX88bepDIbCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBuxBkyYCcGWChh0JMzD8l1g";
+      "BwgBEgNhbm4aBGhvbWUgASoQAZqhu1T7AAcDtkaX88bepDIbCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBQQAA-1S7oZoBUhABmqG7VPsABwO2Rpfzxt6hIR0AnAqySqOiHVLmGU2k1w";
   private static final String RECORDED_NEWER_CURSOR =
-      "BwgBEgNhbm4aBGhvbWUgAjIAOhsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQFfzetSxGi-Quql6zjGujMl";
+      "BwgBEgNhbm4aBGhvbWUgAjIAOhsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQFJAAD7VLuhmgFaEAGaobtU-wAHA7ZGl_PG3qGHDoXZGZ1E5SlbaHS7OZIM";
   private static final String RECORDED_TOKEN =
       "BwgBEAEaA2FubiAqKQAA-1S7oZoBMhABmqG7VPsABwO2Rpfzxt6kyH5OHW6xiiJsOIvvbaa2pw";
   private static final String RECORDED_PAGE = "BwgBEglwb3N0czphbm4aBWFmdGVyDhRQo0VVSpLSuSy96A2ciA";
 
   @Provide
   Arbitrary<Cursor> cursors() {
-    Arbitrary<Positions> positions = PositionsTest.offsets().map(PositionsTest::of);
+    Arbitrary<PostId> posts =
+        Combinators.combine(Arbitraries.longs(), Arbitraries.longs()).as(PostId::new);
+    Arbitrary<Watermark> marks =
+        Combinators.combine(
+                PositionsTest.offsets().map(PositionsTest::of),
+                Arbitraries.longs(),
+                Arbitraries.oneOf(posts, Arbitraries.of(PostId.MIN, PostId.MAX)))
+            .as(Watermark::new);
     return Combinators.combine(
             Arbitraries.strings().withChars("abz09.:@-").ofMinLength(1).ofMaxLength(64),
-            Arbitraries.of("home", "tag:tide"),
+            Arbitraries.of("home", "list:friends"),
             Arbitraries.of(Cursor.Direction.class),
-            Combinators.combine(Arbitraries.longs(), Arbitraries.longs())
-                .as(PostId::new)
-                .injectNull(0.2),
-            positions,
-            positions.injectNull(0.3))
+            posts.injectNull(0.2),
+            marks,
+            marks.injectNull(0.3))
         .as(
             (reader, surface, direction, after, base, until) ->
                 new Cursor(new UserId(reader), surface, direction, after, base, until));
@@ -177,7 +187,7 @@ class TokenCodecTest {
 
     assertThat(refusal(() -> CODEC.decodeCursor(token, new UserId("bob"), "home")).reason())
         .isEqualTo(CURSOR_OF_ANOTHER_READER);
-    assertThat(refusal(() -> CODEC.decodeCursor(token, ANN, "tag:tide")).reason())
+    assertThat(refusal(() -> CODEC.decodeCursor(token, ANN, "list:friends")).reason())
         .isEqualTo(CURSOR_OF_ANOTHER_SURFACE);
     String page = CODEC.encodePage("posts:ann", "after");
     assertThat(refusal(() -> CODEC.decodePage(page, "posts:bob")).reason())
@@ -211,6 +221,7 @@ class TokenCodecTest {
             good.toBuilder().setReaderId("a b").build(),
             good.toBuilder().setDirectionValue(9).build(),
             good.toBuilder().setAfterPostId(ByteString.copyFromUtf8("short")).build(),
+            good.toBuilder().setBaseFloor(ByteString.copyFromUtf8("short")).build(),
             good.toBuilder().setBase(LogPositions.newBuilder().addLogs(log).addLogs(log)).build(),
             good.toBuilder()
                 .setBase(LogPositions.newBuilder().addLogs(log.toBuilder().setCell(-1)))
@@ -256,37 +267,35 @@ class TokenCodecTest {
   }
 
   private static Cursor newer() {
-    return new Cursor(ANN, "home", Cursor.Direction.NEWER, null, Positions.EMPTY, POSITIONS);
+    return new Cursor(ANN, "home", Cursor.Direction.NEWER, null, Watermark.NOTHING, MARK);
   }
 
   @Test
   void a_cursor_over_three_cells_of_sixteen_partitions_fits() {
-    Positions positions = positionsOf(3, 16);
+    Watermark mark = markOf(3, 16);
     Cursor cursor =
-        new Cursor(
-            new UserId("u".repeat(64)), "home", Cursor.Direction.NEWER, POST, positions, positions);
+        new Cursor(new UserId("u".repeat(64)), "home", Cursor.Direction.NEWER, POST, mark, mark);
 
     assertThat(CODEC.encode(cursor)).hasSizeLessThanOrEqualTo(1024);
   }
 
   @Test
   void a_token_that_would_be_longer_than_1_KB_is_not_given_out() {
-    Cursor cursor =
-        new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, positionsOf(3, 128), null);
+    Cursor cursor = new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, markOf(3, 128), null);
 
     assertThatIllegalArgumentException()
         .isThrownBy(() -> CODEC.encode(cursor))
         .withMessageContaining("1024");
   }
 
-  private static Positions positionsOf(int cells, int partitions) {
+  private static Watermark markOf(int cells, int partitions) {
     Positions positions = Positions.EMPTY;
     for (int cell = 1; cell <= cells; cell++) {
       for (int partition = 0; partition < partitions; partition++) {
         positions = positions.with(new LogPartition(cell, -cell, partition), 10_000_000_000L);
       }
     }
-    return positions;
+    return new Watermark(positions, HybridClock.ofMillis(1_763_650_000_123L), PostId.MAX);
   }
 
   @Test

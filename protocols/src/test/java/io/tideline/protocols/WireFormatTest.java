@@ -16,6 +16,7 @@ import io.tideline.protocols.log.v1.PostLineProto;
 import io.tideline.protocols.log.v1.TimelineProto;
 import io.tideline.protocols.v1.ClusterServiceProto;
 import io.tideline.protocols.v1.FeedServiceProto;
+import io.tideline.protocols.v1.FilterServiceProto;
 import io.tideline.protocols.v1.GraphServiceProto;
 import io.tideline.protocols.v1.PostProto;
 import io.tideline.protocols.v1.PostServiceProto;
@@ -42,6 +43,7 @@ class WireFormatTest {
           TimelineProto.getDescriptor(),
           ClusterServiceProto.getDescriptor(),
           FeedServiceProto.getDescriptor(),
+          FilterServiceProto.getDescriptor(),
           GraphServiceProto.getDescriptor(),
           PostProto.getDescriptor(),
           PostServiceProto.getDescriptor());

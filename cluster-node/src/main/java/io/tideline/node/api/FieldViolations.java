@@ -19,7 +19,7 @@ public final class FieldViolations {
   private static final int MOST_REPORTED = 10;
 
   private static final int LONGEST_URL = 2_048;
-  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,32}");
   private static final UserId NOBODY = new UserId("nobody");
 
   private final List<FieldViolation> violations = new ArrayList<>();
@@ -57,7 +57,7 @@ public final class FieldViolations {
   /** What a caller names a thing of its own. */
   public String name(String field, String text) {
     if (!NAME.matcher(text).matches()) {
-      reject(field, "expected 1-64 characters of [A-Za-z0-9._-]");
+      reject(field, "expected 1-32 characters of [A-Za-z0-9._-]");
     }
     return text;
   }

@@ -9,8 +9,12 @@ public final class Tags {
 
   /** The form in which equal tags are equal: compatibility-composed, case-folded. */
   public static String folded(String tag) {
-    String composed = Normalizer.normalize(tag, Normalizer.Form.NFKC);
-    // Upper case first: it brings together what lower case alone leaves apart, such as final sigma.
-    return composed.toUpperCase(Locale.ROOT).toLowerCase(Locale.ROOT);
+    String lower = composed(tag).toLowerCase(Locale.ROOT);
+    // There and back: it brings together what lower case alone leaves apart, such as final sigma.
+    return composed(lower.toUpperCase(Locale.ROOT).toLowerCase(Locale.ROOT));
+  }
+
+  private static String composed(String text) {
+    return Normalizer.normalize(text, Normalizer.Form.NFKC);
   }
 }
