@@ -2,82 +2,143 @@ package io.tideline.persistence.posts;
 
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.Sources;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 
 /**
- * One search for the newest posts of many authors together.
+ * One search for the newest posts of many authors and tags together.
  *
- * <p>It reads a short slice of each author first. As soon as {@code limit} live posts are known,
- * the oldest of the best ones is a bound: nothing below it can be in the result. Only authors whose
- * slice ended above the bound are read on, and only down to it; the bound rises as they are.
+ * <p>It reads a short slice of each source first. As soon as {@code limit} live posts that are
+ * wanted are known, the oldest of the best ones is a bound: nothing below it can be in the result.
+ * Only sources whose slice ended above the bound are read on, and only down to it; the bound rises
+ * as they are. It rises as well when four times as many live posts are known, wanted or not, so
+ * that who wants almost nothing does not read everything.
+ *
+ * <p>A slice of a tag only says which posts had it once; each of them is looked up by itself,
+ * unless its author is a source.
  */
 final class NewestSearch {
   private static final int SMALLEST_SLICE = 16;
   private static final int SLICE_GROWTH = 4;
-
-  /** What is read of one author in one query: {@code size} posts older than {@code olderThan}. */
-  private record Slice(UserId author, PostId olderThan, int size) {}
+  private static final int KEPT_PER_WANTED = 4;
 
   private final PostStore store;
+  private final Sources sources;
+  private final PostId newerThan;
   private final int limit;
-  private final PostId floor;
-  private final InFlight<Slice> reads;
+  private final Predicate<PostRef> wanted;
+  private final InFlight<Supplier<CompletionStage<?>>> reads;
   private final List<PostRef> found = new ArrayList<>();
+  private final Set<PostId> lookedUp = new HashSet<>();
   private final PriorityQueue<PostId> best = new PriorityQueue<>();
+  private final PriorityQueue<PostId> live = new PriorityQueue<>();
   private PostId bound;
   private boolean cutOff;
 
-  NewestSearch(PostStore store, int readsInFlight, int limit, PostId floor) {
+  NewestSearch(
+      PostStore store,
+      int readsInFlight,
+      Sources sources,
+      PostId newerThan,
+      int limit,
+      Predicate<PostRef> wanted) {
     if (limit < 1) {
       throw new IllegalArgumentException("limit is " + limit + ", expected at least 1");
     }
     this.store = store;
+    this.sources = sources;
+    this.newerThan = newerThan;
     this.limit = limit;
-    this.floor = floor;
-    this.bound = floor;
-    this.reads = new InFlight<>(readsInFlight, this::read);
+    this.wanted = wanted;
+    this.bound = newerThan;
+    this.reads = new InFlight<>(readsInFlight, Supplier::get);
   }
 
-  CompletionStage<Newest> among(Set<UserId> authors) {
-    int fairShare = limit / Math.max(1, authors.size());
+  CompletionStage<Newest> olderThan(PostId olderThan) {
+    int fairShare = limit / Math.max(1, sources.authors().size() + sources.tags().size());
     int size = Math.min(limit, Math.max(SMALLEST_SLICE, 2 * fairShare));
-    List<Slice> first =
-        authors.stream().map(author -> new Slice(author, PostId.MAX, size)).toList();
+    List<Supplier<CompletionStage<?>>> first = new ArrayList<>();
+    sources.authors().forEach(author -> first.add(() -> readAuthor(author, olderThan, size)));
+    sources.tags().forEach(tag -> first.add(() -> readTag(tag, olderThan, size)));
     return reads.start(first).thenApply(done -> result());
   }
 
-  private CompletionStage<?> read(Slice slice) {
-    PostId newerThan = newerThan();
-    return slice.olderThan().compareTo(newerThan) <= 0
+  private CompletionStage<?> readAuthor(UserId author, PostId olderThan, int size) {
+    PostId end = endOfSlice();
+    return olderThan.compareTo(end) <= 0
         ? CompletableFuture.completedStage(null)
         : store
-            .newestOf(slice.author(), slice.olderThan(), newerThan, slice.size())
-            .thenAccept(refs -> add(slice, refs));
+            .newestOf(author, olderThan, end, size)
+            .thenAccept(
+                refs -> {
+                  refs.forEach(this::add);
+                  if (refs.size() == size) {
+                    PostId last = refs.get(size - 1).id();
+                    reads.add(() -> readAuthor(author, last, larger(size)));
+                  }
+                });
   }
 
-  /** The bound; when it lies above the floor, what the author has below it stays unread. */
-  private synchronized PostId newerThan() {
-    cutOff |= bound.compareTo(floor) > 0;
+  private CompletionStage<?> readTag(String tag, PostId olderThan, int size) {
+    PostId end = endOfSlice();
+    return olderThan.compareTo(end) <= 0
+        ? CompletableFuture.completedStage(null)
+        : store
+            .newestTagged(tag, olderThan, end, size)
+            .thenAccept(
+                posts -> {
+                  posts.forEach(post -> reads.add(() -> lookUp(post)));
+                  if (posts.size() == size) {
+                    PostId last = posts.get(size - 1).id();
+                    reads.add(() -> readTag(tag, last, larger(size)));
+                  }
+                });
+  }
+
+  private int larger(int size) {
+    return Math.min(limit, size * SLICE_GROWTH);
+  }
+
+  private CompletionStage<?> lookUp(PostStore.Tagged post) {
+    return isToBeLookedUp(post)
+        ? store
+            .ref(post.author(), post.id())
+            .thenAccept(ref -> ref.filter(this::belongs).ifPresent(this::add))
+        : CompletableFuture.completedStage(null);
+  }
+
+  /** The bound; when it lies above the range's end, what the source has below it stays unread. */
+  private synchronized PostId endOfSlice() {
+    cutOff |= bound.compareTo(newerThan) > 0;
     return bound;
   }
 
-  private synchronized void add(Slice slice, List<PostRef> refs) {
-    refs.forEach(this::add);
-    if (refs.size() == slice.size()) {
-      PostId last = refs.get(refs.size() - 1).id();
-      reads.add(new Slice(slice.author(), last, Math.min(limit, slice.size() * SLICE_GROWTH)));
+  private synchronized boolean isToBeLookedUp(PostStore.Tagged post) {
+    if (sources.authors().contains(post.author()) || !lookedUp.add(post.id())) {
+      return false;
     }
+    boolean below = post.id().compareTo(bound) <= 0;
+    cutOff |= below;
+    return !below;
   }
 
-  private void add(PostRef ref) {
+  /** An edit may have taken the tag away; a deleted post has none any more. */
+  private boolean belongs(PostRef ref) {
+    return ref.deleted() || sources.contain(ref);
+  }
+
+  private synchronized void add(PostRef ref) {
     PostId id = ref.id();
     if (id.compareTo(bound) <= 0) {
       cutOff = true;
@@ -87,13 +148,20 @@ final class NewestSearch {
     if (ref.deleted()) {
       return;
     }
-    best.add(id);
-    if (best.size() > limit) {
-      best.remove();
+    raiseBound(live, KEPT_PER_WANTED * limit, id);
+    if (wanted.test(ref)) {
+      raiseBound(best, limit, id);
+    }
+  }
+
+  private void raiseBound(PriorityQueue<PostId> newest, int most, PostId id) {
+    newest.add(id);
+    if (newest.size() > most) {
+      newest.remove();
       cutOff = true;
     }
-    if (best.size() == limit) {
-      bound = best.element();
+    if (newest.size() == most && newest.element().compareTo(bound) > 0) {
+      bound = newest.element();
     }
   }
 

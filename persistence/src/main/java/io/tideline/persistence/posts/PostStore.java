@@ -16,6 +16,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.Sources;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -32,6 +33,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Every post of the cell in Cassandra, by id and by author; see the package for how rows merge. */
@@ -58,7 +61,9 @@ public final class PostStore {
   private final PreparedStatement arrive;
   private final PreparedStatement writeTag;
   private final PreparedStatement readPost;
+  private final PreparedStatement readRef;
   private final PreparedStatement readRefs;
+  private final PreparedStatement readTag;
   private final Interner<UserId> authors = Interner.newWeakInterner();
   private final Interner<LogPartition> partitions = Interner.newWeakInterner();
 
@@ -105,13 +110,11 @@ public final class PostStore {
     writeTag =
         prepare("INSERT INTO " + byTag + " (tag, id, author) VALUES (?, ?, ?) USING TIMESTAMP ?");
     readPost = prepare("SELECT author, version, line, deleted_at FROM " + posts + " WHERE id = ?");
-    readRefs =
-        prepare(
-            "SELECT "
-                + REF_COLUMNS
-                + " FROM "
-                + byAuthor
-                + " WHERE author = ? AND id < ? AND id > ? LIMIT ?");
+    String selectRefs = "SELECT " + REF_COLUMNS + " FROM " + byAuthor + " WHERE author = ?";
+    readRef = prepare(selectRefs + " AND id = ?");
+    readRefs = prepare(selectRefs + " AND id < ? AND id > ? LIMIT ?");
+    readTag =
+        prepare("SELECT id, author FROM " + byTag + " WHERE tag = ? AND id < ? AND id > ? LIMIT ?");
   }
 
   /**
@@ -260,27 +263,57 @@ public final class PostStore {
       UserId author, PostId olderThan, PostId newerThan, int limit) {
     UserId shared = authors.intern(author);
     return execute(readRefs.bind(author.value(), bytes(olderThan), bytes(newerThan), limit))
-        .thenCompose(page -> collect(page, shared, new ArrayList<>()));
+        .thenCompose(page -> collect(page, row -> ref(shared, row), new ArrayList<>()));
+  }
+
+  /** The author's post as timelines know it; empty when the store has never heard of it. */
+  CompletionStage<Optional<PostRef>> ref(UserId author, PostId id) {
+    UserId shared = authors.intern(author);
+    return execute(readRef.bind(author.value(), bytes(id)))
+        .thenApply(result -> Optional.ofNullable(result.one()).map(row -> ref(shared, row)));
+  }
+
+  /** A post that has had a tag. */
+  record Tagged(PostId id, UserId author) {}
+
+  /** The newest {@code limit} posts that ever had the tag between two ids, both not included. */
+  CompletionStage<List<Tagged>> newestTagged(
+      String tag, PostId olderThan, PostId newerThan, int limit) {
+    return execute(readTag.bind(tag, bytes(olderThan), bytes(newerThan), limit))
+        .thenCompose(page -> collect(page, PostStore::tagged, new ArrayList<>()));
   }
 
   /**
-   * The newest posts of all these authors together, above the floor.
+   * The newest posts of all these sources together between two ids, neither of them included.
    *
    * <p>Deleted ones do not count towards the limit; they are reported so that a create that comes
-   * late is known for what it is.
+   * late is known for what it is. Nor do live ones that are not wanted, but when four times the
+   * limit are live, the search ends: who wants almost nothing gets fewer than the limit, cut off.
+   *
+   * @param limit how many live ones that are wanted
+   * @param wanted asked by whatever thread has read a post
    */
-  public CompletionStage<Newest> newestOfAll(Collection<UserId> authors, int limit, PostId floor) {
-    return new NewestSearch(this, READS_IN_FLIGHT, limit, floor).among(new HashSet<>(authors));
+  public CompletionStage<Newest> newest(
+      Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted) {
+    return new NewestSearch(this, READS_IN_FLIGHT, sources, newerThan, limit, wanted)
+        .olderThan(olderThan);
   }
 
-  private CompletionStage<List<PostRef>> collect(
-      AsyncResultSet page, UserId author, List<PostRef> refs) {
+  private static <T> CompletionStage<List<T>> collect(
+      AsyncResultSet page, Function<Row, T> read, List<T> found) {
     for (Row row : page.currentPage()) {
-      refs.add(ref(author, row));
+      found.add(read.apply(row));
     }
     return page.hasMorePages()
-        ? page.fetchNextPage().thenCompose(next -> collect(next, author, refs))
-        : CompletableFuture.completedStage(refs);
+        ? page.fetchNextPage().thenCompose(next -> collect(next, read, found))
+        : CompletableFuture.completedStage(found);
+  }
+
+  private static Tagged tagged(Row row) {
+    ByteBuffer id = row.getBytesUnsafe(0);
+    return new Tagged(
+        new PostId(id.getLong(id.position()), id.getLong(id.position() + Long.BYTES)),
+        new UserId(row.getString(1)));
   }
 
   private PostRef ref(UserId author, Row row) {

@@ -4,9 +4,13 @@ import static io.tideline.persistence.posts.Lines.PARTITION;
 import static io.tideline.persistence.posts.TestKeyspace.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.datastax.oss.driver.api.core.cql.Row;
+import io.tideline.persistence.timeline.Facts;
+import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.Sources;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -16,6 +20,7 @@ import io.tideline.protocols.log.v1.RelatedPost;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -30,8 +35,8 @@ class PostStoreIT {
     assertThat(await(STORE.find(Lines.id(author, 1)))).isEmpty();
     assertThat(await(STORE.findAll(List.of(Lines.id(author, 1))))).isEmpty();
     assertThat(await(STORE.newestOf(author, PostId.MAX, 10))).isEmpty();
-    assertThat(await(STORE.newestOfAll(List.of(author), 10, PostId.MIN)).refs()).isEmpty();
-    assertThat(await(STORE.newestOfAll(List.of(), 10, PostId.MIN)).cutOff()).isFalse();
+    assertThat(newest(new Sources(Set.of(author), Set.of("nothing"))).refs()).isEmpty();
+    assertThat(newest(Sources.NONE).cutOff()).isFalse();
   }
 
   @Test
@@ -50,7 +55,54 @@ class PostStoreIT {
         .returns(line.getVersion(), r -> r.version)
         .returns(PARTITION, r -> r.partition)
         .returns(12L, r -> r.offset)
-        .returns(0, r -> r.flags);
+        .returns(0, r -> r.flags)
+        .returns(Facts.of(line.getFacts()), r -> r.facts);
+  }
+
+  @Test
+  void the_facts_of_a_post_come_back_and_most_have_none() {
+    UserId author = new UserId("hal");
+    RelatedPost original =
+        RelatedPost.newBuilder()
+            .setPostId(Lines.id(author, 1).toByteString())
+            .setAuthorId("ida")
+            .build();
+    PostLine plain =
+        Lines.published(Lines.id(author, 1), author, "x").toBuilder().clearFacts().build();
+    PostLine rich =
+        Lines.published(Lines.id(author, 2), author, "y", "Ebb", "EBB", "Straße").toBuilder()
+            .mergeFacts(
+                PostFacts.newBuilder()
+                    .addMentions("jon")
+                    .setParent(original.toBuilder().setAuthorId(""))
+                    .setRoot(original)
+                    .setOriginal(original)
+                    .build())
+            .build();
+    PostLine deleted = Lines.published(Lines.id(author, 3), author, "z", "ebb");
+    await(STORE.write(plain, PARTITION, 1));
+    await(STORE.write(rich, PARTITION, 2));
+    await(STORE.write(deleted, PARTITION, 3));
+    await(
+        STORE.write(Lines.deleted(Lines.id(author, 3), author, Long.MAX_VALUE >> 2), PARTITION, 4));
+
+    assertThat(await(STORE.newestOf(author, PostId.MAX, 10)))
+        .extracting(ref -> ref.facts)
+        .containsExactly(
+            Facts.NONE,
+            new Facts(
+                List.of("ebb", "strasse"),
+                "en",
+                List.of(new UserId("jon")),
+                true,
+                null,
+                new UserId("ida"),
+                Lines.id(author, 1),
+                new UserId("ida")),
+            Facts.NONE)
+        .first()
+        .isSameAs(Facts.NONE);
+    assertThat(await(STORE.newestOf(author, PostId.MAX, 10)).get(2).facts).isSameAs(Facts.NONE);
   }
 
   @Test
@@ -71,7 +123,8 @@ class PostStoreIT {
   @Test
   void a_reply_and_a_repost_say_so() {
     UserId author = new UserId("cid");
-    RelatedPost related = RelatedPost.newBuilder().setKnown(false).build();
+    RelatedPost related =
+        RelatedPost.newBuilder().setPostId(Lines.id(author, 0).toByteString()).build();
     PostLine reply =
         Lines.published(Lines.id(author, 1), author, "yes").toBuilder()
             .setFacts(PostFacts.newBuilder().setParent(related).setRoot(related))
@@ -127,16 +180,51 @@ class PostStoreIT {
   }
 
   @Test
-  void a_tag_leads_to_the_posts_that_had_it() {
+  void a_tag_leads_to_the_posts_that_have_it_in_whatever_case() {
     UserId author = new UserId("fay");
-    await(STORE.write(Lines.published(Lines.id(author, 1), author, "x", "tide", ""), PARTITION, 1));
+    await(STORE.write(Lines.published(Lines.id(author, 1), author, "x", "TIDE", ""), PARTITION, 1));
     await(STORE.write(Lines.published(Lines.id(author, 2), author, "y", "tide"), PARTITION, 2));
-    assertThat(
-            KEYSPACE
-                .session()
-                .execute("SELECT id FROM " + KEYSPACE.name() + ".posts_by_tag WHERE tag = 'tide'"))
-        .extracting(row -> PostId.fromBytes(row.getByteBuffer(0).array()))
-        .containsExactly(Lines.id(author, 2), Lines.id(author, 1));
+    await(STORE.write(Lines.published(Lines.id(author, 3), author, "z", "sea"), PARTITION, 3));
+    assertThat(idsTagged("tide")).containsExactly(Lines.id(author, 2), Lines.id(author, 1));
+  }
+
+  @Test
+  void an_edit_takes_a_post_away_from_a_tag_and_gives_it_to_another() {
+    UserId author = new UserId("kim");
+    PostId id = Lines.id(author, 1);
+    await(STORE.write(Lines.published(id, author, "x", "dusk", "both"), PARTITION, 1));
+    await(STORE.write(Lines.edited(id, author, id.hi() + 1, "y", "dawn", "both"), PARTITION, 2));
+    assertThat(idsTagged("dusk")).isEmpty();
+    assertThat(idsTagged("dawn")).containsExactly(id);
+    assertThat(idsTagged("dusk", "dawn", "both")).containsExactly(id);
+  }
+
+  @Test
+  void a_deleted_post_is_still_found_by_the_tags_that_it_had() {
+    UserId author = new UserId("lou");
+    PostId id = Lines.id(author, 1);
+    await(STORE.write(Lines.published(id, author, "x", "noon"), PARTITION, 1));
+    await(STORE.write(Lines.deleted(id, author, id.hi() + 1), PARTITION, 2));
+    assertThat(newest(new Sources(Set.of(), Set.of("noon"))).refs())
+        .extracting(PostRef::id, PostRef::deleted)
+        .containsExactly(tuple(id, true));
+  }
+
+  @Test
+  void a_post_found_by_author_and_by_tag_is_there_once() {
+    UserId author = new UserId("mia");
+    PostId id = Lines.id(author, 1);
+    await(STORE.write(Lines.published(id, author, "x", "reef", "cove"), PARTITION, 1));
+    assertThat(newest(new Sources(Set.of(author), Set.of("reef", "cove"))).refs()).hasSize(1);
+    assertThat(idsTagged("reef", "cove")).containsExactly(id);
+  }
+
+  private static List<PostId> idsTagged(String... tags) {
+    return newest(new Sources(Set.of(), Set.of(tags))).refs().stream().map(PostRef::id).toList();
+  }
+
+  private static Newest newest(Sources sources) {
+    return await(STORE.newest(sources, PostId.MAX, PostId.MIN, 10, ref -> true));
   }
 
   @Test
@@ -147,6 +235,9 @@ class PostStoreIT {
     assertRefused(line.toBuilder().setKindValue(9).build(), "but this is 9");
     assertRefused(line.toBuilder().setAuthorId("").build(), "a user id has 1-64 characters");
     assertRefused(line.toBuilder().clearPostId().build(), "a post id has 16 bytes");
+    PostFacts.Builder passesOnNothing =
+        PostFacts.newBuilder().setOriginal(RelatedPost.getDefaultInstance());
+    assertRefused(line.toBuilder().setFacts(passesOnNothing).build(), "a post id has 16 bytes");
   }
 
   private static void assertRefused(PostLine line, String message) {
