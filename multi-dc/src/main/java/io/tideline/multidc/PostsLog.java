@@ -121,6 +121,16 @@ public final class PostsLog implements Arrivals {
   }
 
   @Override
+  public void registerTag(String tag, Inbox inbox) {
+    interest.addTag(tag, inbox);
+  }
+
+  @Override
+  public void unregisterTag(String tag, Inbox inbox) {
+    interest.removeTag(tag, inbox);
+  }
+
+  @Override
   public boolean reachesBack(Positions from) {
     return recent.reachesBack(from);
   }
@@ -128,6 +138,11 @@ public final class PostsLog implements Arrivals {
   @Override
   public List<PostRef> recent(UserId author, Positions after) {
     return recent.recent(author, after);
+  }
+
+  @Override
+  public List<PostRef> recentWithTag(String tag, Positions after) {
+    return recent.recentWithTag(tag, after);
   }
 
   /** How many lines this node has yet to apply, by partition, as of the last look at the end. */

@@ -24,6 +24,7 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import java.net.InetAddress;
@@ -201,6 +202,23 @@ class PostsLogIT {
     assertThat(log.writer().healthy()).isTrue();
     assertThat(log.writer().pending()).isZero();
     assertThat(log.storeWriter().written()).isEqualTo(100);
+  }
+
+  @Test
+  void who_wants_a_tag_hears_of_it_and_finds_it_among_what_is_remembered() throws Exception {
+    PostsLog log = start();
+    Inbox inbox = new Inbox(10_000, () -> {});
+    log.registerTag("tide", inbox);
+    PostLine tagged =
+        published(new UserId("bob"), 1).toBuilder()
+            .setFacts(PostFacts.newBuilder().addTags("Tide"))
+            .build();
+    appendAll(log, List.of(published(ANN, 1), tagged));
+    List<PostRef> refs = awaitRefs(inbox, 1);
+    assertThat(refs).extracting(PostRef::id).containsExactly(id(tagged));
+    assertThat(log.recentWithTag("tide", Positions.EMPTY)).isEqualTo(refs);
+    log.unregisterTag("tide", inbox);
+    assertThat(log.interest().tags()).isZero();
   }
 
   @Test

@@ -314,7 +314,7 @@ final class LineApplier {
         if (recent.add(ref, line.getSequence())) {
           tell(line, ref);
           delivering = ref;
-          inboxes = interest.of(author);
+          inboxes = interest.in(ref);
         }
       } catch (PoisonLineException e) {
         poison.increment();

@@ -1,6 +1,7 @@
 package io.tideline.multidc.log;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.persistence.timeline.Facts;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
@@ -30,6 +31,7 @@ public final class PostLines {
       }
       PostId.fromBytes(line.getPostId());
       new UserId(line.getAuthorId());
+      Facts.of(line.getFacts());
       return line;
     } catch (InvalidProtocolBufferException e) {
       throw new PoisonLineException("not a post line: " + e.getMessage());

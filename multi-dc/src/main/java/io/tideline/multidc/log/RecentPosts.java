@@ -5,14 +5,16 @@ import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What arrived lately, by author: a window over the end of the posts log.
+ * What arrived lately, by author and by tag: a window over the end of the posts log.
  *
  * <p>Each partition has a floor; every line from there on that still counts is here. Floors rise in
  * log order, when more than the allowed number of references is held, and never above what the post
@@ -29,6 +31,8 @@ public final class RecentPosts {
 
   private static final class Window {
     final Deque<PostRef> inLogOrder = new ArrayDeque<>();
+    // In log order too, so that what is forgotten is the first of its tags; each guarded by itself.
+    final ConcurrentMap<String, Deque<PostRef>> linesByTag = new ConcurrentHashMap<>();
     volatile long floor;
     volatile long stored;
 
@@ -39,6 +43,46 @@ public final class RecentPosts {
     boolean maySpareItsOldest() {
       PostRef oldest = inLogOrder.peekFirst();
       return oldest != null && oldest.offset < stored;
+    }
+
+    void add(PostRef ref) {
+      inLogOrder.add(ref);
+      for (String tag : ref.facts.tags()) {
+        Deque<PostRef> lines = linesByTag.computeIfAbsent(tag, key -> new ArrayDeque<>(1));
+        synchronized (lines) {
+          lines.add(ref);
+        }
+      }
+    }
+
+    PostRef removeOldest() {
+      PostRef oldest = inLogOrder.removeFirst();
+      floor = oldest.offset + 1;
+      for (String tag : oldest.facts.tags()) {
+        linesByTag.computeIfPresent(tag, (key, lines) -> withoutFirst(lines));
+      }
+      return oldest;
+    }
+
+    private static @Nullable Deque<PostRef> withoutFirst(Deque<PostRef> lines) {
+      synchronized (lines) {
+        lines.removeFirst();
+        return lines.isEmpty() ? null : lines;
+      }
+    }
+
+    void addTagged(String tag, long from, List<PostRef> found) {
+      Deque<PostRef> lines = linesByTag.get(tag);
+      if (lines == null) {
+        return;
+      }
+      synchronized (lines) {
+        for (PostRef ref : lines) {
+          if (ref.offset >= from) {
+            found.add(ref);
+          }
+        }
+      }
     }
   }
 
@@ -93,7 +137,7 @@ public final class RecentPosts {
       return false;
     }
     lines.add(ref);
-    window.inLogOrder.add(ref);
+    window.add(ref);
     setSize(size + 1);
     return true;
   }
@@ -124,9 +168,7 @@ public final class RecentPosts {
   }
 
   private void evictOldest(Window window) {
-    PostRef oldest = window.inLogOrder.removeFirst();
-    window.floor = oldest.offset + 1;
-    forget(oldest);
+    forget(window.removeOldest());
   }
 
   private void forget(PostRef ref) {
@@ -159,6 +201,13 @@ public final class RecentPosts {
   public List<PostRef> recent(UserId author, Positions after) {
     AuthorLines lines = linesByAuthor.get(author);
     return lines == null ? List.of() : lines.notIn(after);
+  }
+
+  /** As {@link io.tideline.persistence.timeline.Arrivals#recentWithTag}. */
+  public List<PostRef> recentWithTag(String tag, Positions after) {
+    List<PostRef> found = new ArrayList<>();
+    windows.forEach((partition, window) -> window.addTagged(tag, after.next(partition), found));
+    return found;
   }
 
   /**

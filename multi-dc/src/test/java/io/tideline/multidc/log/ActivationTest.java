@@ -2,6 +2,8 @@ package io.tideline.multidc.log;
 
 import static io.tideline.multidc.log.TestLines.published;
 import static io.tideline.multidc.log.TestLines.record;
+import static io.tideline.multidc.log.TestLines.ref;
+import static io.tideline.multidc.log.TestLines.tagged;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.mapping;
@@ -15,6 +17,7 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostLine;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,6 +41,7 @@ class ActivationTest {
   private static final int PARTITIONS = 3;
   private static final int LINES = 20_000;
   private static final int TIMELINES = 40;
+  private static final String TAG = "tide";
   private static final List<UserId> AUTHORS =
       IntStream.range(0, 9).mapToObj(i -> new UserId("author" + i)).toList();
 
@@ -50,6 +54,11 @@ class ActivationTest {
               groupingBy(
                   line -> new UserId(new String(line.key(), UTF_8)),
                   mapping(line -> line.offset(), toList())));
+  private final List<PostRef> tagged =
+      lines.stream()
+          .map(ActivationTest::lineIn)
+          .filter(ref -> ref.facts.tags().contains(TAG))
+          .toList();
   private final Positions end =
       IntStream.range(0, PARTITIONS)
           .mapToObj(number -> new LogPartition(1, 7, number))
@@ -116,6 +125,41 @@ class ActivationTest {
     }
   }
 
+  @RepeatedTest(3)
+  void who_wants_a_tag_misses_no_line_with_it() throws Exception {
+    begin();
+    List<Future<?>> lives = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      long seed = i;
+      lives.add(timelines.submit(() -> liveBrieflyForTheTag(new Random(seed))));
+    }
+    write();
+    for (Future<?> life : lives) {
+      life.get();
+    }
+  }
+
+  private void liveBrieflyForTheTag(Random random) {
+    while (!applier.applied().equals(end)) {
+      Inbox inbox = new Inbox(LINES, () -> {});
+      Positions checkpoint = applier.applied();
+      interest.addTag(TAG, inbox);
+      Set<PostRef> had = new HashSet<>(recent.recentWithTag(TAG, checkpoint));
+      for (int i = random.nextInt(200); i > 0; i--) {
+        Thread.onSpinWait();
+      }
+      Positions applied = applier.applied();
+      had.addAll(inbox.drain());
+      assertThat(had)
+          .containsAll(
+              tagged.stream()
+                  .filter(ref -> ref.offset >= checkpoint.next(ref.partition))
+                  .filter(ref -> ref.offset < applied.next(ref.partition))
+                  .toList());
+      interest.removeTag(TAG, inbox);
+    }
+  }
+
   private void liveBriefly(Random random) {
     while (!applier.applied().equals(end)) {
       UserId author = AUTHORS.get(random.nextInt(AUTHORS.size()));
@@ -141,9 +185,20 @@ class ActivationTest {
       UserId author = AUTHORS.get(random.nextInt(AUTHORS.size()));
       int partition = partitionOf(author);
       long sequence = sequences.merge(author, 1L, Long::sum);
-      lines.add(record(published(author.value(), sequence), partition, ends[partition]++));
+      PostLine line = published(author.value(), sequence);
+      lines.add(
+          record(random.nextInt(5) == 0 ? tagged(line, TAG) : line, partition, ends[partition]++));
     }
     return lines;
+  }
+
+  private static PostRef lineIn(ConsumerRecord<byte[], byte[]> record) {
+    try {
+      LogPartition partition = new LogPartition(1, 7, record.partition());
+      return ref(PostLines.parse(record.value()), partition, record.offset());
+    } catch (PoisonLineException e) {
+      throw new AssertionError(e);
+    }
   }
 
   private void begin() throws Exception {

@@ -1,8 +1,13 @@
 package io.tideline.multidc.log;
 
+import static io.tideline.multidc.log.TestLines.published;
+import static io.tideline.multidc.log.TestLines.ref;
+import static io.tideline.multidc.log.TestLines.tagged;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.timeline.Inbox;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.UserId;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -26,21 +31,45 @@ class InterestTest {
   void it_agrees_with_a_plain_map_of_sets(@ForAll Random random) {
     Interest interest = new Interest();
     Map<UserId, Set<Inbox>> model = new HashMap<>();
+    Map<String, Set<Inbox>> tagModel = new HashMap<>();
     List<Inbox> inboxes = IntStream.range(0, 12).mapToObj(i -> inbox()).toList();
     for (int step = 0; step < 300; step++) {
       UserId author = new UserId("author" + random.nextInt(3));
+      String tag = "tag" + random.nextInt(3);
       Inbox inbox = inboxes.get(random.nextInt(inboxes.size()));
-      if (random.nextInt(5) < 3) {
-        interest.add(author, inbox);
-        model.computeIfAbsent(author, key -> new HashSet<>()).add(inbox);
-      } else {
-        interest.remove(author, inbox);
-        model.computeIfAbsent(author, key -> new HashSet<>()).remove(inbox);
+      switch (random.nextInt(6)) {
+        case 0, 1 -> {
+          interest.add(author, inbox);
+          model.computeIfAbsent(author, key -> new HashSet<>()).add(inbox);
+        }
+        case 2, 3 -> {
+          interest.addTag(tag, inbox);
+          tagModel.computeIfAbsent(tag, key -> new HashSet<>()).add(inbox);
+        }
+        case 4 -> {
+          interest.remove(author, inbox);
+          model.computeIfAbsent(author, key -> new HashSet<>()).remove(inbox);
+        }
+        default -> {
+          interest.removeTag(tag, inbox);
+          tagModel.computeIfAbsent(tag, key -> new HashSet<>()).remove(inbox);
+        }
       }
-      assertThat(interest.of(author)).containsExactlyInAnyOrderElementsOf(model.get(author));
+      Set<Inbox> expected = new HashSet<>(model.getOrDefault(author, Set.of()));
+      assertThat(interest.in(line(author))).containsExactlyInAnyOrderElementsOf(expected);
+      expected.addAll(tagModel.getOrDefault("tag0", Set.of()));
+      expected.addAll(tagModel.getOrDefault("tag1", Set.of()));
+      assertThat(interest.in(line(author, "tag0", "tag1")))
+          .containsExactlyInAnyOrderElementsOf(expected);
     }
     model.values().removeIf(Set::isEmpty);
+    tagModel.values().removeIf(Set::isEmpty);
     assertThat(interest.authors()).isEqualTo(model.size());
+    assertThat(interest.tags()).isEqualTo(tagModel.size());
+  }
+
+  private static PostRef line(UserId author, String... tags) {
+    return ref(tagged(published(author.value(), 1), tags), new LogPartition(1, 7, 0), 0);
   }
 
   @Test
@@ -48,9 +77,21 @@ class InterestTest {
     Interest interest = new Interest();
     List<Inbox> inboxes = IntStream.range(0, 100_000).mapToObj(i -> inbox()).toList();
     inboxes.forEach(inbox -> interest.add(ANN, inbox));
-    assertThat(interest.of(ANN)).hasSize(100_000);
+    assertThat(interest.in(line(ANN))).hasSize(100_000);
     inboxes.forEach(inbox -> interest.remove(ANN, inbox));
-    assertThat(interest.of(ANN)).isEmpty();
+    assertThat(interest.in(line(ANN))).isEmpty();
     assertThat(interest.authors()).isZero();
+  }
+
+  @Test
+  void who_wants_author_and_tags_is_there_once() {
+    Interest interest = new Interest();
+    Inbox inbox = inbox();
+    interest.add(ANN, inbox);
+    interest.addTag("tide", inbox);
+    interest.addTag("sea", inbox);
+    assertThat(interest.in(line(ANN, "Tide", "sea"))).containsExactly(inbox);
+    assertThat(interest.in(line(new UserId("bob"), "Tide", "sea"))).containsExactly(inbox);
+    assertThat(interest.in(line(new UserId("bob"), "moon"))).isEmpty();
   }
 }

@@ -1,9 +1,12 @@
 package io.tideline.multidc.log;
 
 import static io.tideline.multidc.log.TestLines.deleted;
+import static io.tideline.multidc.log.TestLines.edited;
 import static io.tideline.multidc.log.TestLines.published;
 import static io.tideline.multidc.log.TestLines.record;
+import static io.tideline.multidc.log.TestLines.tagged;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.timeline.Inbox;
@@ -12,6 +15,7 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -169,6 +173,56 @@ class LineApplierTest {
   }
 
   @Test
+  void a_line_reaches_who_wants_its_author_or_a_tag_of_it_once() {
+    applier.resumeAt(bounds(7, 0, 0, 0));
+    Inbox ofAnn = inboxes(ANN, 1).get(0);
+    Inbox ofBoth = inboxes(ANN, 1).get(0);
+    interest.addTag("tide", ofBoth);
+    interest.addTag("sea", ofBoth);
+    Inbox ofTide = new Inbox(1_000, () -> {});
+    interest.addTag("tide", ofTide);
+    take(
+        record(tagged(published("ann", 1), "Tide", "sea"), 0, 0),
+        record(published("ann", 2), 0, 1),
+        record(tagged(published("bob", 1), "TIDE"), 1, 0),
+        record(tagged(edited("ann", 3, 1), "moon"), 0, 2),
+        record(tagged(edited("ann", 4, 2), "tide"), 0, 3),
+        record(deleted("ann", 5, 1), 0, 4));
+    runAll();
+    assertThat(offsets(ofAnn)).containsExactly(0L, 1L, 2L, 3L, 4L);
+    List<PostRef> both = ofBoth.drain();
+    assertThat(both).hasSize(6);
+    assertThat(both)
+        .filteredOn(ref -> ref.author.equals(ANN))
+        .extracting(ref -> ref.offset)
+        .containsExactly(0L, 1L, 2L, 3L, 4L);
+    assertThat(ofTide.drain())
+        .extracting(ref -> ref.author, ref -> ref.offset)
+        .containsExactlyInAnyOrder(tuple(ANN, 0L), tuple(ANN, 3L), tuple(BOB, 0L));
+    interest.removeTag("tide", ofTide);
+    take(record(tagged(published("bob", 2), "tide"), 1, 1));
+    runAll();
+    assertThat(ofTide.drain()).isEmpty();
+    assertThat(offsets(ofBoth)).containsExactly(1L);
+  }
+
+  @Test
+  void a_post_whose_tag_many_want_takes_turns_too() {
+    applier.resumeAt(bounds(7, 0, 0, 0));
+    List<Inbox> ofAnn = inboxes(ANN, 20);
+    List<Inbox> ofTide = IntStream.range(0, 20).mapToObj(i -> new Inbox(1_000, () -> {})).toList();
+    ofAnn.subList(0, 5).forEach(inbox -> interest.addTag("tide", inbox));
+    ofTide.forEach(inbox -> interest.addTag("tide", inbox));
+    take(record(tagged(published("ann", 1), "tide"), 0, 0));
+    assertThat(applier.deliveries()).isLessThanOrEqualTo(10);
+    assertThat(applier.applied().next(partition(0))).as("not all have it").isZero();
+    runAll();
+    assertThat(applier.deliveries()).isEqualTo(40);
+    assertThat(applier.applied().next(partition(0))).isEqualTo(1);
+    assertThat(ofTide).allSatisfy(inbox -> assertThat(offsets(inbox)).containsExactly(0L));
+  }
+
+  @Test
   void a_hundred_thousand_inboxes_get_a_post_within_a_second() {
     applier.resumeAt(bounds(7, 0, 0, 0));
     List<Inbox> ofAnn = inboxes(ANN, 100_000);
@@ -191,11 +245,13 @@ class LineApplierTest {
         record(good.toBuilder().clearPostId().build(), 0, 3),
         record(good.toBuilder().setKindValue(99).build(), 0, 4),
         record(good.toBuilder().setVersion(0).build(), 0, 5),
-        record(good, 0, 6));
+        record(
+            good.toBuilder().setFacts(PostFacts.newBuilder().addMentions("no body")).build(), 0, 6),
+        record(good, 0, 7));
     runAll();
-    assertThat(applier.poison()).isEqualTo(6);
-    assertThat(applier.applied().next(partition(0))).isEqualTo(7);
-    assertThat(told).containsExactly("ann:6");
+    assertThat(applier.poison()).isEqualTo(7);
+    assertThat(applier.applied().next(partition(0))).isEqualTo(8);
+    assertThat(told).containsExactly("ann:7");
   }
 
   @Test

@@ -27,6 +27,7 @@ class RecentPostsTest {
   private static final LogPartition P1 = new LogPartition(1, 7, 1);
   private static final LogPartition ELSEWHERE = new LogPartition(2, 9, 0);
   private static final UserId ANN = new UserId("ann");
+  private static final List<String> TAGS = List.of("tide", "sea", "moon");
   private static final Positions START = Positions.EMPTY.with(P0, 0).with(P1, 0);
 
   private final RecentPosts recent = new RecentPosts(4);
@@ -55,6 +56,43 @@ class RecentPostsTest {
     assertThat(offsetsOfAnn(START.with(P0, 12))).containsExactly(12L, 13L);
     assertThat(offsetsOfAnn(START.with(P0, 14))).isEmpty();
     assertThat(recent.recent(new UserId("nobody"), START)).isEmpty();
+  }
+
+  private List<String> tagged(String tag, Positions after) {
+    return recent.recentWithTag(tag, after).stream().map(r -> r.author + ":" + r.offset).toList();
+  }
+
+  @Test
+  void lines_with_a_tag_come_back_whoever_wrote_them() {
+    add(TestLines.tagged(published("ann", 1), "Tide", "sea"), P0, 10);
+    add(published("ann", 2), P0, 11);
+    add(TestLines.tagged(published("bob", 1), "tide"), P0, 12);
+    add(TestLines.tagged(published("cid", 1), "TIDE"), P1, 3);
+    assertThat(tagged("tide", START))
+        .containsExactlyInAnyOrder("ann:10", "bob:12", "cid:3")
+        .containsSubsequence("ann:10", "bob:12");
+    assertThat(tagged("tide", START.with(P0, 11).with(P1, 4))).containsExactly("bob:12");
+    assertThat(tagged("sea", START)).containsExactly("ann:10");
+    assertThat(tagged("moon", START)).isEmpty();
+    assertThat(recent.recentWithTag("sea", START).get(0))
+        .isSameAs(recent.recent(ANN, START).get(0));
+  }
+
+  @Test
+  void a_tag_is_forgotten_with_its_lines() {
+    add(TestLines.tagged(published("ann", 1), "tide"), P0, 0);
+    add(TestLines.tagged(edited("ann", 2, 1), "tide", "sea"), P0, 1);
+    for (int i = 2; i < 5; i++) {
+      add(published("ann", i + 1), P0, i);
+    }
+    recent.stored(P0, 5);
+    recent.evict();
+    assertThat(tagged("tide", START)).containsExactly("ann:1");
+    add(published("ann", 6), P0, 5);
+    recent.stored(P0, 6);
+    recent.evict();
+    assertThat(tagged("tide", START)).isEmpty();
+    assertThat(tagged("sea", START)).isEmpty();
   }
 
   @Test
@@ -145,11 +183,12 @@ class RecentPostsTest {
 
   @Test
   void a_log_made_anew_takes_the_place_of_the_old_one() {
-    add(published("ann", 1), P0, 100);
+    add(TestLines.tagged(published("ann", 1), "tide"), P0, 100);
     recent.close(P0);
     LogPartition anew = new LogPartition(1, 8, 0);
     recent.open(anew, 0);
     assertThat(offsetsOfAnn(START)).isEmpty();
+    assertThat(tagged("tide", START)).isEmpty();
     assertThat(recent.size()).isZero();
     assertThat(recent.authors()).isZero();
     assertThat(recent.reachesBack(START)).isFalse();
@@ -218,12 +257,16 @@ class RecentPostsTest {
     long of = 1L + random.nextInt((int) sequence);
     PostLine line =
         switch (random.nextInt(4)) {
-          case 0 -> edited(author, sequence, of);
+          case 0 -> TestLines.tagged(edited(author, sequence, of), someTags(random));
           case 1 -> deleted(author, sequence, of);
-          default -> published(author, sequence);
+          default -> TestLines.tagged(published(author, sequence), someTags(random));
         };
     written.add(line);
     return line;
+  }
+
+  private static String[] someTags(Random random) {
+    return TAGS.stream().filter(tag -> random.nextInt(4) == 0).toArray(String[]::new);
   }
 
   private static void check(
@@ -248,6 +291,17 @@ class RecentPostsTest {
             .containsExactlyElementsOf(
                 remembered.stream()
                     .filter(ref -> ref.author.equals(author) && ref.partition.equals(partition))
+                    .toList());
+      }
+    }
+    for (String tag : TAGS) {
+      for (LogPartition partition : partitions) {
+        assertThat(recent.recentWithTag(tag, Positions.EMPTY))
+            .filteredOn(ref -> ref.partition.equals(partition))
+            .containsExactlyElementsOf(
+                remembered.stream()
+                    .filter(ref -> ref.facts.tags().contains(tag))
+                    .filter(ref -> ref.partition.equals(partition))
                     .toList());
       }
     }

@@ -8,8 +8,10 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
+import java.util.List;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /** Lines as authors write them: number n of an author is version n of the posts log's time. */
@@ -29,6 +31,10 @@ final class TestLines {
 
   static PostLine deleted(String author, long sequence, long of) {
     return line(PostLineKind.POST_LINE_KIND_DELETED, author, sequence, of);
+  }
+
+  static PostLine tagged(PostLine line, String... tags) {
+    return line.toBuilder().setFacts(PostFacts.newBuilder().addAllTags(List.of(tags))).build();
   }
 
   static PostId id(String author, long publishedAs) {
