@@ -192,7 +192,9 @@ public final class FeedNode {
             store,
             cards,
             new History(
-                store::newest, cards, config.getInt("tideline.persistence.timeline.most-read-back")),
+                store::newest,
+                cards,
+                config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
             new ClusterGrpcService(topology, principals),

@@ -109,12 +109,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     ResidentTimeline resident = token == null ? resident(feed) : null;
     if (resident != null) return read.apply(resident);
     Map<String, String> headers = forwarding.headers(metadata);
-    return atOwner(
-        feed,
-        metadata,
-        token,
-        read,
-        node -> forwarding.to(node, headers).readFeed(in));
+    return atOwner(feed, metadata, token, read, node -> forwarding.to(node, headers).readFeed(in));
   }
 
   /** One feed of one user. */
@@ -316,10 +311,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   private CompletionStage<UserReply.Explained> explain(
       UserId user, String surface, PostId post, Optional<StoredPost> found) {
     Payload line =
-        found
-            .map(StoredPost::line)
-            .map(stored -> new Payload(stored.toByteArray()))
-            .orElse(null);
+        found.map(StoredPost::line).map(stored -> new Payload(stored.toByteArray())).orElse(null);
     long deletedAt = found.filter(StoredPost::deleted).map(StoredPost::version).orElse(0L);
     return users.ask(
         user,
@@ -333,8 +325,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     UserId user = Fields.userId("user_id", in.getUserId());
     principals.requireRole(principals.authenticate(metadata), Principal.SERVICE);
     return users
-        .ask(
-            user, UserReply.Described.class, replyTo -> new UserEntity.Describe(user, replyTo))
+        .ask(user, UserReply.Described.class, replyTo -> new UserEntity.Describe(user, replyTo))
         .thenApply(FeedGrpcService::described);
   }
 

@@ -42,8 +42,7 @@ final class Sentences {
     String what =
         switch (why.verdict()) {
           case OWN -> "%s wrote it".formatted(reader);
-          case MENTION ->
-              "%s follows %s, who mentions %s".formatted(reader, why.user(), reader);
+          case MENTION -> "%s follows %s, who mentions %s".formatted(reader, why.user(), reader);
           case REPOST -> "%s follows %s, who passes it on".formatted(reader, why.user());
           case TAG -> "%s follows the tag #%s".formatted(reader, why.tag());
           default -> "%s follows %s".formatted(reader, why.user());
@@ -69,8 +68,7 @@ final class Sentences {
     };
   }
 
-  private static String absence(
-      UserId reader, PostId post, AbsenceReason reason, Explained why) {
+  private static String absence(UserId reader, PostId post, AbsenceReason reason, Explained why) {
     return switch (reason) {
       case ABSENCE_REASON_NEVER_SEEN -> "This cell has never heard of %s.".formatted(post);
       case ABSENCE_REASON_DUPLICATE ->
@@ -91,8 +89,7 @@ final class Sentences {
           "%s does not want what %s passes on.".formatted(reader, why.user());
       case ABSENCE_REASON_LANGUAGE ->
           "%s wants other languages of %s.".formatted(reader, why.user());
-      case ABSENCE_REASON_MUTE_RULE ->
-          "The rule %s of %s hides it.".formatted(why.rule(), reader);
+      case ABSENCE_REASON_MUTE_RULE -> "The rule %s of %s hides it.".formatted(why.rule(), reader);
       default -> "It is on its way: this node has not applied it yet.";
     };
   }
