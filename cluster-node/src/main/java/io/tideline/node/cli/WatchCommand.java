@@ -64,7 +64,7 @@ final class WatchCommand implements Callable<Integer> {
           case ADDED -> "+ " + FeedText.card(message.getAdded());
           case CHANGED -> "~ " + FeedText.card(message.getChanged());
           case REMOVED_POST_ID -> "- " + message.getRemovedPostId();
-          case HEARTBEAT, END, CHANGE_NOT_SET -> "";
+          case UNREAD, HEARTBEAT, END, CHANGE_NOT_SET -> "";
         };
     if (!out.json() && !text.isEmpty()) out.line(text);
     return !text.isEmpty();
