@@ -216,6 +216,11 @@ public final class PostStoreWriter {
     log.warn("A line is not stored yet; trying again in {}", after, failure);
     Duration doubled = after.multipliedBy(2);
     Duration next = doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
-    return Patterns.after(after, system.classicSystem(), () -> untilDone(attempt, next));
+    // With Done, because what completes with null never completes the result of this.
+    return Patterns.after(
+            after,
+            system.classicSystem(),
+            () -> untilDone(attempt, next).thenApply(stored -> Done.getInstance()))
+        .thenAccept(stored -> {});
   }
 }
