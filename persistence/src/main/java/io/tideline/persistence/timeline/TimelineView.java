@@ -110,11 +110,14 @@ public final class TimelineView {
     return id == null ? size() : to - from(id);
   }
 
-  /** How many entries were not there at some moment: the unread ones, or what came since. */
+  /**
+   * How many entries above its floor were not there at some moment: the unread ones, or what came
+   * since.
+   */
   public int countNewSince(Watermark then) {
-    int first = from(then.newest());
-    int count = to - first;
-    for (int i = from; i < first; i++) if (!wasThere(slots[i], then)) count++;
+    int newer = from(then.newest());
+    int count = to - newer;
+    for (int i = from(then.floor()); i < newer; i++) if (!wasThere(slots[i], then)) count++;
     return count;
   }
 

@@ -617,7 +617,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         new Watermark(
             then.positions(),
             then.rulesAt(),
-            then.floor(),
+            // What arrives late, however old, is unread.
+            PostId.MIN,
             wanted.compareTo(now.newest()) < 0 ? wanted : now.newest());
     if (!state.readState().movedBy(command.surface(), read)) {
       return written(command, state, position, 0);
