@@ -6,6 +6,7 @@ import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.protocols.v1.ClusterServiceClient;
 import io.tideline.protocols.v1.FeedServiceClient;
+import io.tideline.protocols.v1.FilterServiceClient;
 import io.tideline.protocols.v1.GraphServiceClient;
 import io.tideline.protocols.v1.PostServiceClient;
 import java.io.IOException;
@@ -25,6 +26,7 @@ final class TestNode implements AutoCloseable {
   private final ActorSystem<Void> system;
   final PostServiceClient posts;
   final GraphServiceClient graph;
+  final FilterServiceClient filters;
   final FeedServiceClient feeds;
   final ClusterServiceClient cluster;
   final int grpcPort;
@@ -40,6 +42,7 @@ final class TestNode implements AutoCloseable {
             .withDeadline(Duration.ofSeconds(30));
     posts = PostServiceClient.create(settings, system);
     graph = GraphServiceClient.create(settings, system);
+    filters = FilterServiceClient.create(settings, system);
     feeds = FeedServiceClient.create(settings, system);
     cluster = ClusterServiceClient.create(settings, system);
   }

@@ -6,6 +6,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.BlocksChanged;
+import io.tideline.protocols.log.v1.FeedWatermark;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.ListChanged;
@@ -219,10 +220,13 @@ class LogLineFormatTest {
     return intent(6)
         .setReadMarked(
             ReadMarked.newBuilder()
-                .setPostId(POST.toByteString())
                 .setSurface("home")
-                .setPositions(LogPositions.newBuilder().addLogs(log))
-                .setRulesAt(VERSION - 1))
+                .setWatermark(
+                    FeedWatermark.newBuilder()
+                        .setPositions(LogPositions.newBuilder().addLogs(log))
+                        .setRulesAt(VERSION - 1)
+                        .setFloorPostId(ROOT.toByteString())
+                        .setNewestPostId(POST.toByteString())))
         .build();
   }
 

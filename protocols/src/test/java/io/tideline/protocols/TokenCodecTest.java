@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.google.protobuf.ByteString;
 import io.tideline.protocols.log.v1.CursorDirection;
 import io.tideline.protocols.log.v1.CursorPayload;
+import io.tideline.protocols.log.v1.FeedWatermark;
 import io.tideline.protocols.log.v1.LogOffsets;
 import io.tideline.protocols.log.v1.LogPositions;
 import java.nio.ByteBuffer;
@@ -51,16 +52,17 @@ class TokenCodecTest {
       new Watermark(
           POSITIONS,
           HybridClock.ofMillis(1_763_650_000_123L),
-          PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN1"));
+          PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN1"),
+          PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN5"));
   private static final Cursor CURSOR =
       new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, MARK, null);
   private static final ConsistencyToken TOKEN =
       new ConsistencyToken(1, ANN, 42, HybridClock.ofMillis(1_763_650_000_123L), POST);
 
   private static final String RECORDED_CURSOR =
-      "BwgBEgNhbm4aBGhvbWUgASoQAZqhu1T7AAcDtkaX88bepDIbCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBQQAA-1S7oZoBUhABmqG7VPsABwO2Rpfzxt6hIR0AnAqySqOiHVLmGU2k1w";
+      "BwgBEgNhbm4aBGhvbWUgASoQAZqhu1T7AAcDtkaX88bepDJKChsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQERAAD7VLuhmgEaEAGaobtU-wAHA7ZGl_PG3qEiEAGaobtU-wAHA7ZGl_PG3qUmtmYbnw3Mg_E9OGYvBfUw";
   private static final String RECORDED_NEWER_CURSOR =
-      "BwgBEgNhbm4aBGhvbWUgAjIAOhsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQFJAAD7VLuhmgFaEAGaobtU-wAHA7ZGl_PG3qGHDoXZGZ1E5SlbaHS7OZIM";
+      "BwgBEgNhbm4aBGhvbWUgAjICCgA6SgobCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBEQAA-1S7oZoBGhABmqG7VPsABwO2Rpfzxt6hIhABmqG7VPsABwO2Rpfzxt6lxEINnkLVsiq_kz2kKomzgw";
   private static final String RECORDED_TOKEN =
       "BwgBEAEaA2FubiAqKQAA-1S7oZoBMhABmqG7VPsABwO2Rpfzxt6kyH5OHW6xiiJsOIvvbaa2pw";
   private static final String RECORDED_PAGE = "BwgBEglwb3N0czphbm4aBWFmdGVyDhRQo0VVSpLSuSy96A2ciA";
@@ -73,6 +75,7 @@ class TokenCodecTest {
         Combinators.combine(
                 PositionsTest.offsets().map(PositionsTest::of),
                 Arbitraries.longs(),
+                Arbitraries.oneOf(posts, Arbitraries.of(PostId.MIN, PostId.MAX)),
                 Arbitraries.oneOf(posts, Arbitraries.of(PostId.MIN, PostId.MAX)))
             .as(Watermark::new);
     return Combinators.combine(
@@ -221,14 +224,13 @@ class TokenCodecTest {
             good.toBuilder().setReaderId("a b").build(),
             good.toBuilder().setDirectionValue(9).build(),
             good.toBuilder().setAfterPostId(ByteString.copyFromUtf8("short")).build(),
-            good.toBuilder().setBaseFloor(ByteString.copyFromUtf8("short")).build(),
-            good.toBuilder().setBase(LogPositions.newBuilder().addLogs(log).addLogs(log)).build(),
             good.toBuilder()
-                .setBase(LogPositions.newBuilder().addLogs(log.toBuilder().setCell(-1)))
+                .setBase(
+                    FeedWatermark.newBuilder().setFloorPostId(ByteString.copyFromUtf8("short")))
                 .build(),
-            good.toBuilder()
-                .setBase(LogPositions.newBuilder().addLogs(log.toBuilder().setNextOffsets(0, -5)))
-                .build());
+            good.toBuilder().setBase(at(log, log)).build(),
+            good.toBuilder().setBase(at(log.toBuilder().setCell(-1).build())).build(),
+            good.toBuilder().setBase(at(log.toBuilder().setNextOffsets(0, -5).build())).build());
 
     assertThat(CODEC.decodeCursor(signed(good.toByteArray()), ANN, "home").after()).isNull();
     for (CursorPayload payload : bad) {
@@ -238,6 +240,12 @@ class TokenCodecTest {
     }
     assertThat(refusalOf(signed(new byte[] {(byte) 0xFF}))).isEqualTo(CURSOR_MALFORMED);
     assertThat(refusalOf(signed(new byte[0]))).isEqualTo(CURSOR_MALFORMED);
+  }
+
+  private static FeedWatermark at(LogOffsets... logs) {
+    return FeedWatermark.newBuilder()
+        .setPositions(LogPositions.newBuilder().addAllLogs(List.of(logs)))
+        .build();
   }
 
   private static String signed(byte[] payload) throws GeneralSecurityException {
@@ -295,7 +303,8 @@ class TokenCodecTest {
         positions = positions.with(new LogPartition(cell, -cell, partition), 10_000_000_000L);
       }
     }
-    return new Watermark(positions, HybridClock.ofMillis(1_763_650_000_123L), PostId.MAX);
+    return new Watermark(
+        positions, HybridClock.ofMillis(1_763_650_000_123L), PostId.MAX, PostId.MAX);
   }
 
   @Test

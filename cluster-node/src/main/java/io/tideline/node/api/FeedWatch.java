@@ -177,9 +177,7 @@ public final class FeedWatch {
     if (change.what() == Timeline.Event.REMOVED || (card != null && card.deleted())) {
       return response.setRemovedPostId(post.id().toString()).build();
     }
-    response
-        .setReason(FeedPages.reason(after.verdict(post)))
-        .addAllWarnings(after.warnings(post));
+    response.setReason(FeedPages.reason(after.verdict(post))).addAllWarnings(after.warnings(post));
     // The store trails the log by a moment; the reference at least is known.
     Card shown = card == null ? FeedPages.reference(post) : decode(card);
     return change.what() == Timeline.Event.CHANGED
@@ -205,8 +203,7 @@ public final class FeedWatch {
 
   private String cursor(Watcher watcher, Watermark reached) {
     return tokens.encode(
-        new Cursor(
-            watcher.user, watcher.surface, Cursor.Direction.NEWER, null, reached, null));
+        new Cursor(watcher.user, watcher.surface, Cursor.Direction.NEWER, null, reached, null));
   }
 
   private static WatchFeedResponse heartbeat() {

@@ -71,7 +71,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
           .setWithoutReposts(options.hasReposts() && !options.getReposts())
           .addAllLanguages(options.getLanguagesList());
     }
-    return follows(fields, in.getUserId(), List.of(in.getFolloweeId()), "followee_id", change, metadata)
+    return follows(
+            fields, in.getUserId(), List.of(in.getFolloweeId()), "followee_id", change, metadata)
         .thenApply(done -> FollowResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
@@ -148,8 +149,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
         fields,
         user,
         IntentLine.newBuilder()
-            .setTagsChanged(
-                TagsChanged.newBuilder().addTags(Tags.folded(tag)).setActive(active)),
+            .setTagsChanged(TagsChanged.newBuilder().addTags(Tags.folded(tag)).setActive(active)),
         metadata);
   }
 
@@ -231,8 +231,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     fields
         .others("member_ids", memberIds, user)
         .forEach(member -> change.addTargetIds(member.value()));
-    return decide(
-        fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
+    return decide(fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
   }
 
   @Override

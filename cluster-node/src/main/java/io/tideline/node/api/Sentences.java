@@ -1,5 +1,6 @@
 package io.tideline.node.api;
 
+import io.tideline.persistence.timeline.Verdict;
 import io.tideline.persistence.user.UserReply.Explained;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.PostId;
@@ -18,12 +19,13 @@ final class Sentences {
     if (why.tag() != null) answer.setTag(why.tag());
     if (why.rule() != null) answer.setRuleId(why.rule());
     if (why.duplicateOf() != null) answer.setDuplicateOfPostId(why.duplicateOf().toString());
-    if (why.newer() >= 0) {
+    Verdict verdict = why.verdict();
+    if (verdict != null && why.newer() >= 0) {
       return answer
           .setPresent(true)
           .setPosition(why.newer())
-          .setReason(FeedPages.reason(why.verdict()))
-          .setSentence(presence(reader, why))
+          .setReason(FeedPages.reason(verdict))
+          .setSentence(presence(reader, verdict, why))
           .build();
     }
     if (why.deletedAt() != 0) {
@@ -34,16 +36,16 @@ final class Sentences {
           .setSentence("It was deleted at " + Instant.ofEpochMilli(millis) + ".")
           .build();
     }
-    AbsenceReason reason = absence(why);
+    AbsenceReason reason =
+        verdict == null ? AbsenceReason.ABSENCE_REASON_NEVER_SEEN : absence(verdict, why);
     return answer.setAbsence(reason).setSentence(absence(reader, post, reason, why)).build();
   }
 
-  private static String presence(UserId reader, Explained why) {
+  private static String presence(UserId reader, Verdict verdict, Explained why) {
     String what =
-        switch (why.verdict()) {
+        switch (verdict) {
           case OWN -> "%s wrote it".formatted(reader);
-          case MENTION ->
-              "%s follows %s, who mentions %s".formatted(reader, why.user(), reader);
+          case MENTION -> "%s follows %s, who mentions %s".formatted(reader, why.user(), reader);
           case REPOST -> "%s follows %s, who passes it on".formatted(reader, why.user());
           case TAG -> "%s follows the tag #%s".formatted(reader, why.tag());
           default -> "%s follows %s".formatted(reader, why.user());
@@ -51,10 +53,9 @@ final class Sentences {
     return what + "; %d entries are newer.".formatted(why.newer());
   }
 
-  private static AbsenceReason absence(Explained why) {
-    if (why.verdict() == null) return AbsenceReason.ABSENCE_REASON_NEVER_SEEN;
+  private static AbsenceReason absence(Verdict verdict, Explained why) {
     if (why.duplicateOf() != null) return AbsenceReason.ABSENCE_REASON_DUPLICATE;
-    return switch (why.verdict()) {
+    return switch (verdict) {
       case NOT_FOLLOWED -> AbsenceReason.ABSENCE_REASON_NOT_FOLLOWED;
       case EXCLUSIVE_LIST -> AbsenceReason.ABSENCE_REASON_EXCLUSIVE_LIST;
       case BLOCKED -> AbsenceReason.ABSENCE_REASON_BLOCKED;
@@ -69,8 +70,7 @@ final class Sentences {
     };
   }
 
-  private static String absence(
-      UserId reader, PostId post, AbsenceReason reason, Explained why) {
+  private static String absence(UserId reader, PostId post, AbsenceReason reason, Explained why) {
     return switch (reason) {
       case ABSENCE_REASON_NEVER_SEEN -> "This cell has never heard of %s.".formatted(post);
       case ABSENCE_REASON_DUPLICATE ->
@@ -91,8 +91,7 @@ final class Sentences {
           "%s does not want what %s passes on.".formatted(reader, why.user());
       case ABSENCE_REASON_LANGUAGE ->
           "%s wants other languages of %s.".formatted(reader, why.user());
-      case ABSENCE_REASON_MUTE_RULE ->
-          "The rule %s of %s hides it.".formatted(why.rule(), reader);
+      case ABSENCE_REASON_MUTE_RULE -> "The rule %s of %s hides it.".formatted(why.rule(), reader);
       default -> "It is on its way: this node has not applied it yet.";
     };
   }

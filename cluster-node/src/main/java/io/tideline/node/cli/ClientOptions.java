@@ -2,11 +2,15 @@ package io.tideline.node.cli;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** Which cluster a command talks to. */
 final class ClientOptions {
   private static final String DEFAULT_ADDRESS = "127.0.0.1:8600";
+  private static final Pattern ADDRESS =
+      Pattern.compile("(https://)?(\\[[0-9A-Fa-f:.]+]|[^\\s:/\\[\\]]+):([0-9]{1,5})");
 
   @Option(
       names = "--address",
@@ -14,9 +18,11 @@ final class ClientOptions {
       split = ",",
       description = {
         "a node to call, or several with commas between them: the next one is asked when one is"
-            + " away; https://host:port uses TLS. Default: TIDELINE_ADDRESS, or the cluster that"
-            + " `up` or `demo` runs here, or "
-            + DEFAULT_ADDRESS,
+            + " away; with https:// before it: over TLS. Default: TIDELINE_ADDRESS, or the cluster"
+            + " that `up` or `demo` runs here, or "
+            + DEFAULT_ADDRESS
+            + ". TIDELINE_TOKEN is the caller's token where one is needed, TIDELINE_CA_FILE a PEM"
+            + " file of authorities to trust",
       })
   private List<String> addresses = List.of();
 
@@ -26,7 +32,14 @@ final class ClientOptions {
   }
 
   FeedClient connect(Duration patience) {
-    return FeedClient.of(addresses(), patience);
+    return FeedClient.of(addresses().stream().map(ClientOptions::checked).toList(), patience);
+  }
+
+  private static String checked(String address) {
+    Matcher parts = ADDRESS.matcher(address.strip());
+    if (parts.matches() && Integer.parseInt(parts.group(3)) <= 65_535) return parts.group();
+    throw new CommandFailure(
+        ExitCode.USAGE, "`%s` is no address of a node, expected host:port".formatted(address));
   }
 
   private List<String> addresses() {

@@ -12,9 +12,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** What went wrong, in words for a person and in fields for a script. */
 record Complaint(String code, String reason, String message, List<String> fields, int exitCode) {
+  private static final Pattern SYSTEM_CALL =
+      Pattern.compile("^\\w+\\(\\.\\.\\) failed with error\\(-?\\d+\\): ");
 
   static Complaint about(Throwable failure) {
     if (failure instanceof CommandFailure told) {
@@ -51,7 +54,14 @@ record Complaint(String code, String reason, String message, List<String> fields
     if (status.getCode() == Status.Code.UNAVAILABLE && !answered && status.getCause() != null) {
       message =
           "no node answers: %s; `tideline up` starts a cluster here"
-              .formatted(status.getCause().getMessage());
+              .formatted(
+                  SYSTEM_CALL
+                      .matcher(String.valueOf(status.getCause().getMessage()))
+                      .replaceFirst(""));
+    }
+    if (!answered && message.startsWith("HTTP status code")) {
+      // Headers and body of whatever is there would follow.
+      message = message.lines().findFirst().orElse("") + "; is that the gRPC port of a node?";
     }
     return new Complaint(
         status.getCode().name(), reason, message, fields, ExitCode.of(status.getCode()));

@@ -18,8 +18,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     description = {
-      "Start three nodes, fill them with an example graph, read feeds, watch a post arrive,",
-      "kill a node and read on; then keep the cluster running for you to try."
+      "Start three nodes and show, checking each step, what they do.",
+      "Fills them with an example graph, reads feeds, watches posts arrive, kills a node and reads"
+          + " on; then keeps the cluster running for you to try."
     })
 final class DemoCommand implements Callable<Integer> {
   private static final int NODES = 3;

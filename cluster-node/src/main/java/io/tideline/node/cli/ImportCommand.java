@@ -1,5 +1,6 @@
 package io.tideline.node.cli;
 
+import io.tideline.protocols.v1.GetTopologyRequest;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,15 +33,15 @@ final class ImportCommand implements Callable<Integer> {
   @Option(
       names = "--follows",
       paramLabel = "FILE",
-      description = "an edge list: `follower followee` in each row")
+      description = "an edge list: `follower followee` in each row, # starts a comment")
   private @Nullable Path follows;
 
   @Option(
       names = "--posts",
       paramLabel = "FILE",
       description = {
-        "a table with tabs between its columns and the header",
-        "created_at post_key author title url_host"
+        "a table with tabs between its columns, under a header that names them: created_at (like"
+            + " 2015-09-06T06:03Z), post_key, author, title, and url_host if there is one"
       })
   private @Nullable Path posts;
 
@@ -54,7 +55,7 @@ final class ImportCommand implements Callable<Integer> {
       names = "--max-errors",
       paramLabel = "N",
       defaultValue = "100",
-      description = "go on after so many bad rows (default: 100)")
+      description = "how many bad rows to leave out before giving up (default: 100)")
   private long maxErrors;
 
   @Option(
@@ -72,6 +73,15 @@ final class ImportCommand implements Callable<Integer> {
     }
     if (concurrency < 1) {
       throw new ParameterException(spec.commandLine(), "--concurrency must be at least 1.");
+    }
+    if (maxErrors < 0) {
+      throw new ParameterException(spec.commandLine(), "--max-errors must not be negative.");
+    }
+    if (follows != null) InputRows.requireFile(follows);
+    if (posts != null) InputRows.requireFile(posts);
+    // A wrong address must not be waited for like a cluster that restarts.
+    try (FeedClient feed = client.connect()) {
+      feed.call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance());
     }
     PrintWriter err = spec.commandLine().getErr();
     long startedAt = System.nanoTime();
@@ -110,7 +120,8 @@ final class ImportCommand implements Callable<Integer> {
       Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("file", what);
       fields.put("rows", result.rows());
-      fields.put("added", result.added());
+      // Whether a post was new, its answer does not say.
+      if (what.equals("follows")) fields.put("added", result.added());
       fields.put("repeated", result.repeated());
       fields.put("bad", result.bad());
       fields.put("withoutLink", result.withoutLink());

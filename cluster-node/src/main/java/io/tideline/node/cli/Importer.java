@@ -133,6 +133,7 @@ final class Importer {
           if (!row.host().isEmpty() && row.link().isEmpty()) run.withoutLink++;
           run.send(Methods.PUBLISH, request(row), number, 1, answer -> run.added.incrementAndGet());
         });
+    if (header.get() == null) throw PostRow.Columns.noHeader("is empty");
     return run.finish();
   }
 
@@ -232,7 +233,7 @@ final class Importer {
             null,
             new CommandFailure(
                 ExitCode.FAILED,
-                "stopped after %,d bad rows; --max-errors allows %,d. What was right has been imported; running the import again repeats nothing"
+                "stopped after %,d bad rows; --max-errors allows %,d. The import is not complete: run it again, what is there already is not repeated"
                     .formatted(errors.get(), maxErrors)));
       }
     }

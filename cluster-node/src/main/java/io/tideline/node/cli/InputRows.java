@@ -32,6 +32,17 @@ final class InputRows {
     }
   }
 
+  /** Fails unless the file is there and can be read more than once, which a pipe cannot. */
+  static void requireFile(Path file) {
+    if (!Files.exists(file)) {
+      throw new CommandFailure(ExitCode.USAGE, "there is no file " + file);
+    }
+    if (!Files.isRegularFile(file)) {
+      throw new CommandFailure(
+          ExitCode.USAGE, file + " is not a plain file; its rows are counted before they are read");
+    }
+  }
+
   static void forEachLine(Path file, LineTaker taker) {
     try (BufferedReader reader = open(file)) {
       long number = 0;

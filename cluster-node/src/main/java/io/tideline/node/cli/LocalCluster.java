@@ -44,7 +44,7 @@ final class LocalCluster implements AutoCloseable {
    */
   static LocalCluster start(Path directory, int nodes, Consumer<String> report) {
     var cluster = new LocalCluster(directory, report);
-    Runtime.getRuntime().addShutdownHook(new Thread(cluster::close, "cluster-stop"));
+    Runtime.getRuntime().addShutdownHook(new Thread(cluster::closeOnSignal, "cluster-stop"));
     try {
       cluster.startServers();
       cluster.startNodes(nodes);
@@ -96,6 +96,10 @@ final class LocalCluster implements AutoCloseable {
                   (System.nanoTime() - startedAt) / 1e9,
                   node.pid()));
     }
+    // One that ended before has been told of as the reason why the cluster did not start.
+    for (NodeProcess node : List.copyOf(nodes)) {
+      var unused = node.onExit().thenAccept(this::reportUnlessEnding);
+    }
   }
 
   private synchronized void startNode(int index, NodeProcess.Ports ports, String seed) {
@@ -113,7 +117,6 @@ final class LocalCluster implements AutoCloseable {
                 "TIDELINE_KAFKA", kafka),
             directory.resolve("logs").resolve(name + ".log"));
     nodes.add(node);
-    var unused = node.onExit().thenAccept(this::reportUnlessEnding);
   }
 
   private void reportUnlessEnding(NodeProcess node) {
@@ -155,6 +158,15 @@ final class LocalCluster implements AutoCloseable {
   /** Returns when no node is left. */
   void awaitEnd() {
     nodes().forEach(node -> node.onExit().join());
+  }
+
+  private void closeOnSignal() {
+    if (!isClosed()) report.accept("Stopping");
+    close();
+  }
+
+  private synchronized boolean isClosed() {
+    return closed;
   }
 
   /** Stops the nodes in good order, then the servers. The data stay. */

@@ -173,10 +173,14 @@ final class NodeProcess {
         .formatted(name, pid(), process.exitValue(), lastWords());
   }
 
+  /** The last lines of the log; the frames of a stack trace would hide what it is about. */
   private String lastWords() {
     try {
       List<String> lines =
-          new String(Files.readAllBytes(log), StandardCharsets.UTF_8).lines().toList();
+          new String(Files.readAllBytes(log), StandardCharsets.UTF_8)
+              .lines()
+              .filter(line -> !line.startsWith("\tat "))
+              .toList();
       if (lines.isEmpty()) return "It wrote nothing.";
       return "The end of "
           + log

@@ -29,10 +29,14 @@ record Output(Format format, PrintWriter out) {
     if (!json()) line(text);
   }
 
-  /** Writes a message as one line of proto3 JSON. */
+  /** Writes a message as one line of proto3 JSON, empty fields included: scripts look for them. */
   void message(MessageOrBuilder message) {
     try {
-      line(JsonFormat.printer().omittingInsignificantWhitespace().print(message));
+      line(
+          JsonFormat.printer()
+              .includingDefaultValueFields()
+              .omittingInsignificantWhitespace()
+              .print(message));
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("the answer holds a message of unknown type", e);
     }

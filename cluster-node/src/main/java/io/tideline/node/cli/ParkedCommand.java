@@ -1,5 +1,6 @@
 package io.tideline.node.cli;
 
+import com.datastax.oss.driver.api.core.AllNodesFailedException;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.internal.core.config.typesafe.DefaultDriverConfigLoader;
 import com.datastax.oss.driver.internal.core.session.throttling.PassThroughRequestThrottler;
@@ -19,8 +20,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,8 +37,8 @@ import picocli.CommandLine.Spec;
     name = "parked",
     description = {
       "Look after log lines that no node could read: they wait on a topic of their own.",
-      "Works on Kafka and Cassandra directly: those that TIDELINE_KAFKA, TIDELINE_CASSANDRA and",
-      "the other variables of a node name, or those of the cluster that runs here."
+      "Works on Kafka and Cassandra directly: those that TIDELINE_KAFKA, TIDELINE_CASSANDRA and"
+          + " the other variables of a node name, or those of the cluster that runs here."
     },
     subcommands = {ParkedCommand.ListLines.class, ParkedCommand.Replay.class})
 final class ParkedCommand implements Runnable {
@@ -60,8 +63,13 @@ final class ParkedCommand implements Runnable {
         description = "how many to show (default: 100)")
     private int limit;
 
+    @Spec private CommandSpec spec = CommandSpec.create();
+
     @Override
     public Integer call() {
+      if (limit < 1) {
+        throw new ParameterException(spec.commandLine(), "--limit must be at least 1.");
+      }
       try (var log = OpenLog.of(configuration())) {
         List<ParkedLine> lines = await(log.parked().list(limit));
         lines.forEach(this::show);
@@ -103,7 +111,7 @@ final class ParkedCommand implements Runnable {
       name = "replay",
       description = {
         "Append lines to their log again, when this version can read them.",
-        "Exits with 1 when lines are left that cannot be read."
+        "Exits with 1 when lines are left that cannot be read, with 4 when a NUMBER is not there."
       })
   static final class Replay implements Callable<Integer> {
     @Mixin private OutputOptions output = new OutputOptions();
@@ -127,6 +135,12 @@ final class ParkedCommand implements Runnable {
                     ? log.parked().replayAll(store)
                     : log.parked().replay(numbers, store));
         show(replay);
+        long found = (long) replay.appended() + replay.dropped() + replay.unreadable();
+        long missing = numbers.stream().distinct().count() - found;
+        if (missing > 0) {
+          throw new CommandFailure(
+              ExitCode.NOT_FOUND, missing + " of the numbers are not those of parked lines");
+        }
         return replay.unreadable() == 0 ? ExitCode.OK : ExitCode.FAILED;
       }
     }
@@ -179,9 +193,14 @@ final class ParkedCommand implements Runnable {
                 "datastax-java-driver.advanced.reconnect-on-init",
                 ConfigValueFactory.fromAnyRef(false))
             .getConfig("datastax-java-driver");
-    return CqlSession.builder()
-        .withConfigLoader(new DefaultDriverConfigLoader(() -> driver))
-        .build();
+    try {
+      return CqlSession.builder()
+          .withConfigLoader(new DefaultDriverConfigLoader(() -> driver))
+          .build();
+    } catch (AllNodesFailedException e) {
+      throw new CommandFailure(
+          ExitCode.UNAVAILABLE, "Cassandra does not answer: " + e.getMessage());
+    }
   }
 
   private static Config configuration() {
@@ -202,6 +221,17 @@ final class ParkedCommand implements Runnable {
   private static <T> T await(CompletionStage<T> answer) {
     CompletableFuture<T> limited =
         answer.toCompletableFuture().orTimeout(SECONDS_TO_ANSWER, TimeUnit.SECONDS);
-    return limited.join();
+    try {
+      return limited.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof TimeoutException
+          || e.getCause() instanceof org.apache.kafka.common.errors.TimeoutException) {
+        throw new CommandFailure(
+            ExitCode.UNAVAILABLE,
+            "Kafka does not answer (TIDELINE_KAFKA says where it is): "
+                + e.getCause().getMessage());
+      }
+      throw e;
+    }
   }
 }

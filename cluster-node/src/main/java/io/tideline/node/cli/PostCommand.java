@@ -30,13 +30,16 @@ final class PostCommand implements Callable<Integer> {
       description = "what is said; several words are joined")
   private List<String> words = List.of();
 
-  @Option(names = "--title", description = "a title of at most 300 characters")
+  @Option(
+      names = "--title",
+      paramLabel = "TITLE",
+      description = "a title of at most 300 characters")
   private String title = "";
 
   @Option(names = "--link", paramLabel = "URL", description = "where it leads; may be repeated")
   private List<String> links = List.of();
 
-  @Option(names = "--tag", description = "a tag without its #; may be repeated")
+  @Option(names = "--tag", paramLabel = "TAG", description = "a tag without its #; may be repeated")
   private List<String> tags = List.of();
 
   @Option(names = "--reply-to", paramLabel = "POST", description = "the post that this one answers")
@@ -47,6 +50,7 @@ final class PostCommand implements Callable<Integer> {
 
   @Option(
       names = "--key",
+      paramLabel = "KEY",
       description = "idempotency key: the same key posts only once; default: a new one")
   private @Nullable String key;
 

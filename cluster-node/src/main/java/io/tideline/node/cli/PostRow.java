@@ -24,14 +24,21 @@ record PostRow(long createdAtMillis, String key, UserId author, String title, St
       var columns = new Columns(Arrays.asList(line.split("\t", -1)));
       for (String needed : List.of("created_at", "post_key", "author", "title")) {
         if (!columns.names.contains(needed)) {
-          throw new CommandFailure(
-              ExitCode.USAGE,
-              "the table of posts starts with `%s`, expected a header with the columns created_at,"
-                      .formatted(line.length() > 80 ? line.substring(0, 80) + "…" : line)
-                  + " post_key, author, title and perhaps url_host, with tabs between them");
+          throw noHeader(
+              "starts with `%s`"
+                  .formatted(line.length() > 80 ? line.substring(0, 80) + "…" : line));
         }
       }
       return columns;
+    }
+
+    static CommandFailure noHeader(String found) {
+      return new CommandFailure(
+          ExitCode.USAGE,
+          "the table of posts "
+              + found
+              + ", expected a header with the columns created_at, post_key, author, title and"
+              + " perhaps url_host, with tabs between them");
     }
 
     PostRow parse(String line, String prefix) {

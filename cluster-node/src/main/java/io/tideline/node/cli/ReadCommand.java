@@ -5,12 +5,16 @@ import io.tideline.protocols.v1.ReadFeedResponse;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Reads a home feed. */
 @Command(name = "read", description = "Read a home feed, newest first.")
 final class ReadCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private ClientOptions client = new ClientOptions();
   @Mixin private OutputOptions output = new OutputOptions();
 
@@ -31,7 +35,10 @@ final class ReadCommand implements Callable<Integer> {
       description = "how many pages to read, 0 = all (default: 1)")
   private int pages;
 
-  @Option(names = "--cursor", description = "where to go on, as an earlier read printed it")
+  @Option(
+      names = "--cursor",
+      paramLabel = "CURSOR",
+      description = "where to go on, as an earlier read printed it")
   private String cursor = "";
 
   @Option(
@@ -42,6 +49,12 @@ final class ReadCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (pageSize < 1 || pageSize > 100) {
+      throw new ParameterException(spec.commandLine(), "--page-size must be 1 to 100.");
+    }
+    if (pages < 0) {
+      throw new ParameterException(spec.commandLine(), "--pages must not be negative.");
+    }
     try (FeedClient feed = client.connect()) {
       String next = cursor;
       boolean end = false;

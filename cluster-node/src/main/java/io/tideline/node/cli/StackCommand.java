@@ -15,12 +15,12 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "stack",
     description = {
-      "Run a Cassandra and a Kafka on this machine in the background, without a node:",
-      "for nodes that you start yourself, and for `up`, which uses them while they run."
+      "Run a Cassandra and a Kafka on this machine in the background, without a node.",
+      "They are for nodes that you start yourself, and for `up`, which uses them while they run."
     },
     subcommands = {StackCommand.Up.class, StackCommand.Down.class, StackCommand.Status.class})
 final class StackCommand implements Runnable {
-  private static final String NOT_RUNNING = "Cassandra and Kafka are not running";
+  private static final String NOT_RUNNING = "Cassandra and Kafka are not running in the background";
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -37,8 +37,10 @@ final class StackCommand implements Runnable {
     @Override
     public Integer call() {
       Output out = output.output();
+      Home home = Home.ofLauncher();
+      if (LocalStack.status(home.stack()).isEmpty()) home.refuseWhileClusterRuns();
       StackStatus running =
-          LocalStack.up(LocalStack.Options.in(Home.ofLauncher().stack()).withReport(out::note));
+          LocalStack.up(LocalStack.Options.in(home.stack()).withReport(out::note));
       describe(running, out);
       return ExitCode.OK;
     }
@@ -54,9 +56,9 @@ final class StackCommand implements Runnable {
       Home home = Home.ofLauncher();
       home.refuseWhileClusterRuns();
       boolean stopped = LocalStack.down(home.stack());
-      output
-          .output()
-          .note(stopped ? "Cassandra and Kafka are stopped; their data stay" : NOT_RUNNING);
+      Output out = output.output();
+      if (out.json()) out.line(Output.document(Map.of("stopped", stopped)));
+      out.note(stopped ? "Cassandra and Kafka are stopped; their data stay" : NOT_RUNNING);
       return ExitCode.OK;
     }
   }
@@ -70,15 +72,28 @@ final class StackCommand implements Runnable {
 
     @Override
     public Integer call() {
-      Optional<StackStatus> running = LocalStack.status(Home.ofLauncher().stack());
+      Home home = Home.ofLauncher();
+      Optional<StackStatus> running = LocalStack.status(home.stack());
       if (running.isEmpty()) {
-        output.output().note(NOT_RUNNING);
+        Output out = output.output();
+        if (out.json()) out.line(Output.document(Map.of("running", false)));
+        out.note(NOT_RUNNING);
+        home.cluster()
+            .read()
+            .ifPresent(
+                cluster ->
+                    out.note(
+                        "Those of the cluster here are Cassandra on %s, Kafka on %s"
+                            .formatted(cluster.cassandra(), cluster.kafka())));
         return ExitCode.UNAVAILABLE;
       }
       describe(running.get(), output.output());
-      boolean alive = running.get().cassandra().alive() && running.get().kafka().alive();
-      return alive ? ExitCode.OK : ExitCode.UNAVAILABLE;
+      return serves(running.get()) ? ExitCode.OK : ExitCode.UNAVAILABLE;
     }
+  }
+
+  private static boolean serves(StackStatus running) {
+    return running.cassandra().alive() && running.kafka().alive();
   }
 
   private static void describe(StackStatus running, Output out) {
@@ -90,7 +105,8 @@ final class StackCommand implements Runnable {
               Map.of(
                   "cassandra", Map.of("address", cassandra, "alive", running.cassandra().alive()),
                   "kafka", Map.of("address", kafka, "alive", running.kafka().alive()),
-                  "pid", running.pid())));
+                  "pid", running.pid(),
+                  "running", serves(running))));
       return;
     }
     out.line("Cassandra on " + cassandra + (running.cassandra().alive() ? "" : " (dead)"));

@@ -3,6 +3,8 @@ package io.tideline.node.cli;
 import java.io.PrintWriter;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,12 +44,17 @@ import picocli.CommandLine.Spec;
       ParkedCommand.class,
     })
 public final class Tideline implements Runnable {
+  // Complaints say what went wrong; a stack trace of the transport above them helps nobody. Held
+  // here because a logger that nobody holds forgets its level.
+  private static final Logger TRANSPORT = Logger.getLogger("io.grpc");
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   private Tideline() {}
 
   /** Runs one command and leaves with its exit code. */
   public static void main(String[] args) {
+    TRANSPORT.setLevel(Level.OFF);
     System.exit(commandLine().execute(args));
   }
 

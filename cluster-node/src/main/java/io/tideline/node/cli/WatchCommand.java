@@ -7,8 +7,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Shows what happens in a home feed while it happens. */
 @Command(
@@ -17,6 +20,7 @@ import picocli.CommandLine.Parameters;
 final class WatchCommand implements Callable<Integer> {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+  @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private ClientOptions client = new ClientOptions();
   @Mixin private OutputOptions output = new OutputOptions();
 
@@ -25,6 +29,7 @@ final class WatchCommand implements Callable<Integer> {
 
   @Option(
       names = "--cursor",
+      paramLabel = "CURSOR",
       description = "where to resume, as an earlier watch or read printed it")
   private String cursor = "";
 
@@ -37,6 +42,9 @@ final class WatchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (limit < 0) {
+      throw new ParameterException(spec.commandLine(), "--limit must not be negative.");
+    }
     var seen = new CompletableFuture<Void>();
     var shown = new AtomicInteger();
     try (FeedClient feed = client.connect();
@@ -64,7 +72,7 @@ final class WatchCommand implements Callable<Integer> {
           case ADDED -> "+ " + FeedText.card(message.getAdded());
           case CHANGED -> "~ " + FeedText.card(message.getChanged());
           case REMOVED_POST_ID -> "- " + message.getRemovedPostId();
-          case HEARTBEAT, END, CHANGE_NOT_SET -> "";
+          case UNREAD, HEARTBEAT, END, CHANGE_NOT_SET -> "";
         };
     if (!out.json() && !text.isEmpty()) out.line(text);
     return !text.isEmpty();

@@ -1,5 +1,9 @@
 package io.tideline.node.api;
 
+import io.tideline.protocols.v1.DescribeTimelineRequest;
+import io.tideline.protocols.v1.DescribeTimelineResponse;
+import io.tideline.protocols.v1.ExplainEntryRequest;
+import io.tideline.protocols.v1.ExplainEntryResponse;
 import io.tideline.protocols.v1.FeedService;
 import io.tideline.protocols.v1.FeedServicePowerApi;
 import io.tideline.protocols.v1.FeedServicePowerApiHandlerFactory;
@@ -46,5 +50,17 @@ final class StubFeed implements FeedServicePowerApi {
   public CompletionStage<GetReadStateResponse> getReadState(
       GetReadStateRequest request, Metadata metadata) {
     return CompletableFuture.completedFuture(GetReadStateResponse.getDefaultInstance());
+  }
+
+  @Override
+  public CompletionStage<ExplainEntryResponse> explainEntry(
+      ExplainEntryRequest request, Metadata metadata) {
+    return CompletableFuture.completedFuture(ExplainEntryResponse.getDefaultInstance());
+  }
+
+  @Override
+  public CompletionStage<DescribeTimelineResponse> describeTimeline(
+      DescribeTimelineRequest request, Metadata metadata) {
+    return CompletableFuture.completedFuture(DescribeTimelineResponse.getDefaultInstance());
   }
 }

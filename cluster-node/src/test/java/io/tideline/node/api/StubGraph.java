@@ -1,16 +1,32 @@
 package io.tideline.node.api;
 
+import io.tideline.protocols.v1.AddToListRequest;
+import io.tideline.protocols.v1.AddToListResponse;
+import io.tideline.protocols.v1.DeleteListRequest;
+import io.tideline.protocols.v1.DeleteListResponse;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.FollowManyResponse;
 import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.FollowResponse;
+import io.tideline.protocols.v1.FollowTagRequest;
+import io.tideline.protocols.v1.FollowTagResponse;
+import io.tideline.protocols.v1.GetListsRequest;
+import io.tideline.protocols.v1.GetListsResponse;
 import io.tideline.protocols.v1.GraphService;
 import io.tideline.protocols.v1.GraphServicePowerApi;
 import io.tideline.protocols.v1.GraphServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.ListFollowedTagsRequest;
+import io.tideline.protocols.v1.ListFollowedTagsResponse;
 import io.tideline.protocols.v1.ListFollowingRequest;
 import io.tideline.protocols.v1.ListFollowingResponse;
+import io.tideline.protocols.v1.PutListRequest;
+import io.tideline.protocols.v1.PutListResponse;
+import io.tideline.protocols.v1.RemoveFromListRequest;
+import io.tideline.protocols.v1.RemoveFromListResponse;
 import io.tideline.protocols.v1.UnfollowRequest;
 import io.tideline.protocols.v1.UnfollowResponse;
+import io.tideline.protocols.v1.UnfollowTagRequest;
+import io.tideline.protocols.v1.UnfollowTagResponse;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BiFunction;
@@ -54,6 +70,50 @@ final class StubGraph implements GraphServicePowerApi {
   @Override
   public CompletionStage<ListFollowingResponse> listFollowing(
       ListFollowingRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<FollowTagResponse> followTag(FollowTagRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<UnfollowTagResponse> unfollowTag(
+      UnfollowTagRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<ListFollowedTagsResponse> listFollowedTags(
+      ListFollowedTagsRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<PutListResponse> putList(PutListRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<DeleteListResponse> deleteList(
+      DeleteListRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<AddToListResponse> addToList(AddToListRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<RemoveFromListResponse> removeFromList(
+      RemoveFromListRequest request, Metadata metadata) {
+    return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
+  }
+
+  @Override
+  public CompletionStage<GetListsResponse> getLists(GetListsRequest request, Metadata metadata) {
     return CompletableFuture.failedFuture(new IllegalStateException("a bug"));
   }
 }

@@ -117,6 +117,13 @@ class ImporterTest {
   }
 
   @Test
+  void a_table_without_anything_is_refused() {
+    assertThatThrownBy(() -> importer(0).posts(file("posts", "")))
+        .isInstanceOf(CommandFailure.class)
+        .hasMessageContaining("the table of posts is empty, expected a header");
+  }
+
+  @Test
   void a_host_that_is_none_costs_a_post_its_link_only() {
     Importer.Result result =
         importer(0)

@@ -2,10 +2,14 @@ package io.tideline.node.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
@@ -130,5 +134,57 @@ class TidelineTest {
   void a_file_that_is_not_there_is_named() {
     assertThat(run("import", "--follows=nowhere.gz", address())).isEqualTo(ExitCode.USAGE);
     assertThat(err.toString()).isEqualTo("tideline: there is no file nowhere.gz\n");
+  }
+
+  @Test
+  void an_empty_feed_is_an_empty_list_to_scripts() {
+    assertThat(run("read", "nobody-at-all", "--output=json", address())).isZero();
+    assertThat(out.toString()).contains("\"cards\":[]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "nonsense",
+        "127.0.0.1",
+        "127.0.0.1:port",
+        "127.0.0.1:99999",
+        "http://127.0.0.1:8600",
+        ":8600"
+      })
+  void what_is_no_address_is_a_mistake_of_usage(String address) {
+    assertThat(run("nodes", "--address=" + address)).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString())
+        .isEqualTo("tideline: `" + address + "` is no address of a node, expected host:port\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "read ann --pages=-1",
+        "read ann --page-size=0",
+        "read ann --page-size=101",
+        "watch ann --limit=-1",
+        "parked list --limit=0",
+        "import --follows=graph --max-errors=-1"
+      })
+  void a_number_that_makes_no_sense_is_a_mistake_of_usage(String command) {
+    assertThat(run(command.split(" "))).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("must").contains("Usage: tideline");
+  }
+
+  @Test
+  void what_cannot_be_read_twice_is_not_imported(@TempDir Path directory) {
+    assertThat(run("import", "--posts=" + directory, address())).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains(directory + " is not a plain file");
+  }
+
+  @Test
+  void an_import_that_reaches_nobody_says_so_at_once(@TempDir Path directory) throws IOException {
+    Path graph = Files.writeString(directory.resolve("graph"), "1 2\n");
+
+    assertThat(run("import", "--follows=" + graph, "--address=127.0.0.1:1"))
+        .isEqualTo(ExitCode.UNAVAILABLE);
+    assertThat(err.toString()).contains("no node answers");
   }
 }

@@ -617,7 +617,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         new Watermark(
             then.positions(),
             then.rulesAt(),
-            then.floor(),
+            // What arrives late, however old, is unread.
+            PostId.MIN,
             wanted.compareTo(now.newest()) < 0 ? wanted : now.newest());
     if (!state.readState().movedBy(command.surface(), read)) {
       return written(command, state, position, 0);
@@ -718,13 +719,17 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private void refreshTimelines(User state) {
-    timelines.forEach(
-        (surface, timeline) -> {
-          Rules rules = rules(state, surface);
-          timeline.changed(rules);
-          timeline.showReadTo(state.readState().of(surface));
-          lookAgainWhenRulesExpire(rules);
-        });
+    for (String surface : List.copyOf(timelines.keySet())) {
+      if (!Rules.exists(surface, state.graph())) {
+        stopTimeline(surface);
+        continue;
+      }
+      Rules rules = rules(state, surface);
+      LiveTimeline timeline = requireNonNull(timelines.get(surface));
+      timeline.changed(rules);
+      timeline.showReadTo(state.readState().of(surface));
+      lookAgainWhenRulesExpire(rules);
+    }
   }
 
   private void lookAgainWhenRulesExpire(Rules rules) {
