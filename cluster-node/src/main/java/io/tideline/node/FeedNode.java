@@ -1,5 +1,7 @@
 package io.tideline.node;
 
+import static java.util.Objects.requireNonNull;
+
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.typesafe.config.Config;
 import io.tideline.multidc.PostsLog;
@@ -48,6 +50,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
 import org.apache.pekko.stream.javadsl.Sink;
+import org.jspecify.annotations.Nullable;
 
 /** One assembled node: storage, log, entities, services and what operators see of them. */
 public final class FeedNode {
@@ -60,6 +63,8 @@ public final class FeedNode {
   private final Health health;
   private final Fence fence;
   private final NodeMetrics metrics;
+  private final ResidentTimelines residents = new ResidentTimelines();
+  private volatile @Nullable PostsLog log;
   private final long startedNanos = System.nanoTime();
 
   private FeedNode(ActorSystem<?> system, NodeSettings settings) {
@@ -74,14 +79,24 @@ public final class FeedNode {
    * Starts everything a node consists of, each part after those that it stands on; done when it
    * accepts calls. All of it stops with the actor system.
    */
-  public static CompletionStage<Done> start(ActorSystem<?> system, NodeSettings settings) {
+  public static CompletionStage<FeedNode> start(ActorSystem<?> system, NodeSettings settings) {
     FeedNode node = new FeedNode(system, settings);
     return ManagementServer.start(system, settings.management(), node.health)
         .thenCompose(bound -> node.session())
         // Statements are prepared on the way, and a thread of the driver must not wait for that.
         .thenComposeAsync(
             node::assemble, system.dispatchers().lookup(DispatcherSelector.blocking()))
-        .thenApply(serving -> Done.getInstance());
+        .thenApply(serving -> node);
+  }
+
+  /** For tests that hold the log back. */
+  PostsLog log() {
+    return requireNonNull(log, "a node that has started has a log");
+  }
+
+  /** For tests that look at what is awake. */
+  ResidentTimelines residents() {
+    return residents;
   }
 
   private CompletionStage<CqlSession> session() {
@@ -117,7 +132,7 @@ public final class FeedNode {
             store,
             clock,
             (line, ref) -> cards.put(line));
-    ResidentTimelines residents = new ResidentTimelines();
+    this.log = log;
     TimelineStats stats =
         new TimelineStats(
             metrics.timer("tideline.activation", "Waking a timeline", "kind", "warm"),
@@ -206,7 +221,7 @@ public final class FeedNode {
             log,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"));
-    measure(log, intents, journal, residents, stats, cards, sweeper, forwarding);
+    measure(log, intents, journal, stats, cards, sweeper, forwarding);
     check(log, intents);
     CoordinatedShutdown.get(system)
         .addTask(
@@ -264,7 +279,6 @@ public final class FeedNode {
       PostsLog log,
       IntentApplier intents,
       JournalStats journal,
-      ResidentTimelines residents,
       TimelineStats stats,
       CardCache cards,
       OutboxSweeper sweeper,

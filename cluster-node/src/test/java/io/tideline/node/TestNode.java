@@ -1,22 +1,38 @@
 package io.tideline.node;
 
+import static java.util.stream.Collectors.joining;
+
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.grpc.StatusRuntimeException;
 import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.protocols.v1.ClusterServiceClient;
 import io.tideline.protocols.v1.FeedServiceClient;
 import io.tideline.protocols.v1.FilterServiceClient;
+import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.GraphServiceClient;
+import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PostServiceClient;
+import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.PublishResponse;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.ReadFeedResponse;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.grpc.GrpcClientSettings;
@@ -24,6 +40,7 @@ import org.apache.pekko.grpc.GrpcClientSettings;
 /** A whole node in this JVM, on the build's Cassandra and Kafka, in a keyspace of its own. */
 final class TestNode implements AutoCloseable {
   private final ActorSystem<Void> system;
+  private final FeedNode node;
   final PostServiceClient posts;
   final GraphServiceClient graph;
   final FilterServiceClient filters;
@@ -32,10 +49,12 @@ final class TestNode implements AutoCloseable {
   final int grpcPort;
   final int managementPort;
 
-  private TestNode(ActorSystem<Void> system, int grpcPort, int managementPort) {
+  private TestNode(ActorSystem<Void> system, FeedNode node) {
     this.system = system;
-    this.grpcPort = grpcPort;
-    this.managementPort = managementPort;
+    this.node = node;
+    Config config = system.settings().config();
+    grpcPort = config.getInt("tideline.node.grpc.port");
+    managementPort = config.getInt("tideline.node.management.port");
     GrpcClientSettings settings =
         GrpcClientSettings.connectToServiceAt("127.0.0.1", grpcPort, system)
             .withTls(false)
@@ -48,17 +67,44 @@ final class TestNode implements AutoCloseable {
   }
 
   static TestNode start(String transport, Map<String, ?> overrides) {
-    LocalStack stack = LocalStack.shared();
+    return startCell(1, transport, overrides).get(0);
+  }
+
+  /** Nodes that are one cell, all of them in this JVM. */
+  static List<TestNode> startCell(int size, String transport, Map<String, ?> overrides) {
     String name = "t" + UUID.randomUUID().toString().replace("-", "").substring(0, 12);
-    int grpcPort = freePort();
-    int managementPort = freePort();
+    List<Integer> clusterPorts = Stream.generate(TestNode::freePort).limit(size).toList();
+    String seeds =
+        size == 1
+            ? ""
+            : clusterPorts.stream().map(port -> "127.0.0.1:" + port).collect(joining(","));
+    List<Starting> starting =
+        clusterPorts.stream()
+            .map(port -> starting(settings(name, port, seeds, transport, overrides)))
+            .toList();
+    List<TestNode> nodes = new ArrayList<>();
+    try {
+      for (Starting node : starting) {
+        nodes.add(new TestNode(node.system(), node.started().get(3, TimeUnit.MINUTES)));
+      }
+      return nodes;
+    } catch (Exception e) {
+      starting.forEach(node -> node.system().terminate());
+      throw new IllegalStateException("the node did not start", e);
+    }
+  }
+
+  private static Config settings(
+      String name, int clusterPort, String seeds, String transport, Map<String, ?> overrides) {
+    LocalStack stack = LocalStack.shared();
     Config settings =
         ConfigFactory.parseMap(
             Map.ofEntries(
                 Map.entry("tideline.node.cell.name", name),
-                Map.entry("tideline.node.cluster.port", freePort()),
-                Map.entry("tideline.node.management.port", managementPort),
-                Map.entry("tideline.node.grpc.port", grpcPort),
+                Map.entry("tideline.node.cluster.port", clusterPort),
+                Map.entry("tideline.node.cluster.seed-nodes", seeds),
+                Map.entry("tideline.node.management.port", freePort()),
+                Map.entry("tideline.node.grpc.port", freePort()),
                 Map.entry("tideline.node.grpc.transport", transport),
                 Map.entry(
                     "tideline.node.cassandra.contact-points", stack.cassandra().contactPoint()),
@@ -67,18 +113,16 @@ final class TestNode implements AutoCloseable {
                 Map.entry(
                     "tideline.node.kafka.bootstrap-servers", stack.kafka().bootstrapServers()),
                 Map.entry("pekko.coordinated-shutdown.exit-jvm", "off")));
-    Config config = NodeConfig.load(ConfigFactory.parseMap(overrides).withFallback(settings));
+    return NodeConfig.load(ConfigFactory.parseMap(overrides).withFallback(settings));
+  }
+
+  private record Starting(ActorSystem<Void> system, CompletableFuture<FeedNode> started) {}
+
+  private static Starting starting(Config config) {
     ActorSystem<Void> system =
         ActorSystem.create(Behaviors.empty(), NodeConfig.SYSTEM_NAME, config);
-    try {
-      FeedNode.start(system, NodeSettings.from(config))
-          .toCompletableFuture()
-          .get(90, TimeUnit.SECONDS);
-      return new TestNode(system, grpcPort, managementPort);
-    } catch (Exception e) {
-      system.terminate();
-      throw new IllegalStateException("the node did not start", e);
-    }
+    return new Starting(
+        system, FeedNode.start(system, NodeSettings.from(config)).toCompletableFuture());
   }
 
   static int freePort() {
@@ -91,6 +135,48 @@ final class TestNode implements AutoCloseable {
 
   ActorSystem<Void> system() {
     return system;
+  }
+
+  FeedNode node() {
+    return node;
+  }
+
+  String grpcAddress() {
+    return "127.0.0.1:" + grpcPort;
+  }
+
+  /** The answer, or the refusal as it is. */
+  static <T> T ok(CompletionStage<T> answer) {
+    try {
+      return answer.toCompletableFuture().join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof StatusRuntimeException status) throw status;
+      throw e;
+    }
+  }
+
+  /** The consistency token. */
+  String follow(String user, String followee) {
+    return ok(graph.follow(
+            FollowRequest.newBuilder().setUserId(user).setFolloweeId(followee).build()))
+        .getConsistencyToken();
+  }
+
+  CompletionStage<PublishResponse> publishing(String author, String text) {
+    return posts.publish(
+        PublishRequest.newBuilder()
+            .setAuthorId(author)
+            .setIdempotencyKey(UUID.randomUUID().toString())
+            .setContent(PostContent.newBuilder().setText(text))
+            .build());
+  }
+
+  PublishResponse publish(String author, String text) {
+    return ok(publishing(author, text));
+  }
+
+  ReadFeedResponse read(String user, UnaryOperator<ReadFeedRequest.Builder> request) {
+    return ok(feeds.readFeed(request.apply(ReadFeedRequest.newBuilder().setUserId(user)).build()));
   }
 
   @Override

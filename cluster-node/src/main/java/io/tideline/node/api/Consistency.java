@@ -72,15 +72,37 @@ final class Consistency {
   }
 
   private CompletionStage<Void> applied(ConsistencyToken token, long deadline) {
-    long behind = token.postSequence() - Math.max(0, lastSequence.applyAsLong(token.user()));
+    long read = Math.max(0, lastSequence.applyAsLong(token.user()));
+    long behind = token.postSequence() - read;
     if (behind <= 0) {
       return delivered(arrivals.recent(token.user(), arrivals.applied()), deadline);
     }
     if (System.nanoTime() < deadline) {
       return later().thenCompose(again -> applied(token, deadline));
     }
-    // The log may have forgotten the author's lines; what it forgets, the store has.
-    return inStore(token).thenAccept(there -> failUnless(there, behind));
+    // Lines are forgotten in the order of the log: of an author with one, the newer ones are to
+    // come.
+    CompletionStage<Boolean> forgotten =
+        read > 0 ? CompletableFuture.completedStage(false) : forgotten(token);
+    return forgotten.thenAccept(there -> failUnless(there, behind));
+  }
+
+  /** Whether the log has brought the post here and has been forgotten; then the store has it. */
+  private CompletionStage<Boolean> forgotten(ConsistencyToken token) {
+    PostId post = token.post();
+    Positions applied = arrivals.applied();
+    if (post == null || applied.partitions().isEmpty()) {
+      return CompletableFuture.completedStage(false);
+    }
+    return store
+        .newestOf(token.user(), post.next(), 1)
+        .thenCombine(
+            inStore(token),
+            (refs, there) ->
+                there
+                    && refs.stream()
+                        .anyMatch(
+                            ref -> ref.id().equals(post) && TimelineView.arrivedBy(applied, ref)));
   }
 
   /** A line is read before it is delivered; the timelines have it once it counts as applied. */

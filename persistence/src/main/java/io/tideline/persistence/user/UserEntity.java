@@ -788,7 +788,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void reply(Request request, User now, @Nullable PostId post, int changed) {
     // Persisted, but perhaps behind another writer: only the owner may promise.
     if (around.fenceOpen().getAsBoolean()) {
-      request.replyTo().tell(new Written(post, now.posting().sequence(), now.lastAt(), changed));
+      request.replyTo().tell(new Written(post, line(request, now), now.lastAt(), changed));
     } else {
       refuse(request, Refusal.FENCED, "this node may no longer own " + user);
     }
@@ -1000,8 +1000,15 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> written(
       Request request, User state, @Nullable PostId post, int changed) {
-    request.replyTo().tell(new Written(post, state.posting().sequence(), state.lastAt(), changed));
+    request.replyTo().tell(new Written(post, line(request, state), state.lastAt(), changed));
     return Effect().none();
+  }
+
+  /** What the posts log must have brought; decisions are seen by whoever asks the entity. */
+  private static long line(Request request, User state) {
+    boolean posts =
+        request instanceof Publish || request instanceof Edit || request instanceof Delete;
+    return posts ? state.posting().sequence() : 0;
   }
 
   private Effect<UserEvent, User> refuse(Request request, Refusal why, String detail) {
