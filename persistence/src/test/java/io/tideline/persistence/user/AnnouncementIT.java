@@ -16,6 +16,7 @@ import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Announce;
 import io.tideline.persistence.user.UserEntity.Command;
 import io.tideline.persistence.user.UserEntity.Decide;
+import io.tideline.persistence.user.UserEntity.Publish;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
@@ -140,14 +141,22 @@ class AnnouncementIT {
     assertThat(log.followed).containsExactly("ann");
   }
 
-  private void follow(String whom) {
+  @Test
+  void who_has_posted_need_not_wait_for_the_posts_log_to_see_whom_it_follows() {
+    Payload nothing = new Payload(new byte[0]);
+    entity.tell(new Publish(user, "key", null, 1, nothing, nothing, replies.ref()));
+    assertThat(replies.expectMessageClass(Written.class, SOON).postSequence()).isEqualTo(1);
+    assertThat(follow("ann").postSequence()).isZero();
+  }
+
+  private Written follow(String whom) {
     IntentLine intent =
         IntentLine.newBuilder()
             .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(whom).setActive(true))
             .build();
     Payload follow = new Payload(intent.toByteArray());
     entity.tell(new Decide(user, follow, replies.ref()));
-    replies.expectMessageClass(Written.class, SOON);
+    return replies.expectMessageClass(Written.class, SOON);
   }
 
   private long markedByAnEarlierLife() {
