@@ -88,6 +88,11 @@ public record Filters(
     };
   }
 
+  /** The same, whenever the last change was. */
+  Filters timeless() {
+    return new Filters(mutes, blocks, blockedBy, rules, 0);
+  }
+
   boolean hideNobody() {
     return mutes.isEmpty() && blocks.isEmpty() && blockedBy.isEmpty();
   }

@@ -91,6 +91,11 @@ public record Graph(
     };
   }
 
+  /** The same, whenever the last change was. */
+  Graph timeless() {
+    return new Graph(follows, tags, lists, members, 0);
+  }
+
   private static Follow options(boolean withoutReposts, List<String> languages) {
     return !withoutReposts && languages.isEmpty()
         ? Follow.EVERYTHING

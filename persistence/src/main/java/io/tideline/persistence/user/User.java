@@ -65,6 +65,13 @@ public record User(
     throw new IllegalArgumentException("unknown event " + event);
   }
 
+  /** Whether the two know the same decisions, whenever they learned of the last one. */
+  boolean decidedAs(User other) {
+    return graph.timeless().equals(other.graph.timeless())
+        && filters.timeless().equals(other.filters.timeless())
+        && readState.equals(other.readState);
+  }
+
   /** The last checkpoint; empty when there is none. */
   Checkpoint checkpointed() {
     return checkpoint == null ? Checkpoint.EMPTY : Checkpoint.decode(checkpoint.bytes());

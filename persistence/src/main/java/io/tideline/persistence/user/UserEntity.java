@@ -534,20 +534,13 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     around.clock().observe(line.getAt());
     long seenAt = around.clock().nextAfter(state.lastAt());
     IntentApplied applied = new IntentApplied(command.line(), seenAt);
-    User then = state.after(applied);
-    if (then.graph().equals(state.graph()) && sameButForTime(then.filters(), state.filters())) {
-      return written(command, state, null, 0);
-    }
+    if (state.after(applied).decidedAs(state)) return written(command, state, null, 0);
     return persist(applied)
         .thenRun(
             now -> {
               refreshTimelines(now);
               reply(command, now, null, 1);
             });
-  }
-
-  private static boolean sameButForTime(Filters then, Filters before) {
-    return then.blockedBy().equals(before.blockedBy());
   }
 
   private Effect<UserEvent, User> onListFollowing(User state, ListFollowing command) {

@@ -14,6 +14,7 @@ import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Announce;
+import io.tideline.persistence.user.UserEntity.Apply;
 import io.tideline.persistence.user.UserEntity.Command;
 import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Publish;
@@ -22,6 +23,7 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
@@ -142,6 +144,7 @@ class AnnouncementIT {
   }
 
   @Test
+<<<<<<< HEAD
   void who_has_posted_need_not_wait_for_the_posts_log_to_see_whom_it_follows() {
     Payload nothing = new Payload(new byte[0]);
     entity.tell(new Publish(user, "key", null, 1, nothing, nothing, replies.ref()));
@@ -150,6 +153,32 @@ class AnnouncementIT {
   }
 
   private Written follow(String whom) {
+=======
+  void what_somebody_else_has_decided_is_persisted_once_and_not_announced() {
+    log.away = true;
+    assertThat(apply(7, true)).isOne();
+    assertThat(apply(7, true)).isZero();
+    assertThat(apply(9, false)).isOne();
+    assertThat(apply(7, true)).isZero();
+    assertThat(JOURNAL.persistedInStorage(UserEntity.persistenceId(user).id())).hasSize(2);
+    assertThat(rows()).isEmpty();
+    assertThat(log.refused).hasValue(0);
+  }
+
+  private int apply(long at, boolean active) {
+    IntentLine line =
+        IntentLine.newBuilder()
+            .setUserId(user.value())
+            .setOriginCell(1)
+            .setAt(at)
+            .setBlockedBy(BlockedBy.newBuilder().setBlockerId("ann").setActive(active))
+            .build();
+    entity.tell(new Apply(user, new Payload(line.toByteArray()), replies.ref()));
+    return replies.expectMessageClass(Written.class, SOON).changed();
+  }
+
+  private void follow(String whom) {
+>>>>>>> feed-apply
     IntentLine intent =
         IntentLine.newBuilder()
             .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(whom).setActive(true))
