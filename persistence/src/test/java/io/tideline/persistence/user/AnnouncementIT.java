@@ -144,7 +144,6 @@ class AnnouncementIT {
   }
 
   @Test
-<<<<<<< HEAD
   void who_has_posted_need_not_wait_for_the_posts_log_to_see_whom_it_follows() {
     Payload nothing = new Payload(new byte[0]);
     entity.tell(new Publish(user, "key", null, 1, nothing, nothing, replies.ref()));
@@ -152,8 +151,7 @@ class AnnouncementIT {
     assertThat(follow("ann").postSequence()).isZero();
   }
 
-  private Written follow(String whom) {
-=======
+  @Test
   void what_somebody_else_has_decided_is_persisted_once_and_not_announced() {
     log.away = true;
     assertThat(apply(7, true)).isOne();
@@ -177,8 +175,7 @@ class AnnouncementIT {
     return replies.expectMessageClass(Written.class, SOON).changed();
   }
 
-  private void follow(String whom) {
->>>>>>> feed-apply
+  private Written follow(String whom) {
     IntentLine intent =
         IntentLine.newBuilder()
             .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(whom).setActive(true))
