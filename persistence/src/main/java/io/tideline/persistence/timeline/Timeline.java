@@ -158,7 +158,10 @@ public final class Timeline {
   public void apply(PostRef line, List<String> metNow, List<Change> changes) {
     PostRef known = known(line);
     if (line.deleted()) {
-      if (known != null) set(known, null, changes);
+      if (known == null) return;
+      set(known, null, changes);
+      // What was a duplicate of it may be shown now.
+      trim(changes);
       return;
     }
     if (known == null) {

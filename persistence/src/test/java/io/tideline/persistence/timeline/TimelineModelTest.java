@@ -1,0 +1,266 @@
+package io.tideline.persistence.timeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+
+import io.tideline.persistence.timeline.FeedWatcher.Change;
+import io.tideline.persistence.timeline.Timeline.Event;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.constraints.IntRange;
+import org.jspecify.annotations.Nullable;
+
+/** Whatever is written and whatever the rules become, a timeline is what a plain list would be. */
+class TimelineModelTest {
+  private static final List<UserId> AUTHORS =
+      List.of(SomeLines.ANN, SomeLines.BEA, new UserId("cy"));
+  private static final LogPartition PARTITION = SomeLines.P0;
+  private static final Duration STEP = Duration.ofHours(6);
+
+  @Property(tries = 4000, shrinking = ShrinkingMode.OFF)
+  void a_timeline_is_a_sorted_list_without_duplicates_and_with_a_floor(
+      @ForAll Random random, @ForAll @IntRange(min = 1, max = 20) int capacity) {
+    Writers writers = new Writers(random);
+    SomeRules rules = rules(random);
+    Timeline timeline = new Timeline(capacity, rules);
+    Model model = new Model(capacity, rules);
+    List<Runnable> views = new ArrayList<>();
+    for (int i = 0; i < 120; i++) {
+      if (random.nextInt(20) == 0) {
+        rules = rules(random);
+        timeline = timeline.under(rules);
+        model.under(rules);
+      } else {
+        PostRef line = writers.next();
+        List<PostRef> before = timeline.entries();
+        List<Change> changes = new ArrayList<>();
+        timeline.apply(line, List.of(), changes);
+        model.apply(line);
+        assertThat(applied(before, changes, timeline.floor())).isEqualTo(timeline.entries());
+      }
+      assertThat(timeline.entries()).isEqualTo(model.shown());
+      assertThat(timeline.candidates()).isEqualTo(List.copyOf(model.candidates.values()));
+      assertThat(timeline.floor()).isEqualTo(model.floor);
+      assertThat(timeline.duplicates()).isEqualTo(model.duplicates());
+      TimelineView view = timeline.publish(Positions.EMPTY);
+      List<PostRef> then = timeline.entries();
+      views.add(() -> assertThat(view.older(null, null, capacity)).isEqualTo(reversed(then)));
+    }
+    views.forEach(Runnable::run);
+  }
+
+  @Property(tries = 1000, shrinking = ShrinkingMode.OFF)
+  void made_at_once_or_line_by_line_it_is_the_same(
+      @ForAll Random random, @ForAll @IntRange(min = 1, max = 20) int capacity) {
+    Writers writers = new Writers(random);
+    SomeRules rules = rules(random);
+    Timeline grown = new Timeline(capacity, rules);
+    Timeline whole = new Timeline(1000, rules);
+    List<PostRef> lines = new ArrayList<>();
+    for (int i = random.nextInt(120); i > 0; i--) {
+      PostRef line = writers.next();
+      lines.add(line);
+      grown.apply(line, List.of(), new ArrayList<>());
+      whole.apply(line, List.of(), new ArrayList<>());
+    }
+    List<PostRef> candidates = new ArrayList<>(grown.candidates());
+    candidates.addAll(candidates.subList(0, candidates.size() / 3));
+    Collections.shuffle(candidates, random);
+    Timeline again = Timeline.of(capacity, rules, grown.floor(), candidates, Map.of());
+    assertThat(again.entries()).isEqualTo(grown.entries());
+    assertThat(again.floor()).isEqualTo(grown.floor());
+    lines.addAll(lines.subList(0, lines.size() / 3));
+    Collections.shuffle(lines, random);
+    Timeline atOnce = Timeline.of(1000, rules, PostId.MIN, lines, Map.of());
+    assertThat(atOnce.entries())
+        .extracting(PostRef::id, ref -> ref.version)
+        .isEqualTo(whole.entries().stream().map(ref -> tuple(ref.id(), ref.version)).toList());
+  }
+
+  private static List<PostRef> applied(List<PostRef> entries, List<Change> changes, PostId floor) {
+    NavigableMap<PostId, PostRef> then = new TreeMap<>();
+    entries.forEach(entry -> then.put(entry.id(), entry));
+    for (Change change : changes) {
+      PostId id = change.post().id();
+      assertThat(then.containsKey(id)).isEqualTo(change.what() != Event.ADDED);
+      if (change.what() == Event.REMOVED) then.remove(id);
+      else then.put(id, change.post());
+      if (change.what() == Event.ADDED) assertThat(id).isGreaterThan(floor);
+    }
+    return List.copyOf(then.tailMap(floor, false).values());
+  }
+
+  private static SomeRules rules(Random random) {
+    Sources sources =
+        random.nextInt(3) > 0
+            ? new Sources(Set.copyOf(AUTHORS), Set.of())
+            : new Sources(Set.of(SomeLines.ANN), Set.of("tide"));
+    int hidden = random.nextInt(6);
+    Predicate<PostRef> wanted = ref -> (ref.idLo + ref.flags) % 6 != hidden;
+    return new SomeRules(sources, random.nextBoolean() ? wanted : ref -> true);
+  }
+
+  private static List<PostRef> reversed(List<PostRef> refs) {
+    List<PostRef> copy = new ArrayList<>(refs);
+    Collections.reverse(copy);
+    return copy;
+  }
+
+  /** Authors who publish, import, pass on, edit and delete. */
+  private static final class Writers {
+    private final Random random;
+    private final List<PostRef> posts = new ArrayList<>();
+    private long now = HybridClock.ofMillis(Duration.ofDays(20_000).toMillis());
+    private long version = 1000;
+    private long offset;
+
+    Writers(Random random) {
+      this.random = random;
+    }
+
+    PostRef next() {
+      version++;
+      int what = random.nextInt(10);
+      if (posts.isEmpty() || what < 6) {
+        PostRef post = published();
+        posts.add(post);
+        return post;
+      }
+      int index = random.nextInt(posts.size());
+      PostRef old = posts.get(index);
+      if (what == 6) return line(old, old.version, old.flags, old.facts);
+      if (what == 7) {
+        posts.remove(index);
+        return line(old, version, PostRef.DELETED, Facts.NONE);
+      }
+      Facts facts = facts(old.facts.original());
+      PostRef edited = line(old, version, old.flags | PostRef.EDITED, facts);
+      posts.set(index, edited);
+      return edited;
+    }
+
+    private PostRef published() {
+      now += HybridClock.ofMillis(STEP.toMillis() * random.nextInt(3));
+      long imported = now - HybridClock.ofMillis(STEP.toMillis() * random.nextInt(20));
+      PostId original = null;
+      if (!posts.isEmpty() && random.nextInt(3) == 0) {
+        PostRef post = posts.get(random.nextInt(posts.size()));
+        original = post.facts.original() == null ? post.id() : post.facts.original();
+      } else if (random.nextInt(10) == 0) {
+        original = new PostId(now + 1, random.nextInt(3));
+      }
+      return new PostRef(
+          random.nextInt(4) == 0 ? imported : now,
+          ((random.nextInt(100) + 1L) << 32) + offset,
+          version,
+          AUTHORS.get(random.nextInt(3)),
+          PARTITION,
+          offset++,
+          original == null ? 0 : PostRef.REPOST,
+          facts(original));
+    }
+
+    private Facts facts(@Nullable PostId original) {
+      List<String> tags = random.nextInt(3) == 0 ? List.of("tide") : List.of();
+      return new Facts(tags, "", List.of(), false, null, null, original, null);
+    }
+
+    private PostRef line(PostRef old, long version, int flags, Facts facts) {
+      return new PostRef(
+          old.idHi, old.idLo, version, old.author, PARTITION, offset++, flags, facts);
+    }
+  }
+
+  /** The same, slow and plain. */
+  private static final class Model {
+    final NavigableMap<PostId, PostRef> candidates = new TreeMap<>();
+    PostId floor = PostId.MIN;
+    private final int capacity;
+    private SomeRules rules;
+
+    Model(int capacity, SomeRules rules) {
+      this.capacity = capacity;
+      this.rules = rules;
+    }
+
+    void under(SomeRules other) {
+      rules = other;
+      candidates.values().removeIf(ref -> !rules.sources().contain(ref));
+      trim();
+    }
+
+    void apply(PostRef line) {
+      PostRef old = candidates.get(line.id());
+      if (line.deleted()) {
+        candidates.remove(line.id());
+      } else if (old == null) {
+        if (line.id().compareTo(floor) > 0 && rules.sources().contain(line)) {
+          candidates.put(line.id(), line);
+        }
+      } else if (line.version > old.version) {
+        candidates.put(
+            line.id(),
+            new PostRef(
+                line.idHi,
+                line.idLo,
+                line.version,
+                line.author,
+                old.partition,
+                old.offset,
+                line.flags,
+                line.facts));
+      }
+      trim();
+    }
+
+    private void trim() {
+      while (shown().size() > capacity
+          || candidates.size() > Timeline.CANDIDATES_PER_ENTRY * capacity) {
+        floor = candidates.pollFirstEntry().getKey();
+      }
+    }
+
+    List<PostRef> shown() {
+      return eligible().stream().filter(ref -> !isDuplicate(ref)).toList();
+    }
+
+    int duplicates() {
+      return eligible().size() - shown().size();
+    }
+
+    private List<PostRef> eligible() {
+      return candidates.values().stream()
+          .filter(ref -> rules.judge(ref, List.of(), 1).present())
+          .toList();
+    }
+
+    private boolean isDuplicate(PostRef ref) {
+      return eligible().stream()
+          .filter(other -> other.id().compareTo(ref.id()) < 0)
+          .filter(other -> original(other).equals(original(ref)))
+          .anyMatch(
+              other -> ref.id().millis() - other.id().millis() <= Duration.ofDays(1).toMillis());
+    }
+
+    private static PostId original(PostRef ref) {
+      return Objects.requireNonNullElseGet(ref.facts.original(), ref::id);
+    }
+  }
+}
