@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.typesafe.config.Config;
 import io.tideline.multidc.PostsLog;
+import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.fence.Fence;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.node.api.ClusterGrpcService;
@@ -199,9 +200,11 @@ public final class FeedNode {
     NodeSettings.CursorKeys keys = settings.cursorKeys();
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
     int cell = settings.cell().number();
+    Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
+    IntentApplier intents = log.applyIntents(users::apply);
     FeedServices services =
         new FeedServices(
-            new Users(sharding, settings.askTimeout(), tokens, cell),
+            users,
             principals,
             tokens,
             store,
@@ -218,8 +221,8 @@ public final class FeedNode {
             log,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"));
-    measure(log, journal, stats, cards, sweeper, forwarding);
-    check(log);
+    measure(log, intents, journal, stats, cards, sweeper, forwarding);
+    check(log, intents);
     CoordinatedShutdown.get(system)
         .addTask(
             CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
@@ -239,7 +242,7 @@ public final class FeedNode {
             Collectors.toMap(Topology.Node::grpcAddress, Topology.Node::id, (one, other) -> other));
   }
 
-  private void check(PostsLog log) {
+  private void check(PostsLog log, IntentApplier intents) {
     health.required("fence", () -> unless(fence.open(), fence.state()));
     health.required(
         "clock", () -> unless(!fence.clockOff(), "off by " + fence.clockOffset().negated()));
@@ -256,6 +259,8 @@ public final class FeedNode {
         "log-writer", () -> unless(log.writer().healthy(), "the log does not take lines"));
     health.degrading("log-lag", () -> lag(sum(log.tailLag()), "lines are not applied yet"));
     health.degrading("store-lag", () -> lag(sum(log.storeLag()), "lines are not stored yet"));
+    health.degrading(
+        "intents-lag", () -> lag(sum(intents.lag()), "intents are not applied to others yet"));
   }
 
   private static Optional<String> lag(long lines, String what) {
@@ -272,6 +277,7 @@ public final class FeedNode {
 
   private void measure(
       PostsLog log,
+      IntentApplier intents,
       JournalStats journal,
       TimelineStats stats,
       CardCache cards,
@@ -295,7 +301,15 @@ public final class FeedNode {
     metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
     metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
     metrics.counter(
-        "tideline.parked.lines", "Lines parked by this node", log.storeWriter()::parked);
+        "tideline.parked.lines",
+        "Lines parked by this node",
+        () -> log.storeWriter().parked() + intents.parked());
+    metrics.counter(
+        "tideline.intents.applied", "Intents applied to others by this node", intents::applied);
+    metrics.counter(
+        "tideline.intents.retries", "Attempts to apply them that failed", intents::retries);
+    metrics.gauge(
+        "tideline.intents.lag", "Lines of intents not applied yet", () -> sum(intents.lag()));
     metrics.gauge("tideline.log.pending", "Lines not acknowledged yet", log.writer()::pending);
     metrics.counter("tideline.log.failures", "Appends that failed", log.writer()::failures);
     metrics.counter("tideline.log.gaps", "Gaps in authors' sequences", log.recentPosts()::gaps);

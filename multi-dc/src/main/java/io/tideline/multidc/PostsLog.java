@@ -1,5 +1,6 @@
 package io.tideline.multidc;
 
+import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.PostStoreWriter;
 import io.tideline.multidc.log.Interest;
 import io.tideline.multidc.log.LogBounds;
@@ -20,6 +21,7 @@ import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.pekko.actor.Cancellable;
@@ -33,6 +35,8 @@ public final class PostsLog implements Arrivals {
   private static final Logger log = LoggerFactory.getLogger(PostsLog.class);
   private static final Duration REFRESH = Duration.ofSeconds(1);
 
+  private final ActorSystem<?> system;
+  private final LogSettings settings;
   private final int cell;
   private final LogTopics topics;
   private final LogWriter writer;
@@ -44,6 +48,7 @@ public final class PostsLog implements Arrivals {
   private final Cancellable refreshing;
   private final AtomicBoolean refreshPending = new AtomicBoolean();
   private volatile @Nullable LogBounds bounds;
+  private volatile @Nullable IntentApplier intentApplier;
 
   private PostsLog(
       ActorSystem<?> system,
@@ -53,6 +58,8 @@ public final class PostsLog implements Arrivals {
       PostStore store,
       HybridClock clock,
       PostListener listener) {
+    this.system = system;
+    this.settings = settings;
     this.cell = cell;
     topics = new LogTopics(settings, cellName);
     writer = new LogWriter(settings, topics);
@@ -80,29 +87,54 @@ public final class PostsLog implements Arrivals {
     return new PostsLog(system, settings, cell, cellName, store, clock, listener);
   }
 
+  /** Begins to tell users what others' intents mean for them; once only. */
+  public IntentApplier applyIntents(IntentApplier.Targets targets) {
+    IntentApplier applier = new IntentApplier(system, settings, topics, parked, targets);
+    applier.start();
+    intentApplier = applier;
+    return applier;
+  }
+
   /** Completes when what was waiting has been appended, or has failed. */
   public CompletionStage<Void> stop() {
     refreshing.cancel();
     tail.stop();
     storeWriter.stop();
+    IntentApplier applier = intentApplier;
+    if (applier != null) {
+      applier.stop();
+    }
     return writer.stop().thenRun(topics::close);
   }
 
   private void refresh() {
     if (refreshPending.compareAndSet(false, true)) {
-      topics.bounds().whenComplete(this::onBounds);
+      topics
+          .bounds()
+          .thenAccept(this::onBounds)
+          .thenCompose(known -> refreshIntents())
+          .whenComplete((known, failure) -> refreshed(failure));
     }
   }
 
-  private void onBounds(@Nullable LogBounds now, @Nullable Throwable failure) {
-    refreshPending.set(false);
-    if (now == null) {
-      log.debug("How far the post store has come is unknown for now", failure);
-      return;
-    }
+  private void onBounds(LogBounds now) {
     bounds = now;
     tail.observe(now);
     storeWriter.observe(now);
+  }
+
+  private CompletionStage<Void> refreshIntents() {
+    IntentApplier applier = intentApplier;
+    return applier == null
+        ? CompletableFuture.completedStage(null)
+        : topics.intentBounds().thenAccept(applier::observe);
+  }
+
+  private void refreshed(@Nullable Throwable failure) {
+    refreshPending.set(false);
+    if (failure != null) {
+      log.debug("How far the logs have been read is unknown for now", failure);
+    }
   }
 
   @Override
@@ -154,7 +186,7 @@ public final class PostsLog implements Arrivals {
   /** How many lines are not in the post store yet, by partition, as of the last look. */
   public Map<Integer, Long> storeLag() {
     LogBounds known = bounds;
-    return known == null ? Map.of() : known.storeLag();
+    return known == null ? Map.of() : known.groupLag();
   }
 
   public LogWriter writer() {

@@ -12,6 +12,7 @@ import com.typesafe.config.ConfigFactory;
 import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.localstack.LocalStackExtension;
+import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLine;
@@ -24,6 +25,8 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.BlocksChanged;
+import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
@@ -35,7 +38,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -162,7 +167,7 @@ class PostsLogIT {
     try (LogTopics topics = new LogTopics(settings(""), cellName)) {
       await()
           .atMost(Duration.ofSeconds(20))
-          .until(() -> get(topics.bounds()).storeLag().values().stream().allMatch(lag -> lag == 0));
+          .until(() -> get(topics.bounds()).groupLag().values().stream().allMatch(lag -> lag == 0));
     }
   }
 
@@ -314,6 +319,41 @@ class PostsLogIT {
         .extracting(PostRef::id)
         .containsExactlyInAnyOrder(id(post), id(kept));
     assertThat(get(log.parked().replay(offsets, store))).isEqualTo(new Replay(0, 0, 0));
+  }
+
+  @Test
+  void a_parked_intent_is_replayed_too() throws Exception {
+    PostsLog log = start();
+    List<IntentLine> told = new CopyOnWriteArrayList<>();
+    IntentApplier applier =
+        log.applyIntents(
+            (target, line) -> {
+              told.add(line);
+              return CompletableFuture.completedStage(null);
+            });
+    IntentLine block =
+        IntentLine.newBuilder()
+            .setUserId("ann")
+            .setAt(clock.next())
+            .setBlocksChanged(BlocksChanged.newBuilder().addTargetIds("bob").setActive(true))
+            .build();
+    get(
+        log.parked()
+            .park(
+                new ConsumerRecord<>(
+                    "tideline.intents." + cellName,
+                    0,
+                    7,
+                    "ann".getBytes(UTF_8),
+                    block.toByteArray()),
+                "for the test"));
+    List<Long> offsets = parkedHere(log).stream().map(ParkedLine::offset).toList();
+    assertThat(get(log.parked().replay(offsets, store))).isEqualTo(new Replay(1, 0, 0));
+    await().atMost(Duration.ofSeconds(20)).until(() -> applier.applied() == 1);
+    assertThat(told).extracting(line -> line.getBlockedBy().getBlockerId()).containsExactly("ann");
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(() -> assertThat(applier.lag()).hasSize(3).containsValues(0L, 0L, 0L));
   }
 
   @Test

@@ -39,6 +39,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.NotUsed;
@@ -54,6 +56,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FeedGrpcService implements FeedServicePowerApi {
   private static final Duration RETRY_SOON = Duration.ofSeconds(1);
+  private static final Executor LATER =
+      CompletableFuture.delayedExecutor(20, TimeUnit.MILLISECONDS);
 
   private final Users users;
   private final Principals principals;
@@ -65,7 +69,11 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   private final Forwarding forwarding;
   private final BooleanSupplier fenceOpen;
   private final FeedWatch watches;
+  private final Duration patience;
 
+  /**
+   * @param patience how long a read waits for what its cursor knows
+   */
   FeedGrpcService(
       Users users,
       Principals principals,
@@ -76,7 +84,8 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       Consistency consistency,
       Forwarding forwarding,
       BooleanSupplier fenceOpen,
-      FeedWatch watches) {
+      FeedWatch watches,
+      Duration patience) {
     this.users = users;
     this.principals = principals;
     this.tokens = tokens;
@@ -87,6 +96,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     this.forwarding = forwarding;
     this.fenceOpen = fenceOpen;
     this.watches = watches;
+    this.patience = patience;
   }
 
   @Override
@@ -123,8 +133,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   private CompletionStage<ReadFeedResponse> page(
       ResidentTimeline here, Feed feed, int limit, @Nullable Cursor cursor, ReadFeedRequest in) {
     boolean fromReadPosition = in.getStart() == FeedStart.FEED_START_READ_POSITION;
-    return pages.page(
-        view(here),
+    FeedPages.Request request =
         new FeedPages.Request(
             feed.user(),
             feed.surface(),
@@ -132,7 +141,41 @@ public final class FeedGrpcService implements FeedServicePowerApi {
             cursor,
             fromReadPosition ? here.readTo() : null,
             in.getView(),
-            in.getGroup()));
+            in.getGroup());
+    TimelineView view = view(here);
+    if (cursor == null || reaches(view, cursor)) return pages.page(view, request);
+    return reached(feed, cursor, System.nanoTime() + patience.toNanos())
+        .thenCompose(reached -> pages.page(reached, request));
+  }
+
+  /** Whether the view has everything that the one had which the cursor was cut from. */
+  private static boolean reaches(TimelineView view, Cursor cursor) {
+    Watermark mark = cursor.until() == null ? cursor.base() : cursor.until();
+    return view.positions().covers(mark.positions().of(view.positions()));
+  }
+
+  /** A view that does; a timeline that has just moved here may need a moment. */
+  private CompletionStage<TimelineView> reached(Feed feed, Cursor cursor, long deadline) {
+    return users
+        .ask(
+            feed.user(),
+            UserReply.Awake.class,
+            replyTo -> new UserEntity.Wake(feed.user(), feed.surface(), replyTo))
+        .thenCompose(
+            awake -> {
+              ResidentTimeline here = resident(feed);
+              if (here == null) throw moving();
+              TimelineView view = view(here);
+              if (reaches(view, cursor)) return CompletableFuture.completedStage(view);
+              if (System.nanoTime() > deadline) {
+                throw StatusMapping.failure(
+                    Status.Code.FAILED_PRECONDITION,
+                    "CURSOR_AHEAD",
+                    "the cursor knows more than this node; try again, or begin anew");
+              }
+              return CompletableFuture.supplyAsync(() -> feed, LATER)
+                  .thenCompose(again -> reached(again, cursor, deadline));
+            });
   }
 
   private @Nullable Cursor cursor(String text, UserId user, String surface) {

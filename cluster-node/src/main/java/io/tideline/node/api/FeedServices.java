@@ -65,7 +65,8 @@ public record FeedServices(
             consistency,
             forwarding,
             fenceOpen,
-            new FeedWatch(tokens, cards, heartbeat));
+            new FeedWatch(tokens, cards, heartbeat),
+            consistencyWait);
     PostGrpcService posts =
         new PostGrpcService(
             users, principals, tokens, store, cards, consistency, InstantSource.system());

@@ -67,24 +67,33 @@ final class Rows {
   }
 
   private final int limit;
-  private final boolean group;
-  private final List<Row> rows = new ArrayList<>();
+  private final List<PostRef> heads;
+  // Only where rows may have several members.
+  private final @Nullable List<Row> rows;
   private boolean full;
 
   Rows(int limit, boolean group) {
     this.limit = limit;
-    this.group = group;
+    this.heads = new ArrayList<>(limit);
+    this.rows = group ? new ArrayList<>() : null;
   }
 
   /** Takes the next entry of the walk; false when it belongs to the next page. */
   boolean add(PostRef entry) {
     if (full) return false;
-    if (group && !rows.isEmpty() && rows.get(rows.size() - 1).take(entry)) return true;
-    if (rows.size() == limit) {
+    if (rows != null && !rows.isEmpty()) {
+      Row last = rows.get(rows.size() - 1);
+      if (last.take(entry)) {
+        heads.set(heads.size() - 1, last.newest());
+        return true;
+      }
+    }
+    if (heads.size() == limit) {
       full = true;
       return false;
     }
-    rows.add(new Row(entry));
+    heads.add(entry);
+    if (rows != null) rows.add(new Row(entry));
     return true;
   }
 
@@ -95,20 +104,19 @@ final class Rows {
 
   /** How many entries it takes at least to fill them and to know that there is another page. */
   int wanted() {
-    return limit - rows.size() + 1;
+    return limit - heads.size() + 1;
   }
 
   /** Where the walk is behind them; {@code null} when there are none. */
   @Nullable PostId last() {
-    if (rows.isEmpty()) return null;
+    if (heads.isEmpty()) return null;
+    if (rows == null) return heads.get(heads.size() - 1).id();
     List<PostRef> members = rows.get(rows.size() - 1).members;
     return members.get(members.size() - 1).id();
   }
 
-  /** The newest entry of each. */
+  /** The newest entry of each; not to be changed. */
   List<PostRef> heads() {
-    List<PostRef> heads = new ArrayList<>(rows.size());
-    for (Row row : rows) heads.add(row.newest());
     return heads;
   }
 
@@ -118,7 +126,7 @@ final class Rows {
    * @param place the index of a row's card in the answer; negative when it has none
    */
   void describe(ReadFeedResponse.Builder answer, IntUnaryOperator place) {
-    if (!group) return;
+    if (rows == null) return;
     for (int i = 0; i < rows.size(); i++) {
       List<PostRef> members = rows.get(i).members;
       int card = place.applyAsInt(i);

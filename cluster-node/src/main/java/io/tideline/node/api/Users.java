@@ -60,6 +60,13 @@ public final class Users {
         .thenApply(written -> new Decided(written.changed(), tokenOf(user, written)));
   }
 
+  /** Applies to a user what somebody else has decided. */
+  public CompletionStage<Void> apply(UserId user, IntentLine line) {
+    Payload encoded = new Payload(line.toByteArray());
+    return write(user, replyTo -> new UserEntity.Apply(user, encoded, replyTo))
+        .thenAccept(written -> {});
+  }
+
   /** What a read hands in to see this write. */
   String tokenOf(UserId user, UserReply.Written written) {
     return tokens.encode(

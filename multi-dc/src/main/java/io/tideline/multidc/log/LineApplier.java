@@ -137,7 +137,7 @@ final class LineApplier {
         .forEach(
             (number, partition) ->
                 recent.stored(
-                    new LogPartition(cell, bounds.incarnation(), number), partition.stored()));
+                    new LogPartition(cell, bounds.incarnation(), number), partition.done()));
     recent.evict();
   }
 
@@ -161,7 +161,7 @@ final class LineApplier {
     Lane lane = lanes.get(current.partition());
     if (lane == null) {
       long wanted = bounds.end() - settings.maxReferences() / partitions;
-      long start = Math.max(bounds.begin(), Math.min(wanted, bounds.stored()));
+      long start = Math.max(bounds.begin(), Math.min(wanted, bounds.done()));
       return open(current, start, bounds.end());
     }
     if (lane.partition.equals(current)

@@ -7,7 +7,7 @@ import java.util.function.ToLongBiFunction;
 import java.util.stream.Collectors;
 
 /**
- * Where the posts log begins and ends, and how far the post store has come; by partition.
+ * Where a log begins and ends, and how far its consumer group has come; by partition.
  *
  * @param incarnation which life of the log this is
  */
@@ -22,14 +22,13 @@ public record LogBounds(int incarnation, Map<Integer, Partition> partitions) {
    *
    * @param begin the first offset that is still there
    * @param end the offset that the next line will get
-   * @param stored every line below is in the post store
+   * @param done the group is done with every line below; of posts they are in the post store
    */
-  public record Partition(long begin, long end, long stored) {}
+  public record Partition(long begin, long end, long done) {}
 
-  /** How many lines the post store has yet to get, by partition. */
-  public Map<Integer, Long> storeLag() {
-    return byPartition(
-        (number, bounds) -> bounds.end() - Math.max(bounds.begin(), bounds.stored()));
+  /** How many lines the group is not done with yet, by partition. */
+  public Map<Integer, Long> groupLag() {
+    return byPartition((number, bounds) -> bounds.end() - Math.max(bounds.begin(), bounds.done()));
   }
 
   /** How many lines of the cell's log lie at or above these positions, by partition. */

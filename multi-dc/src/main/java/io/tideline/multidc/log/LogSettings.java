@@ -18,7 +18,8 @@ public record LogSettings(
     int maxReferences,
     int slice,
     int maxLinesWaiting,
-    int storeParallelism) {
+    int storeParallelism,
+    int intentParallelism) {
 
   public LogSettings {
     clientProperties = Map.copyOf(clientProperties);
@@ -28,6 +29,7 @@ public record LogSettings(
     requirePositive("tail.slice", slice);
     requirePositive("tail.max-lines-waiting", maxLinesWaiting);
     requirePositive("post-store-writer.parallelism", storeParallelism);
+    requirePositive("intent-applier.parallelism", intentParallelism);
   }
 
   /** Reads {@code tideline.multi-dc.log}. */
@@ -44,7 +46,8 @@ public record LogSettings(
         log.getInt("tail.max-references"),
         log.getInt("tail.slice"),
         log.getInt("tail.max-lines-waiting"),
-        log.getInt("post-store-writer.parallelism"));
+        log.getInt("post-store-writer.parallelism"),
+        log.getInt("intent-applier.parallelism"));
   }
 
   /** What every Kafka client of this node is given. */

@@ -56,6 +56,11 @@ public final class LogTopics implements AutoCloseable {
     return "tideline-poststore-" + cellName;
   }
 
+  /** The consumer group that tells users what the intents log means for them. */
+  public String intentsGroup() {
+    return "tideline-intents-" + cellName;
+  }
+
   /** Makes the topics that are not there; those that are stay as they are. */
   public CompletionStage<Void> createMissing() {
     return with(
@@ -85,20 +90,28 @@ public final class LogTopics implements AutoCloseable {
 
   /** Where the posts log begins and ends, and how far the post store has come. */
   public CompletionStage<LogBounds> bounds() {
-    return described(posts()).thenCompose(this::boundsOf);
+    return bounds(posts(), postStoreGroup());
   }
 
-  private CompletionStage<LogBounds> boundsOf(TopicDescription description) {
-    int partitions = description.partitions().size();
-    CompletionStage<Map<Integer, Long>> begins = offsets(partitions, OffsetSpec.earliest());
-    CompletionStage<Map<Integer, Long>> ends = offsets(partitions, OffsetSpec.latest());
-    return stored()
+  /** Where the intents log begins and ends, and how far its lines have been applied. */
+  public CompletionStage<LogBounds> intentBounds() {
+    return bounds(intents(), intentsGroup());
+  }
+
+  private CompletionStage<LogBounds> bounds(String topic, String group) {
+    return described(topic).thenCompose(description -> bounds(description, group));
+  }
+
+  private CompletionStage<LogBounds> bounds(TopicDescription description, String group) {
+    CompletionStage<Map<Integer, Long>> begins = offsets(description, OffsetSpec.earliest());
+    CompletionStage<Map<Integer, Long>> ends = offsets(description, OffsetSpec.latest());
+    return committed(description.name(), group)
         .thenCombine(begins, BoundsByPartition::new)
         .thenCombine(ends, (known, end) -> known.upTo(end))
         .thenApply(bounds -> new LogBounds(incarnation(description.topicId()), bounds));
   }
 
-  private record BoundsByPartition(Map<Integer, Long> stored, Map<Integer, Long> begins) {
+  private record BoundsByPartition(Map<Integer, Long> done, Map<Integer, Long> begins) {
     Map<Integer, LogBounds.Partition> upTo(Map<Integer, Long> ends) {
       Map<Integer, LogBounds.Partition> bounds = new HashMap<>();
       begins.forEach(
@@ -108,7 +121,7 @@ public final class LogTopics implements AutoCloseable {
                   new LogBounds.Partition(
                       begin,
                       ends.getOrDefault(partition, begin),
-                      stored.getOrDefault(partition, 0L))));
+                      done.getOrDefault(partition, 0L))));
       return bounds;
     }
   }
@@ -158,27 +171,28 @@ public final class LogTopics implements AutoCloseable {
         .thenApply(descriptions -> requireNonNull(descriptions.get(topic)));
   }
 
-  private CompletionStage<Map<Integer, Long>> offsets(int partitions, OffsetSpec spec) {
+  private CompletionStage<Map<Integer, Long>> offsets(TopicDescription log, OffsetSpec spec) {
     Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
-    for (int i = 0; i < partitions; i++) {
-      asked.put(new TopicPartition(posts(), i), spec);
+    for (int i = 0; i < log.partitions().size(); i++) {
+      asked.put(new TopicPartition(log.name(), i), spec);
     }
     return with(kafka -> kafka.listOffsets(asked).all().toCompletionStage())
         .thenApply(found -> byPartition(found, ListOffsetsResultInfo::offset));
   }
 
-  private CompletionStage<Map<Integer, Long>> stored() {
+  private CompletionStage<Map<Integer, Long>> committed(String topic, String group) {
     return with(kafka ->
             kafka
-                .listConsumerGroupOffsets(postStoreGroup())
+                .listConsumerGroupOffsets(group)
                 .partitionsToOffsetAndMetadata()
                 .toCompletionStage())
-        .thenApply(this::ofPosts);
+        .thenApply(found -> ofTopic(topic, found));
   }
 
-  private Map<Integer, Long> ofPosts(Map<TopicPartition, OffsetAndMetadata> found) {
+  private static Map<Integer, Long> ofTopic(
+      String topic, Map<TopicPartition, OffsetAndMetadata> found) {
     Map<TopicPartition, OffsetAndMetadata> committed = new HashMap<>(found);
-    committed.keySet().removeIf(partition -> !partition.topic().equals(posts()));
+    committed.keySet().removeIf(partition -> !partition.topic().equals(topic));
     committed.values().removeIf(offset -> offset == null);
     return byPartition(committed, OffsetAndMetadata::offset);
   }

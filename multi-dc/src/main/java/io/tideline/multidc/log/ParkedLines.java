@@ -116,13 +116,17 @@ public final class ParkedLines {
   }
 
   private CompletionStage<Replay> replay(ParkedLine parked, PostStore store) {
-    PostLine line;
+    byte[] value = parked.value().toByteArray();
     try {
-      line = PostLines.parse(parked.value().toByteArray());
+      if (parked.topic().equals(topics.intents())) {
+        IntentLines.parse(value);
+        return replay(parked, false);
+      }
+      PostLine line = PostLines.parse(value);
+      return isDeleted(line, store).thenCompose(deleted -> replay(parked, deleted));
     } catch (PoisonLineException e) {
       return CompletableFuture.completedStage(new Replay(0, 0, 1));
     }
-    return isDeleted(line, store).thenCompose(deleted -> replay(parked, deleted));
   }
 
   private CompletionStage<Replay> replay(ParkedLine parked, boolean deleted) {

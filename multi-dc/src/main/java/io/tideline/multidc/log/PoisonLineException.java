@@ -1,8 +1,8 @@
 package io.tideline.multidc.log;
 
-/** Says why a line of the posts log cannot be read. */
+/** Says why a line of a log cannot be read. */
 public final class PoisonLineException extends Exception {
-  PoisonLineException(String reason) {
+  public PoisonLineException(String reason) {
     super(reason);
   }
 }

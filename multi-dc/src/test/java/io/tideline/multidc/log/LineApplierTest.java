@@ -56,6 +56,7 @@ class LineApplierTest {
             100,
             10,
             50,
+            1,
             1),
         1,
         window,

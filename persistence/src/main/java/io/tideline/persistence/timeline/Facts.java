@@ -5,6 +5,8 @@ import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.RelatedPost;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,13 +32,35 @@ public record Facts(
   public static final Facts NONE =
       new Facts(List.of(), "", List.of(), false, null, null, null, null);
 
+  private static final int MOST_LANGUAGES = 1_000;
+  private static final Map<String, Facts> OF_LANGUAGE = new ConcurrentHashMap<>();
+
   public Facts {
     tags = List.copyOf(tags);
     mentions = List.copyOf(mentions);
   }
 
   public static Facts of(PostFacts facts) {
-    if (facts.equals(PostFacts.getDefaultInstance())) return NONE;
+    boolean plain =
+        facts.getTagsCount() == 0
+            && facts.getMentionsCount() == 0
+            && !facts.hasParent()
+            && !facts.hasRoot()
+            && !facts.hasOriginal();
+    return plain ? ofLanguage(facts.getLanguage()) : whole(facts);
+  }
+
+  /** Shared, because most posts have no other facts. */
+  private static Facts ofLanguage(String language) {
+    if (language.isEmpty()) return NONE;
+    Facts shared = OF_LANGUAGE.get(language);
+    if (shared != null) return shared;
+    Facts made = new Facts(List.of(), language, List.of(), false, null, null, null, null);
+    if (OF_LANGUAGE.size() < MOST_LANGUAGES) OF_LANGUAGE.put(language, made);
+    return made;
+  }
+
+  private static Facts whole(PostFacts facts) {
     return new Facts(
         facts.getTagsList().stream().map(Tags::folded).distinct().toList(),
         facts.getLanguage(),

@@ -124,7 +124,9 @@ public final class LiveTimeline {
   private boolean loadingAll;
   private boolean allMissing;
   private Sources missing = Sources.NONE;
-  private int sizeAfterLoad;
+  private long loadingByRulesAt;
+  // How many entries a load of everything finds by the present rules, as far as that is known.
+  private int attainable;
   // Lines were dropped: positions stand still until all has been loaded.
   private boolean behind;
 
@@ -146,6 +148,7 @@ public final class LiveTimeline {
     this.owner = owner;
     this.inbox = new Inbox(around.inboxCapacity(), drain);
     this.timeline = new Timeline(around.capacity(), rules);
+    this.attainable = around.capacity();
     this.resident =
         new ResidentTimeline(user, surface, watcher -> owner.execute(() -> watch(watcher)));
   }
@@ -200,6 +203,7 @@ public final class LiveTimeline {
   public void changed(Eligibility rules) {
     Eligibility before = timeline.rules();
     if (rules.at() == before.at()) return;
+    attainable = around.capacity();
     Sources added = rules.sources().without(before.sources());
     unregister(before.sources().without(rules.sources()));
     register(added);
@@ -210,7 +214,7 @@ public final class LiveTimeline {
     if (rules.readsTexts() && !rules.readsTextsAs(before)) allMissing = true;
     if (awake) {
       TimelineView shown = resident.view();
-      if (behind && shown != null) resident.show(shown.only(timeline));
+      if (behind && shown != null) resident.show(shown.under(rules));
       show();
       tell(differences(old, timeline.entries()));
     }
@@ -387,6 +391,7 @@ public final class LiveTimeline {
 
   private void load(Sources wanted) {
     Eligibility rules = timeline.rules();
+    loadingByRulesAt = rules.at();
     Positions since = around.arrivals().applied();
     List<PostRef> before = recent(wanted, Positions.EMPTY);
     PostId floor = loadingAll ? PostId.MIN : timeline.floor();
@@ -442,7 +447,9 @@ public final class LiveTimeline {
             if (floor.compareTo(timeline.floor()) < 0) floor = timeline.floor();
           }
           if (!met.of(refs, patient)) return false;
-          finish(timeline(floor, refs, met.byPost), loadingAll ? since : Positions.EMPTY);
+          Timeline loaded = timeline(floor, refs, met.byPost);
+          if (loadingAll && loadingByRulesAt == loaded.rules().at()) attainable = loaded.size();
+          finish(loaded, loadingAll ? since : Positions.EMPTY);
           return true;
         });
   }
@@ -513,7 +520,6 @@ public final class LiveTimeline {
     positions = positions.merge(reflected);
     loading = false;
     if (loadingAll) behind = false;
-    sizeAfterLoad = loaded.size();
     registerAuthorsOf(loaded.candidates());
     tell(differences(old, timeline.entries()));
     if (!awake) {
@@ -556,7 +562,7 @@ public final class LiveTimeline {
   private void refillIfThin() {
     if (settled()
         && !timeline.floor().equals(PostId.MIN)
-        && timeline.size() < Math.min(around.capacity(), sizeAfterLoad) / 2) {
+        && timeline.size() < Math.min(around.capacity(), attainable) / 2) {
       allMissing = true;
       loadNext();
     }

@@ -4,6 +4,7 @@ import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -75,17 +76,13 @@ public final class TimelineView {
     return slots[to - 1 - i];
   }
 
-  /** The same entries, as far as they are in another timeline too. */
-  TimelineView only(Timeline kept) {
-    List<PostRef> rest = new ArrayList<>(size());
-    for (int i = from; i < to; i++) {
-      PostRef there = kept.find(slots[i].id());
-      if (there != null && rules.judge(there, met(there), kept.rules().at()).present()) {
-        rest.add(slots[i]);
-      }
-    }
-    PostRef[] left = rest.toArray(PostRef[]::new);
-    return new TimelineView(left, 0, left.length, floor, positions, kept.rules(), met);
+  /** The same entries, as far as other rules want them too. */
+  TimelineView under(Eligibility other) {
+    PostRef[] left =
+        Arrays.stream(slots, from, to)
+            .filter(ref -> other.judge(ref, met(ref), other.at()).present())
+            .toArray(PostRef[]::new);
+    return new TimelineView(left, 0, left.length, floor, positions, other, met);
   }
 
   /** The rules about texts that an entry meets. */
@@ -113,11 +110,14 @@ public final class TimelineView {
     return id == null ? size() : to - from(id);
   }
 
-  /** How many entries were not there at some moment: the unread ones, or what came since. */
+  /**
+   * How many entries above its floor were not there at some moment: the unread ones, or what came
+   * since.
+   */
   public int countNewSince(Watermark then) {
-    int first = from(then.newest());
-    int count = to - first;
-    for (int i = from; i < first; i++) if (!wasThere(slots[i], then)) count++;
+    int newer = from(then.newest());
+    int count = to - newer;
+    for (int i = from(then.floor()); i < newer; i++) if (!wasThere(slots[i], then)) count++;
     return count;
   }
 

@@ -136,8 +136,9 @@ public record Graph(
   boolean isMember(String list, UserId user, long time) {
     Register<UserList> register = lists.get(list);
     if (register == null || register.asOf(time) == null) return false;
-    Register<Boolean> member = members.getOrDefault(list, Map.of()).get(user);
-    if (member == null || member.asOf(time) == null) return false;
+    Register<Boolean> edge = members.getOrDefault(list, Map.of()).get(user);
+    Register<Boolean> member = edge == null ? null : edge.changeAsOf(time);
+    if (member == null || member.value() == null) return false;
     for (Register<UserList> before : register.earlier()) {
       if (before.value() == null && before.seenAt() <= time) return member.at() > before.at();
     }

@@ -1,10 +1,13 @@
 package io.tideline.persistence.user;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,8 +20,6 @@ import org.jspecify.annotations.Nullable;
  * @param value {@code null} = there is none
  * @param earlier the changes before, latest first, without their own earlier ones
  */
-@JsonFormat(shape = JsonFormat.Shape.ARRAY)
-@JsonPropertyOrder({"at", "cell", "seenAt", "value", "earlier"})
 public record Register<V>(
     long at, int cell, long seenAt, @Nullable V value, List<Register<V>> earlier) {
   private static final int REMEMBERED = 7;
@@ -27,15 +28,47 @@ public record Register<V>(
     earlier = List.copyOf(earlier);
   }
 
+  /** How a snapshot keeps one change: an array of four. */
+  @JsonFormat(shape = JsonFormat.Shape.ARRAY)
+  @JsonPropertyOrder({"at", "cell", "seenAt", "value"})
+  record Change<V>(long at, int cell, long seenAt, @Nullable V value) {
+    Register<V> alone() {
+      return of(at, cell, seenAt, value);
+    }
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  Register(List<Change<V>> latestFirst) {
+    this(
+        latestFirst.get(0).at,
+        latestFirst.get(0).cell,
+        latestFirst.get(0).seenAt,
+        latestFirst.get(0).value,
+        latestFirst.stream().skip(1).map(Change::alone).toList());
+  }
+
+  @JsonValue
+  List<Change<V>> latestFirst() {
+    return Stream.concat(Stream.of(this), earlier.stream())
+        .map(each -> new Change<>(each.at, each.cell, each.seenAt, each.value))
+        .toList();
+  }
+
   static <V> Register<V> of(long at, int cell, long seenAt, @Nullable V value) {
     return new Register<>(at, cell, seenAt, value, List.of());
   }
 
   /** What was in force at a hybrid time, as far as this cell knew then. */
   @Nullable V asOf(long time) {
-    if (seenAt <= time) return value;
+    Register<V> then = changeAsOf(time);
+    return then == null ? null : then.value;
+  }
+
+  /** The change that was the latest at a hybrid time, as far as this cell knew then. */
+  @Nullable Register<V> changeAsOf(long time) {
+    if (seenAt <= time) return this;
     for (Register<V> before : earlier) {
-      if (before.seenAt <= time) return before.value;
+      if (before.seenAt <= time) return before;
     }
     return null;
   }
@@ -43,10 +76,9 @@ public record Register<V>(
   /** Commutative, associative and idempotent in everything but {@code seenAt}. */
   Register<V> merge(Register<V> other) {
     if (other.earlier.isEmpty() && wins(other)) {
-      List<Register<V>> before = new ArrayList<>(REMEMBERED);
-      before.add(alone());
-      for (int i = 0; i < earlier.size() && i < REMEMBERED - 1; i++) before.add(earlier.get(i));
-      return new Register<>(other.at, other.cell, other.seenAt, other.value, before);
+      List<Register<V>> before = new ArrayList<>(REMEMBERED + 1);
+      addAll(before);
+      return new Register<>(other.at, other.cell, other.seenAt, other.value, remembered(before));
     }
     List<Register<V>> all = new ArrayList<>();
     addAll(all);
@@ -63,8 +95,21 @@ public record Register<V>(
       }
     }
     Register<V> last = distinct.get(0);
-    List<Register<V>> before = distinct.subList(1, Math.min(distinct.size(), 1 + REMEMBERED));
-    return new Register<>(last.at, last.cell, last.seenAt, last.value, before);
+    List<Register<V>> before = distinct.subList(1, distinct.size());
+    return new Register<>(last.at, last.cell, last.seenAt, last.value, remembered(before));
+  }
+
+  /** The first few, and the last end: what was there before an end must not come back. */
+  private static <V> List<Register<V>> remembered(List<Register<V>> before) {
+    if (before.size() <= REMEMBERED) return before;
+    for (int i = 0; i < before.size(); i++) {
+      if (before.get(i).value != null) continue;
+      if (i < REMEMBERED) break;
+      List<Register<V>> withEnd = new ArrayList<>(before.subList(0, REMEMBERED));
+      withEnd.add(before.get(i));
+      return withEnd;
+    }
+    return before.subList(0, REMEMBERED);
   }
 
   private boolean wins(Register<V> other) {

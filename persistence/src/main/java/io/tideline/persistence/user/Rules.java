@@ -199,11 +199,7 @@ public final class Rules implements Eligibility {
 
   private static @Nullable MuteRule inForce(
       String id, Register<MuteRule> versions, List<String> met, long time) {
-    Register<MuteRule> version = versions;
-    if (versions.seenAt() > time) {
-      version =
-          versions.earlier().stream().filter(v -> v.seenAt() <= time).findFirst().orElse(null);
-    }
+    Register<MuteRule> version = versions.changeAsOf(time);
     if (version == null || !met.contains(name(id, version))) return null;
     MuteRule rule = version.value();
     return rule != null && rule.inForce(HybridClock.millisOf(time)) ? rule : null;

@@ -617,7 +617,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         new Watermark(
             then.positions(),
             then.rulesAt(),
-            then.floor(),
+            // What arrives late, however old, is unread.
+            PostId.MIN,
             wanted.compareTo(now.newest()) < 0 ? wanted : now.newest());
     if (!state.readState().movedBy(command.surface(), read)) {
       return written(command, state, position, 0);
@@ -718,13 +719,17 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private void refreshTimelines(User state) {
-    timelines.forEach(
-        (surface, timeline) -> {
-          Rules rules = rules(state, surface);
-          timeline.changed(rules);
-          timeline.showReadTo(state.readState().of(surface));
-          lookAgainWhenRulesExpire(rules);
-        });
+    for (String surface : List.copyOf(timelines.keySet())) {
+      if (!Rules.exists(surface, state.graph())) {
+        stopTimeline(surface);
+        continue;
+      }
+      Rules rules = rules(state, surface);
+      LiveTimeline timeline = requireNonNull(timelines.get(surface));
+      timeline.changed(rules);
+      timeline.showReadTo(state.readState().of(surface));
+      lookAgainWhenRulesExpire(rules);
+    }
   }
 
   private void lookAgainWhenRulesExpire(Rules rules) {
@@ -783,7 +788,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void reply(Request request, User now, @Nullable PostId post, int changed) {
     // Persisted, but perhaps behind another writer: only the owner may promise.
     if (around.fenceOpen().getAsBoolean()) {
-      request.replyTo().tell(new Written(post, now.posting().sequence(), now.lastAt(), changed));
+      request.replyTo().tell(new Written(post, line(request, now), now.lastAt(), changed));
     } else {
       refuse(request, Refusal.FENCED, "this node may no longer own " + user);
     }
@@ -995,8 +1000,15 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> written(
       Request request, User state, @Nullable PostId post, int changed) {
-    request.replyTo().tell(new Written(post, state.posting().sequence(), state.lastAt(), changed));
+    request.replyTo().tell(new Written(post, line(request, state), state.lastAt(), changed));
     return Effect().none();
+  }
+
+  /** What the posts log must have brought; decisions are seen by whoever asks the entity. */
+  private static long line(Request request, User state) {
+    boolean posts =
+        request instanceof Publish || request instanceof Edit || request instanceof Delete;
+    return posts ? state.posting().sequence() : 0;
   }
 
   private Effect<UserEvent, User> refuse(Request request, Refusal why, String detail) {

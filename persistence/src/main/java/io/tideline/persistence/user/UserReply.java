@@ -15,7 +15,8 @@ public sealed interface UserReply extends CborSerializable {
    * The command is durable.
    *
    * @param post the post written, if one was
-   * @param postSequence the number of the user's last line on the posts log
+   * @param postSequence the number of the user's last line on the posts log; 0 when the command was
+   *     not about a post
    * @param at hybrid time of the write
    * @param changed how much the command changed; 0 when everything was so already
    */

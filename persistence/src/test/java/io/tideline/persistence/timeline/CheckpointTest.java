@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.UserId;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -19,12 +21,14 @@ class CheckpointTest {
   void recorded_differences_lead_to_what_the_timeline_held(
       @ForAll Random random, @ForAll @IntRange(min = 1, max = 40) int capacity) {
     SomeLines lines = new SomeLines(random);
-    Timeline timeline = new Timeline(capacity);
+    Timeline timeline = new Timeline(capacity, SomeRules.EVERYTHING);
     Checkpoint folded = Checkpoint.EMPTY;
     for (int i = 0; i < 10; i++) {
-      for (int n = random.nextInt(30); n > 0; n--) timeline.apply(lines.next(), ref -> true);
-      if (random.nextInt(4) == 0) timeline.removeIf(ref -> ref.author.equals(SomeLines.BEA));
-      Checkpoint now = new Checkpoint(timeline.entries(), lines.end(), timeline.floor());
+      for (int n = random.nextInt(30); n > 0; n--) {
+        timeline.apply(lines.next(), List.of(), new ArrayList<>());
+      }
+      if (random.nextInt(4) == 0) timeline = timeline.under(rules(random));
+      Checkpoint now = new Checkpoint(timeline.candidates(), lines.end(), timeline.floor(), i);
       folded = folded.then(folded.differenceTo(now));
       assertThat(folded).isEqualTo(now);
       assertThat(Checkpoint.decode(now.encode())).isEqualTo(now);
@@ -32,13 +36,20 @@ class CheckpointTest {
     }
   }
 
+  private static Eligibility rules(Random random) {
+    UserId author = random.nextBoolean() ? SomeLines.ANN : SomeLines.BEA;
+    return random.nextBoolean()
+        ? SomeRules.of(ref -> ref.author.equals(author))
+        : new SomeRules(SomeRules.sources(author), ref -> true);
+  }
+
   @Test
   void a_difference_holds_only_what_changed() {
     PostRef kept = line(10, 10, 0, 0);
     PostRef edited = line(20, 25, 1, PostRef.EDITED);
     Checkpoint before =
-        new Checkpoint(List.of(kept, line(20, 20, 1, 0), line(30, 30, 2, 0)), at(3), id(0));
-    Checkpoint after = new Checkpoint(List.of(kept, edited), at(5), id(5));
+        new Checkpoint(List.of(kept, line(20, 20, 1, 0), line(30, 30, 2, 0)), at(3), id(0), 7);
+    Checkpoint after = new Checkpoint(List.of(kept, edited), at(5), id(5), 8);
     assertThat(Checkpoint.EMPTY.then(before.differenceTo(after)).entries()).containsExactly(edited);
     assertThat(before.then(before.differenceTo(after))).isEqualTo(after);
     assertThat(before.changesTo(after.entries())).isEqualTo(3);

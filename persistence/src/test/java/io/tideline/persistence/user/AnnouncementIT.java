@@ -14,18 +14,24 @@ import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Announce;
-import io.tideline.persistence.user.UserEntity.ChangeFollows;
 import io.tideline.persistence.user.UserEntity.Command;
+import io.tideline.persistence.user.UserEntity.Decide;
+import io.tideline.persistence.user.UserEntity.Publish;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -37,6 +43,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding.ShardComm
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
 import org.apache.pekko.persistence.testkit.javadsl.PersistenceTestKit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -134,9 +141,22 @@ class AnnouncementIT {
     assertThat(log.followed).containsExactly("ann");
   }
 
-  private void follow(String whom) {
-    entity.tell(new ChangeFollows(user, List.of(new UserId(whom)), true, replies.ref()));
-    replies.expectMessageClass(Written.class, SOON);
+  @Test
+  void who_has_posted_need_not_wait_for_the_posts_log_to_see_whom_it_follows() {
+    Payload nothing = new Payload(new byte[0]);
+    entity.tell(new Publish(user, "key", null, 1, nothing, nothing, replies.ref()));
+    assertThat(replies.expectMessageClass(Written.class, SOON).postSequence()).isEqualTo(1);
+    assertThat(follow("ann").postSequence()).isZero();
+  }
+
+  private Written follow(String whom) {
+    IntentLine intent =
+        IntentLine.newBuilder()
+            .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(whom).setActive(true))
+            .build();
+    Payload follow = new Payload(intent.toByteArray());
+    entity.tell(new Decide(user, follow, replies.ref()));
+    return replies.expectMessageClass(Written.class, SOON);
   }
 
   private long markedByAnEarlierLife() {
@@ -166,7 +186,8 @@ class AnnouncementIT {
     LiveTimeline.Surroundings timelines =
         new LiveTimeline.Surroundings(
             new NoArrivals(),
-            (authors, limit, floor) -> new CompletableFuture<>(),
+            (sources, olderThan, newerThan, limit, wanted) -> new CompletableFuture<>(),
+            new NoTexts(),
             new ResidentTimelines(),
             new TimelineStats(nanos -> {}, nanos -> {}),
             posts -> {},
@@ -239,6 +260,29 @@ class AnnouncementIT {
     @Override
     public List<PostRef> recent(UserId author, Positions after) {
       return List.of();
+    }
+
+    @Override
+    public void registerTag(String tag, Inbox inbox) {}
+
+    @Override
+    public void unregisterTag(String tag, Inbox inbox) {}
+
+    @Override
+    public List<PostRef> recentWithTag(String tag, Positions after) {
+      return List.of();
+    }
+  }
+
+  private static final class NoTexts implements LiveTimeline.Texts {
+    @Override
+    public @Nullable Post postIfPresent(PostId id) {
+      return null;
+    }
+
+    @Override
+    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
+      return CompletableFuture.completedFuture(Map.of());
     }
   }
 }

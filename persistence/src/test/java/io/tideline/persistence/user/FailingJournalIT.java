@@ -15,8 +15,8 @@ import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
-import io.tideline.persistence.user.UserEntity.ChangeFollows;
 import io.tideline.persistence.user.UserEntity.Command;
+import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Stop;
 import io.tideline.persistence.user.UserEntity.Wake;
 import io.tideline.persistence.user.UserReply.Awake;
@@ -24,12 +24,17 @@ import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -86,15 +91,15 @@ class FailingJournalIT {
   @Test
   void a_feed_stays_readable_after_a_write_that_failed() {
     wake();
-    ResidentTimeline before = residents.get(user);
+    ResidentTimeline before = residents.get(user, ResidentTimelines.HOME);
     JOURNAL.withPolicy(away);
     tellFollow("bea");
     waitAtMost(SOON).until(() -> away.failures.get() >= 3);
-    assertThat(residents.get(user)).isSameAs(before);
+    assertThat(residents.get(user, ResidentTimelines.HOME)).isSameAs(before);
     JOURNAL.resetPolicy();
     tellFollow("cat");
     replies.expectMessageClass(Written.class, SOON);
-    assertThat(residents.get(user)).isSameAs(before);
+    assertThat(residents.get(user, ResidentTimelines.HOME)).isSameAs(before);
     assertThat(requireNonNull(before).view()).isNotNull();
     waitAtMost(SOON).until(() -> registrations.authors.contains(new UserId("cat")));
     assertThat(registrations.authors).doesNotContain(new UserId("bea"));
@@ -119,7 +124,7 @@ class FailingJournalIT {
     waitAtMost(SOON).until(() -> away.failures.get() >= 3);
     PostRef post = new PostRef(9, 1, 9, new UserId("ann"), new LogPartition(1, 1, 0), 0, 0);
     registrations.arrive(post);
-    ResidentTimeline resident = requireNonNull(residents.get(user));
+    ResidentTimeline resident = requireNonNull(residents.get(user, ResidentTimelines.HOME));
     waitAtMost(SOON)
         .untilAsserted(() -> assertThat(resident.view()).matches(v -> v.contains(post.id())));
   }
@@ -148,20 +153,26 @@ class FailingJournalIT {
   private void wake() {
     tellFollow("ann");
     replies.expectMessageClass(Written.class, SOON);
-    entity.tell(new Wake(user, replies.ref()));
+    entity.tell(new Wake(user, ResidentTimelines.HOME, replies.ref()));
     replies.expectMessageClass(Awake.class, SOON);
   }
 
   private void tellFollow(String whom) {
-    entity.tell(new ChangeFollows(user, List.of(new UserId(whom)), true, replies.ref()));
+    IntentLine intent =
+        IntentLine.newBuilder()
+            .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(whom).setActive(true))
+            .build();
+    Payload follow = new Payload(intent.toByteArray());
+    entity.tell(new Decide(user, follow, replies.ref()));
   }
 
   private ActorRef<Command> spawn() {
     LiveTimeline.Surroundings timelines =
         new LiveTimeline.Surroundings(
             registrations,
-            (authors, limit, floor) ->
+            (sources, olderThan, newerThan, limit, wanted) ->
                 CompletableFuture.completedFuture(new Newest(List.of(), false)),
+            new NoTexts(),
             residents,
             new TimelineStats(nanos -> {}, nanos -> {}),
             posts -> {},
@@ -241,6 +252,29 @@ class FailingJournalIT {
     @Override
     public List<PostRef> recent(UserId author, Positions after) {
       return List.of();
+    }
+
+    @Override
+    public void registerTag(String tag, Inbox inbox) {}
+
+    @Override
+    public void unregisterTag(String tag, Inbox inbox) {}
+
+    @Override
+    public List<PostRef> recentWithTag(String tag, Positions after) {
+      return List.of();
+    }
+  }
+
+  private static final class NoTexts implements LiveTimeline.Texts {
+    @Override
+    public @Nullable Post postIfPresent(PostId id) {
+      return null;
+    }
+
+    @Override
+    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
+      return CompletableFuture.completedFuture(Map.of());
     }
   }
 }

@@ -3,105 +3,112 @@ package io.tideline.persistence.user;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.protocols.UserId;
-import java.util.ArrayList;
-import java.util.Collections;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.ListChanged;
+import io.tideline.protocols.log.v1.ListContent;
+import io.tideline.protocols.log.v1.ListMembersChanged;
 import java.util.List;
-import java.util.Random;
-import java.util.Set;
-import net.jqwik.api.Arbitraries;
-import net.jqwik.api.Arbitrary;
-import net.jqwik.api.Combinators;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.Provide;
 import org.junit.jupiter.api.Test;
 
 class GraphTest {
-  private static final UserId ANN = new UserId("ann");
   private static final UserId BEA = new UserId("bea");
-  private static final UserId CY = new UserId("cy");
-
-  private record Change(List<UserId> targets, FollowEdge edge) {}
-
-  @Provide
-  Arbitrary<FollowEdge> edges() {
-    return Combinators.combine(
-            Arbitraries.of(true, false),
-            Arbitraries.longs().between(1, 4),
-            Arbitraries.integers().between(0, 2))
-        .as(FollowEdge::new);
-  }
-
-  @Provide
-  Arbitrary<List<Change>> changes() {
-    Arbitrary<List<UserId>> targets = Arbitraries.of(ANN, BEA, CY).list().uniqueElements();
-    return Combinators.combine(targets, edges()).as(Change::new).list().ofMaxSize(12);
-  }
-
-  @Property
-  void edges_commute_associate_and_repeat(
-      @ForAll("edges") FollowEdge a, @ForAll("edges") FollowEdge b, @ForAll("edges") FollowEdge c) {
-    assertThat(a.merge(b)).isEqualTo(b.merge(a));
-    assertThat(a.merge(b).merge(c)).isEqualTo(a.merge(b.merge(c)));
-    assertThat(a.merge(a)).isEqualTo(a);
-    assertThat(a.merge(b)).isIn(a, b);
-  }
-
-  @Property
-  void changes_lead_to_the_same_graph_in_any_order_however_often(
-      @ForAll("changes") List<Change> changes, @ForAll Random random) {
-    List<Change> shuffled = new ArrayList<>(changes);
-    shuffled.addAll(changes.subList(0, changes.size() / 2));
-    Collections.shuffle(shuffled, random);
-    assertThat(graph(shuffled)).isEqualTo(graph(changes));
-  }
-
-  @Property
-  void the_latest_change_decides(@ForAll("changes") List<Change> changes) {
-    Graph graph = graph(changes);
-    for (UserId user : Set.of(ANN, BEA, CY)) {
-      boolean follows =
-          changes.stream()
-              .filter(change -> change.targets().contains(user))
-              .map(Change::edge)
-              .reduce(FollowEdge::merge)
-              .map(FollowEdge::active)
-              .orElse(false);
-      assertThat(graph.follows(user)).isEqualTo(follows);
-      assertThat(graph.followees().contains(user)).isEqualTo(follows);
-    }
-    assertThat(graph.followees()).hasSameSizeAs(List.copyOf(graph.followees()));
-    assertThat(Graph.ofEdges(graph.toEdges())).isEqualTo(graph);
-  }
-
-  private static Graph graph(List<Change> changes) {
-    Graph graph = Graph.EMPTY;
-    for (Change change : changes) graph = graph.merge(change.targets(), change.edge());
-    return graph;
-  }
+  private static final long NOW = Long.MAX_VALUE;
 
   @Test
   void the_later_change_wins_and_of_two_at_one_time_that_of_the_higher_cell() {
-    FollowEdge followed = new FollowEdge(true, 10, 1);
-    assertThat(followed.merge(new FollowEdge(false, 11, 0)).active()).isFalse();
-    assertThat(followed.merge(new FollowEdge(false, 10, 2)).active()).isFalse();
-    assertThat(followed.merge(new FollowEdge(false, 10, 0)).active()).isTrue();
-  }
-
-  @Test
-  void only_what_makes_a_difference_is_a_change_and_each_target_counts_once() {
-    Graph graph = Graph.EMPTY.merge(List.of(ANN), new FollowEdge(true, 10, 1));
-    assertThat(graph.changedBy(List.of(ANN, BEA, BEA), true)).containsExactly(BEA);
-    assertThat(graph.changedBy(List.of(ANN, BEA), false)).containsExactly(ANN);
+    Graph followed = graph(follow(10, 1, true));
+    assertThat(followed.merge(follow(11, 0, false), 20).follows(BEA)).isFalse();
+    assertThat(followed.merge(follow(10, 2, false), 20).follows(BEA)).isFalse();
+    assertThat(followed.merge(follow(10, 0, false), 20).follows(BEA)).isTrue();
   }
 
   @Test
   void an_edge_that_ended_stays_so_that_an_older_follow_cannot_bring_it_back() {
-    Graph graph =
-        Graph.EMPTY
-            .merge(List.of(ANN), new FollowEdge(false, 10, 1))
-            .merge(List.of(ANN), new FollowEdge(true, 9, 1));
-    assertThat(graph.follows(ANN)).isFalse();
+    Graph graph = graph(follow(10, 1, false), follow(9, 1, true));
+    assertThat(graph.follows(BEA)).isFalse();
     assertThat(graph.followees()).isEmpty();
+    assertThat(graph.follows()).containsKey(BEA);
+  }
+
+  @Test
+  void it_tells_how_somebody_was_followed_at_some_time() {
+    Graph graph = graph(follow(10, 1, true), follow(20, 1, false), follow(30, 1, true));
+    assertThat(graph.follow(BEA, 9)).isNull();
+    assertThat(graph.follow(BEA, 10)).isEqualTo(Follow.EVERYTHING);
+    assertThat(graph.follow(BEA, 29)).isNull();
+    assertThat(graph.follow(BEA, 30)).isNotNull();
+  }
+
+  @Test
+  void a_change_that_was_heard_of_late_does_not_alter_what_was_shown_before() {
+    Graph graph = graph(follow(10, 1, true)).merge(follow(20, 2, false), 40);
+    assertThat(graph.follow(BEA, 39)).isNotNull();
+    assertThat(graph.follow(BEA, 40)).isNull();
+  }
+
+  @Test
+  void members_of_a_deleted_list_do_not_come_back_with_it() {
+    Graph graph = graph(list(1, true), member(2, true), list(5, false), list(10, true));
+    assertThat(graph.members("close")).isEmpty();
+    assertThat(graph.isMember("close", BEA, 4)).isTrue();
+    assertThat(graph.merge(member(12, true), 12).members("close")).containsExactly(BEA);
+  }
+
+  @Test
+  void who_comes_back_into_a_list_was_not_in_it_before() {
+    Graph graph =
+        graph(list(1, true), member(2, true), list(5, false), list(10, true), member(12, true));
+    assertThat(graph.isMember("close", BEA, 11)).isFalse();
+    assertThat(graph.isMember("close", BEA, 12)).isTrue();
+  }
+
+  @Test
+  void members_of_a_deleted_list_do_not_come_back_however_often_it_changes_later() {
+    Graph graph = graph(list(1, true), member(2, true), list(5, false));
+    for (int at = 10; at < 40; at++) graph = graph.merge(list(at, true), at);
+    assertThat(graph.members("close")).isEmpty();
+  }
+
+  @Test
+  void who_is_in_an_exclusive_list_is_known_by_the_list() {
+    Graph graph = graph(list(1, true), member(2, true), list(3, false));
+    assertThat(graph.exclusiveList(BEA, 1)).isNull();
+    assertThat(graph.exclusiveList(BEA, 2)).isEqualTo("close");
+    assertThat(graph.exclusiveList(BEA, NOW)).isNull();
+  }
+
+  private static Graph graph(IntentLine... lines) {
+    Graph graph = Graph.EMPTY;
+    for (IntentLine line : lines) graph = graph.merge(line, line.getAt());
+    return graph;
+  }
+
+  private static IntentLine follow(long at, int cell, boolean active) {
+    return line(at, cell)
+        .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(BEA.value()).setActive(active))
+        .build();
+  }
+
+  private static IntentLine list(long at, boolean there) {
+    ListChanged.Builder list = ListChanged.newBuilder().setListId("close");
+    if (there) {
+      list.setContent(ListContent.newBuilder().setName("version " + at).setExclusive(true));
+    }
+    return line(at, 1).setListChanged(list).build();
+  }
+
+  private static IntentLine member(long at, boolean active) {
+    return line(at, 1)
+        .setListMembersChanged(
+            ListMembersChanged.newBuilder()
+                .setListId("close")
+                .addAllTargetIds(List.of(BEA.value()))
+                .setActive(active))
+        .build();
+  }
+
+  private static IntentLine.Builder line(long at, int cell) {
+    return IntentLine.newBuilder().setAt(at).setOriginCell(cell);
   }
 }

@@ -4,17 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.timeline.Checkpoint;
+import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
-import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.persistence.user.UserEvent.IntentAccepted;
+import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
-import io.tideline.persistence.user.UserEvent.ReadMarked;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Base64;
@@ -40,14 +42,43 @@ final class JournalFormatTest {
 
   private static final PostId POST = PostId.parse("01M7X11AQT0000231N12BGQ79J");
   private static final UserId BOB = new UserId("bob");
+  private static final UserId CID = new UserId("cid");
+  private static final Facts FACTS =
+      new Facts(List.of("tide"), "en", List.of(CID), true, null, BOB, POST, CID);
   private static final LogPartition PARTITION = new LogPartition(1, 0x5a5a1234, 3);
   private static final long AT = 117_650_014_783_275_008L;
   private static final Payload LINE = new Payload(new byte[] {8, 1, 18, 2, 3, 4});
   private static final Checkpoint CHECKPOINT =
       new Checkpoint(
-          List.of(new PostRef(POST.hi(), POST.lo(), AT, BOB, PARTITION, 42, PostRef.EDITED)),
+          List.of(new PostRef(POST.hi(), POST.lo(), AT, BOB, PARTITION, 42, PostRef.EDITED, FACTS)),
           Positions.EMPTY.with(PARTITION, 43),
-          PostId.MIN);
+          PostId.MIN,
+          AT);
+  private static final Watermark READ =
+      new Watermark(Positions.EMPTY.with(PARTITION, 43), AT, PostId.MIN, POST);
+  private static final Graph GRAPH =
+      new Graph(
+          Map.of(
+              BOB,
+              Register.of(AT, 1, AT + 1, new Follow(false, List.of("en", "de")))
+                  .merge(Register.of(AT - 9, 2, AT - 8, null))
+                  .merge(Register.of(AT - 5, 1, AT - 5, Follow.EVERYTHING)),
+              CID,
+              Register.of(AT, 1, AT, null)),
+          Map.of("tide", Register.of(AT, 1, AT, true)),
+          Map.of("close", Register.of(AT, 1, AT, new UserList("Close", true))),
+          Map.of("close", Map.of(BOB, Register.of(AT, 1, AT, true))),
+          AT + 1);
+  private static final Filters FILTERS =
+      new Filters(
+          Map.of(CID, Register.of(AT, 1, AT, 1_800_000_000_000L), BOB, Register.of(4, 1, 5, 0L)),
+          Map.of(CID, Register.of(AT, 1, AT, true)),
+          Map.of(BOB, Register.of(AT, 2, AT + 1, null)),
+          Map.of(
+              "r1",
+              Register.of(AT, 1, AT, new MuteRule("No storms", "storm", "", true, 0))
+                  .merge(Register.of(AT + 1, 1, AT + 1, new MuteRule("", "", "tide", false, 9)))),
+          AT + 1);
 
   /** One of each, by the name it is recorded under. */
   private static final Map<String, Object> SAMPLES =
@@ -56,14 +87,15 @@ final class JournalFormatTest {
               "PostPublished", new PostPublished(POST, "key-1", 4_711, AT, LINE, 6),
               "PostEdited", new PostEdited(POST, AT, LINE, 7),
               "PostDeleted", new PostDeleted(POST, AT, LINE, 8),
-              "FollowsChanged",
-                  new FollowsChanged(List.of(BOB, new UserId("cid")), true, AT, 1, LINE, 9),
-              "ReadMarked", new ReadMarked(POST, AT, LINE, 10),
+              "IntentAccepted", new IntentAccepted(LINE, 9),
+              "IntentApplied", new IntentApplied(LINE, AT),
               "EntriesArrived", new EntriesArrived(new Payload(CHECKPOINT.encode())),
               "User",
                   new User(
-                      Graph.EMPTY.merge(List.of(BOB), new FollowEdge(true, AT, 1)),
-                      new ReadState(POST),
+                      GRAPH,
+                      FILTERS,
+                      new ReadState(
+                          Map.of("home", READ, Rules.surfaceOf("close"), Watermark.NOTHING)),
                       new Posting(5, Map.of("key-1", new Posting.Accepted(POST, 4_711, AT))),
                       new Payload(CHECKPOINT.encode()),
                       3,

@@ -2,23 +2,34 @@ package io.tideline.persistence.user;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tideline.persistence.timeline.Verdict;
 import io.tideline.persistence.user.UserEntity.Addressed;
 import io.tideline.persistence.user.UserEntity.Announce;
-import io.tideline.persistence.user.UserEntity.ChangeFollows;
+import io.tideline.persistence.user.UserEntity.Apply;
+import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Delete;
+import io.tideline.persistence.user.UserEntity.Describe;
 import io.tideline.persistence.user.UserEntity.Edit;
+import io.tideline.persistence.user.UserEntity.Explain;
+import io.tideline.persistence.user.UserEntity.GetDecided;
 import io.tideline.persistence.user.UserEntity.ListFollowing;
 import io.tideline.persistence.user.UserEntity.MarkRead;
 import io.tideline.persistence.user.UserEntity.Publish;
 import io.tideline.persistence.user.UserEntity.Stop;
 import io.tideline.persistence.user.UserEntity.Wake;
 import io.tideline.persistence.user.UserReply.Awake;
+import io.tideline.persistence.user.UserReply.Decided;
+import io.tideline.persistence.user.UserReply.Described;
+import io.tideline.persistence.user.UserReply.Explained;
 import io.tideline.persistence.user.UserReply.Following;
 import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.persistence.user.UserReply.Refused;
 import io.tideline.persistence.user.UserReply.Written;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -38,7 +49,11 @@ class MessageFormatTest {
   private static final ActorRef<UserReply> REPLY_TO =
       SYSTEM.createTestProbe(UserReply.class).getRef();
   private static final UserId ANN = new UserId("ann");
+  private static final UserId BEA = new UserId("bea");
   private static final PostId POST = new PostId(1_750_000_000_000L << 16, -5);
+  private static final Positions POSITIONS =
+      Positions.EMPTY.with(new LogPartition(1, 7, 3), 17).with(new LogPartition(2, -8, 0), 0);
+  private static final Watermark MARK = new Watermark(POSITIONS, 12, PostId.MIN, POST);
   private static final Payload BYTES = new Payload(new byte[] {1, 2, (byte) 0xff});
 
   @AfterAll
@@ -52,17 +67,33 @@ class MessageFormatTest {
         new Publish(ANN, "key", 1_600_000_000_000L, -7, BYTES, BYTES, REPLY_TO),
         new Edit(ANN, POST, 12, BYTES, BYTES, REPLY_TO),
         new Delete(ANN, POST, 12, REPLY_TO),
-        new ChangeFollows(ANN, List.of(new UserId("bea"), new UserId("cy")), true, REPLY_TO),
+        new Decide(ANN, BYTES, REPLY_TO),
+        new Apply(ANN, BYTES, REPLY_TO),
         new ListFollowing(ANN, null, 20, REPLY_TO),
-        new ListFollowing(ANN, new UserId("bea"), 20, REPLY_TO),
-        new MarkRead(ANN, POST, REPLY_TO),
-        new Wake(ANN, REPLY_TO),
+        new ListFollowing(ANN, BEA, 20, REPLY_TO),
+        new GetDecided(ANN, REPLY_TO),
+        new MarkRead(ANN, "home", null, null, null, REPLY_TO),
+        new MarkRead(ANN, "list:close", POST, MARK, "NONE", REPLY_TO),
+        new Wake(ANN, "home", REPLY_TO),
+        new Explain(ANN, "home", POST, null, 0, REPLY_TO),
+        new Explain(ANN, "home", POST, BYTES, 12, REPLY_TO),
+        new Describe(ANN, REPLY_TO),
         new Announce(ANN, 17),
         new Stop(),
         new Written(POST, 3, 4, 5),
         new Written(null, 3, 4, 0),
         new Refused(Refusal.FENCED, "why"),
         new Following(List.of(ANN), true),
+        new Decided(List.of(), List.of(), List.of(), List.of(), List.of()),
+        new Decided(
+            List.of("tide"),
+            List.of(new Decided.ListOf("close", new UserList("Close", true), List.of(BEA))),
+            List.of(new Decided.Mute(BEA, 17)),
+            List.of(BEA),
+            List.of(new Decided.Rule("r1", new MuteRule("No storms", "storm", "", true, 18)))),
+        new Explained(Verdict.MUTE_RULE, -1, BEA, "tide", "r1", POST, 12, true),
+        new Explained(null, 3, null, null, null, null, 0, false),
+        new Described("node", 1, 2, POST, POSITIONS, POSITIONS, POSITIONS, 3, 4, 5, true, 6),
         new Awake("127.0.0.1:8080"));
   }
 

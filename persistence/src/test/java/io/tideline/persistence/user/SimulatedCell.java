@@ -6,13 +6,13 @@ import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.Sources;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -207,8 +208,9 @@ final class SimulatedCell {
   }
 
   /** As the store does: reads author by author, not all at one moment. */
-  CompletionStage<Newest> newestOfAll(Collection<UserId> authors, int limit, PostId floor) {
-    Search search = new Search(new ArrayDeque<>(new HashSet<>(authors)), limit, floor);
+  CompletionStage<Newest> newest(
+      Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted) {
+    Search search = new Search(new ArrayDeque<>(sources.authors()), limit, newerThan);
     searches.add(search);
     return search.answer;
   }
@@ -336,6 +338,21 @@ final class SimulatedCell {
       return lane(partitionOf(author)).window.stream()
           .filter(ref -> ref.author.equals(author) && ref.offset >= after.next(ref.partition))
           .toList();
+    }
+
+    @Override
+    public void registerTag(String tag, Inbox inbox) {
+      throw new AssertionError("nobody follows tags here");
+    }
+
+    @Override
+    public void unregisterTag(String tag, Inbox inbox) {
+      throw new AssertionError("nobody follows tags here");
+    }
+
+    @Override
+    public List<PostRef> recentWithTag(String tag, Positions after) {
+      throw new AssertionError("nobody follows tags here");
     }
 
     private final class Lane {

@@ -13,13 +13,18 @@ import io.tideline.persistence.timeline.Timeline;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
-import io.tideline.persistence.user.UserEvent.FollowsChanged;
+import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
@@ -28,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -56,7 +62,7 @@ final class SimulatedUser {
   private ResidentTimelines residents = new ResidentTimelines();
   private @Nullable LiveTimeline timeline;
   private @Nullable Watcher watcher;
-  private @Nullable Positions watchedTo;
+  private @Nullable Watermark watchedTo;
   private final Set<PostId> watched = new HashSet<>();
 
   SimulatedUser(Random random, SimulatedCell cell) {
@@ -105,7 +111,8 @@ final class SimulatedUser {
     LiveTimeline.Surroundings around =
         new LiveTimeline.Surroundings(
             node,
-            cell::newestOfAll,
+            cell::newest,
+            new NoTexts(),
             residents,
             new TimelineStats(nanos -> {}, nanos -> {}),
             ids -> {},
@@ -115,13 +122,18 @@ final class SimulatedUser {
     self[0] =
         new LiveTimeline(
             USER,
+            ResidentTimelines.HOME,
             around,
             new Owner(),
             () -> tasks.add(() -> self[0].drain()),
-            state.graph().followees());
+            rules());
     timeline = self[0];
     timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
     settles(List.copyOf(state.graph().followees()));
+  }
+
+  private Rules rules() {
+    return new Rules(USER, ResidentTimelines.HOME, state.graph(), state.filters(), 0);
   }
 
   private final class Owner implements LiveTimeline.Owner {
@@ -140,17 +152,23 @@ final class SimulatedUser {
     if (!graphChanges) return;
     List<UserId> some =
         SimulatedCell.AUTHORS.stream().filter(author -> random.nextInt(3) == 0).toList();
-    List<UserId> changed = state.graph().changedBy(some, active);
+    List<UserId> changed =
+        some.stream().filter(author -> state.graph().follows(author) != active).toList();
     if (changed.isEmpty()) return;
     tell((active ? "follow " : "unfollow ") + changed);
-    persist(new FollowsChanged(changed, active, ++clock, 1, new Payload(new byte[0]), 0));
+    decide(
+        IntentLine.newBuilder()
+            .setFollowsChanged(
+                FollowsChanged.newBuilder()
+                    .addAllTargetIds(changed.stream().map(UserId::value).toList())
+                    .setActive(active)));
     if (timeline == null) return;
-    if (active) {
-      timeline.followed(changed, state.graph().followees());
-      settles(changed);
-    } else {
-      timeline.unfollowed(changed, state.graph().followees());
-    }
+    timeline.changed(rules());
+    if (active) settles(changed);
+  }
+
+  private void decide(IntentLine.Builder intent) {
+    persist(new IntentAccepted(new Payload(intent.setAt(++clock).build().toByteArray()), 0));
   }
 
   private void settles(List<UserId> authors) {
@@ -197,7 +215,16 @@ final class SimulatedUser {
   }
 
   void forgetCheckpoint() {
-    state = new User(state.graph(), state.readState(), state.posting(), null, 0, state.lastAt(), 0);
+    state =
+        new User(
+            state.graph(),
+            state.filters(),
+            state.readState(),
+            state.posting(),
+            null,
+            0,
+            state.lastAt(),
+            0);
   }
 
   private void persist(UserEvent event) {
@@ -216,7 +243,7 @@ final class SimulatedUser {
   // --- what readers see ---
 
   private @Nullable TimelineView view() {
-    ResidentTimeline resident = residents.get(USER);
+    ResidentTimeline resident = residents.get(USER, ResidentTimelines.HOME);
     return resident == null ? null : resident.view();
   }
 
@@ -309,11 +336,11 @@ final class SimulatedUser {
   /** A watcher that comes and goes, and resumes where it left off. */
   private void watch() {
     TimelineView view = view();
-    ResidentTimeline resident = residents.get(USER);
+    ResidentTimeline resident = residents.get(USER, ResidentTimelines.HOME);
     if (view == null || resident == null) return;
     if (watcher != null) watcher.gone = true;
     if (watchedTo == null) {
-      watchedTo = view.positions();
+      watchedTo = view.watermark();
       entries(view).forEach(entry -> watched.add(entry.id()));
     }
     tell("watch from " + watchedTo);
@@ -322,27 +349,30 @@ final class SimulatedUser {
   }
 
   private final class Watcher implements FeedWatcher {
-    private final Positions from;
+    private final Watermark from;
     boolean gone;
 
-    Watcher(Positions from) {
+    Watcher(Watermark from) {
       this.from = from;
     }
 
     @Override
-    public Positions resumesFrom() {
+    public Watermark resumesFrom() {
       return from;
     }
 
     @Override
-    public boolean offer(List<Change> changes, Positions positions) {
+    public boolean offer(List<Change> changes, TimelineView after) {
       if (gone) return false;
       for (Change change : changes) {
-        if (change.what() == Timeline.Change.ADDED) watched.add(change.post().id());
+        if (change.what() == Timeline.Event.ADDED) watched.add(change.post().id());
       }
-      watchedTo = positions;
+      watchedTo = after.watermark();
       return true;
     }
+
+    @Override
+    public void readTo(Watermark read, TimelineView now) {}
 
     @Override
     public boolean gone() {
@@ -353,6 +383,18 @@ final class SimulatedUser {
     public void close(String reason) {
       gone = true;
       watcher = null;
+    }
+  }
+
+  private static final class NoTexts implements LiveTimeline.Texts {
+    @Override
+    public @Nullable Post postIfPresent(PostId id) {
+      throw new AssertionError("there are no rules about texts");
+    }
+
+    @Override
+    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
+      throw new AssertionError("there are no rules about texts");
     }
   }
 

@@ -1,0 +1,259 @@
+package io.tideline.multidc.apply;
+
+import io.tideline.multidc.log.LogBounds;
+import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.LogTopics;
+import io.tideline.multidc.log.ParkedLines;
+import io.tideline.multidc.log.PoisonLineException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.pekko.Done;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.kafka.CommitterSettings;
+import org.apache.pekko.kafka.ConsumerMessage.Committable;
+import org.apache.pekko.kafka.ConsumerMessage.CommittableMessage;
+import org.apache.pekko.kafka.ConsumerSettings;
+import org.apache.pekko.kafka.Subscriptions;
+import org.apache.pekko.kafka.javadsl.Committer;
+import org.apache.pekko.kafka.javadsl.Consumer;
+import org.apache.pekko.pattern.Patterns;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.RestartSettings;
+import org.apache.pekko.stream.UniqueKillSwitch;
+import org.apache.pekko.stream.javadsl.Keep;
+import org.apache.pekko.stream.javadsl.RestartSource;
+import org.apache.pekko.stream.javadsl.Sink;
+import org.apache.pekko.stream.javadsl.Source;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Does what each line of a log asks for, together with the other nodes of the cell; each has some
+ * of the partitions.
+ *
+ * <p>A line that cannot be read is parked. Any other failure is tried again until it passes. Only
+ * then does the group's offset move beyond the line.
+ */
+final class LogGroup {
+  private static final Logger log = LoggerFactory.getLogger(LogGroup.class);
+  private static final Duration FIRST_RETRY = Duration.ofMillis(200);
+  private static final Duration LAST_RETRY = Duration.ofSeconds(5);
+  private static final RestartSettings RESTART =
+      RestartSettings.create(Duration.ofMillis(200), Duration.ofSeconds(3), 0.2);
+
+  /** Says what a line asks for. */
+  interface Tasks {
+    /** What is to be done, in any order and perhaps more than once; empty = nothing. */
+    List<Supplier<CompletionStage<Void>>> of(ConsumerRecord<byte[], byte[]> line, int incarnation)
+        throws PoisonLineException;
+  }
+
+  private final ActorSystem<?> system;
+  private final LogSettings settings;
+  private final LogTopics topics;
+  private final ParkedLines parked;
+  private final String topic;
+  private final String group;
+  private final int parallelism;
+  private final Tasks tasks;
+  private final LongAdder done = new LongAdder();
+  private final LongAdder parkedCount = new LongAdder();
+  private final LongAdder retries = new LongAdder();
+  private volatile boolean stopping;
+  private volatile @Nullable UniqueKillSwitch stream;
+  private volatile @Nullable Reading reading;
+
+  private record Reading(int incarnation, UniqueKillSwitch stream) {}
+
+  /** One task of a line; after the last one the line is done. */
+  private record Step(
+      CommittableMessage<byte[], byte[]> line,
+      Supplier<CompletionStage<Void>> task,
+      boolean last) {}
+
+  /**
+   * @param parallelism how many tasks run at a time
+   */
+  LogGroup(
+      ActorSystem<?> system,
+      LogSettings settings,
+      LogTopics topics,
+      ParkedLines parked,
+      String topic,
+      String group,
+      int parallelism,
+      Tasks tasks) {
+    this.system = system;
+    this.settings = settings;
+    this.topics = topics;
+    this.parked = parked;
+    this.topic = topic;
+    this.group = group;
+    this.parallelism = parallelism;
+    this.tasks = tasks;
+  }
+
+  void start() {
+    stream =
+        RestartSource.onFailuresWithBackoff(RESTART, this::read)
+            .viaMat(KillSwitches.single(), Keep.right())
+            .to(Sink.ignore())
+            .run(system);
+  }
+
+  void stop() {
+    stopping = true;
+    UniqueKillSwitch started = stream;
+    if (started != null) {
+      started.shutdown();
+    }
+  }
+
+  /** How many tasks this node has done. */
+  long done() {
+    return done.sum();
+  }
+
+  /** How many lines this node has parked. */
+  long parked() {
+    return parkedCount.sum();
+  }
+
+  /** How many times this node has tried again. */
+  long retries() {
+    return retries.sum();
+  }
+
+  /** Takes note of whether this is still the same log. */
+  void observe(LogBounds bounds) {
+    Reading current = reading;
+    if (current != null && current.incarnation() != bounds.incarnation()) {
+      current.stream().abort(new IllegalStateException(topic + " was made anew"));
+    }
+  }
+
+  private Source<Done, NotUsed> read() {
+    CompletionStage<Source<Done, NotUsed>> source =
+        topics
+            .createMissing()
+            .thenCompose(made -> topics.incarnation(topic))
+            .thenApply(this::readFrom);
+    return Source.completionStageSource(source).mapMaterializedValue(ignored -> NotUsed.notUsed());
+  }
+
+  private Source<Done, NotUsed> readFrom(int incarnation) {
+    ConsumerSettings<byte[], byte[]> consumer =
+        ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+            .withProperties(settings.clientProperties())
+            .withBootstrapServers(settings.bootstrapServers())
+            .withClientId(group)
+            .withGroupId(group)
+            .withProperty("auto.offset.reset", "earliest")
+            .withStopTimeout(Duration.ZERO)
+            .withCloseTimeout(Duration.ofSeconds(1));
+    CommitterSettings committer =
+        CommitterSettings.create(system).withMaxInterval(Duration.ofMillis(500));
+    return Consumer.committableSource(consumer, Subscriptions.topics(topic))
+        .viaMat(KillSwitches.single(), Keep.right())
+        .mapConcat(line -> steps(line, incarnation))
+        .mapAsync(parallelism, step -> untilDone(step, FIRST_RETRY))
+        .filter(Step::last)
+        .<Committable>map(step -> step.line().committableOffset())
+        .via(Committer.flow(committer))
+        .mapMaterializedValue(killSwitch -> reading(incarnation, killSwitch));
+  }
+
+  private NotUsed reading(int incarnation, UniqueKillSwitch killSwitch) {
+    reading = new Reading(incarnation, killSwitch);
+    return NotUsed.notUsed();
+  }
+
+  private List<Step> steps(CommittableMessage<byte[], byte[]> line, int incarnation) {
+    List<Supplier<CompletionStage<Void>>> all;
+    try {
+      all = tasks.of(line.record(), incarnation);
+    } catch (PoisonLineException e) {
+      return List.of(new Step(line, () -> park(line.record(), e), true));
+    }
+    if (all.isEmpty()) {
+      return List.of(new Step(line, () -> CompletableFuture.completedStage(null), true));
+    }
+    List<Step> steps = new ArrayList<>(all.size());
+    for (Supplier<CompletionStage<Void>> task : all) {
+      steps.add(new Step(line, () -> attempt(line.record(), task), steps.size() == all.size() - 1));
+    }
+    return steps;
+  }
+
+  private CompletionStage<Void> attempt(
+      ConsumerRecord<byte[], byte[]> record, Supplier<CompletionStage<Void>> task) {
+    return task.get()
+        .handle((nothing, failure) -> outcome(record, failure))
+        .thenCompose(Function.identity());
+  }
+
+  private CompletionStage<Void> outcome(
+      ConsumerRecord<byte[], byte[]> record, @Nullable Throwable failure) {
+    if (failure == null) {
+      done.increment();
+      return CompletableFuture.completedStage(null);
+    }
+    Throwable cause = failure instanceof CompletionException e ? e.getCause() : failure;
+    return cause instanceof PoisonLineException poison
+        ? park(record, poison)
+        : CompletableFuture.failedStage(cause);
+  }
+
+  private CompletionStage<Void> park(
+      ConsumerRecord<byte[], byte[]> record, PoisonLineException poison) {
+    String reason = String.valueOf(poison.getMessage());
+    return parked.park(record, reason).thenRun(() -> onParked(record, reason));
+  }
+
+  private void onParked(ConsumerRecord<byte[], byte[]> record, String reason) {
+    parkedCount.increment();
+    log.warn(
+        "Parked line {} of {}-{}: {}", record.offset(), record.topic(), record.partition(), reason);
+  }
+
+  // Completes with a step, because Patterns.after never completes with null.
+  private CompletionStage<Step> untilDone(Step step, Duration retryAfter) {
+    return step.task()
+        .get()
+        .handle(
+            (nothing, failure) ->
+                failure == null
+                    ? CompletableFuture.completedStage(step)
+                    : retry(step, failure, retryAfter))
+        .thenCompose(Function.identity());
+  }
+
+  private CompletionStage<Step> retry(Step step, Throwable failure, Duration after) {
+    if (stopping) {
+      return CompletableFuture.failedStage(failure);
+    }
+    retries.increment();
+    ConsumerRecord<byte[], byte[]> record = step.line().record();
+    log.warn(
+        "Line {} of {}-{} is not done yet; trying again in {}",
+        record.offset(),
+        record.topic(),
+        record.partition(),
+        after,
+        failure);
+    Duration doubled = after.multipliedBy(2);
+    Duration next = doubled.compareTo(LAST_RETRY) < 0 ? doubled : LAST_RETRY;
+    return Patterns.after(after, system.classicSystem(), () -> untilDone(step, next));
+  }
+}

@@ -1,0 +1,261 @@
+package io.tideline.multidc;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.waitAtMost;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import io.tideline.localstack.LocalStack;
+import io.tideline.localstack.LocalStackExtension;
+import io.tideline.multidc.apply.IntentApplier;
+import io.tideline.multidc.apply.IntentApplier.Targets;
+import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.LogTopics;
+import io.tideline.multidc.log.LogWriter;
+import io.tideline.multidc.log.ParkedLine;
+import io.tideline.multidc.log.ParkedLines;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.BlockedBy;
+import io.tideline.protocols.log.v1.BlocksChanged;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.MutesChanged;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(LocalStackExtension.class)
+class IntentApplierIT {
+  private static final ActorTestKit KIT = ActorTestKit.create();
+  private static final AtomicInteger CELLS = new AtomicInteger();
+  private static final Duration SOON = Duration.ofSeconds(30);
+
+  private final String cellName = "intent-applier-it-" + CELLS.incrementAndGet();
+  private final String kafka;
+  private final LogSettings settings;
+  private final LogTopics topics;
+  private final LogWriter writer;
+  private final ParkedLines parked;
+  private final List<IntentApplier> started = new ArrayList<>();
+  private final List<IntentLine> told = new CopyOnWriteArrayList<>();
+
+  IntentApplierIT(LocalStack stack) {
+    kafka = stack.kafka().bootstrapServers();
+    Config config =
+        ConfigFactory.parseString(
+            "tideline.multi-dc.log { bootstrap-servers = \"%s\", topics.partitions = 3 }"
+                .formatted(kafka));
+    settings = LogSettings.from(config.withFallback(ConfigFactory.load()));
+    topics = new LogTopics(settings, cellName);
+    writer = new LogWriter(settings, topics);
+    parked = new ParkedLines(settings, topics, writer);
+  }
+
+  @BeforeEach
+  void createTopics() throws Exception {
+    get(topics.createMissing());
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    started.forEach(IntentApplier::stop);
+    get(writer.stop());
+    topics.close();
+  }
+
+  @AfterAll
+  static void shutDown() {
+    KIT.shutdownTestKit();
+  }
+
+  @Test
+  void who_is_blocked_learns_of_it_and_of_its_end() throws Exception {
+    start(this::learn);
+    get(writer.append(block("ann", 7, true, "bob", "cat")));
+    get(writer.append(block("ann", 9, false, "bob")));
+    awaitApplied();
+    assertThat(told)
+        .containsExactlyInAnyOrder(
+            blockedBy("ann", 7, true, "bob"),
+            blockedBy("ann", 7, true, "cat"),
+            blockedBy("ann", 9, false, "bob"));
+  }
+
+  @Test
+  void other_intents_concern_nobody_else() throws Exception {
+    IntentApplier applier = start(this::learn);
+    get(writer.append(line("ann", 7).setFollowsChanged(follow("bob")).build()));
+    get(writer.append(line("ann", 8).setMutesChanged(mute("bob")).build()));
+    awaitApplied();
+    assertThat(told).isEmpty();
+    assertThat(applier.parked()).isZero();
+  }
+
+  @Test
+  void what_a_target_does_not_take_is_late_and_not_lost() throws Exception {
+    AtomicInteger refused = new AtomicInteger();
+    IntentApplier applier =
+        start(
+            (target, line) ->
+                target.value().equals("bob") && refused.incrementAndGet() <= 3
+                    ? CompletableFuture.failedStage(new IllegalStateException("bob is moving"))
+                    : learn(target, line));
+    get(writer.append(block("ann", 7, true, "bob", "cat")));
+    awaitApplied();
+    assertThat(told)
+        .containsExactlyInAnyOrder(
+            blockedBy("ann", 7, true, "bob"), blockedBy("ann", 7, true, "cat"));
+    assertThat(applier.retries()).isEqualTo(3);
+    assertThat(applier.applied()).isEqualTo(2);
+  }
+
+  @Test
+  void what_one_node_could_not_tell_another_one_tells() throws Exception {
+    IntentApplier first =
+        start(
+            (target, line) ->
+                target.value().equals("bob")
+                    ? CompletableFuture.failedStage(new IllegalStateException("bob is away"))
+                    : CompletableFuture.completedStage(null));
+    get(writer.append(block("ann", 7, true, "bob", "cat")));
+    get(writer.append(block("ann", 8, true, "dan")));
+    waitAtMost(SOON).until(() -> first.applied() == 2 && first.retries() > 0);
+    assertThat(lag()).isEqualTo(2);
+    first.stop();
+    start(this::learn);
+    awaitApplied();
+    assertThat(told).contains(blockedBy("ann", 7, true, "bob"), blockedBy("ann", 8, true, "dan"));
+  }
+
+  @Test
+  void a_line_that_cannot_be_read_is_parked_and_the_next_one_applied() throws Exception {
+    IntentApplier applier = start(this::learn);
+    appendRaw("not a line".getBytes(UTF_8));
+    appendRaw(block("ann", 6, true, "not a user").toByteArray());
+    appendRaw(block("ann", 0, true, "bob").toByteArray());
+    appendRaw(line("ann", 7).build().toByteArray());
+    get(writer.append(block("ann", 8, true, "bob")));
+    awaitApplied();
+    assertThat(told).containsExactly(blockedBy("ann", 8, true, "bob"));
+    assertThat(applier.parked()).isEqualTo(4);
+    assertThat(parkedHere())
+        .extracting(ParkedLine::reason)
+        .satisfiesExactlyInAnyOrder(
+            reason -> assertThat(reason).startsWith("not an intent line"),
+            reason -> assertThat(reason).startsWith("a user id has"),
+            reason -> assertThat(reason).startsWith("a time is positive"),
+            reason -> assertThat(reason).isEqualTo("no intent that is known here"));
+  }
+
+  @Test
+  void nodes_share_the_log() throws Exception {
+    IntentApplier one = start(this::learn);
+    IntentApplier other = start(this::learn);
+    AtomicInteger users = new AtomicInteger();
+    waitAtMost(SOON)
+        .pollInterval(Duration.ofMillis(200))
+        .until(
+            () -> {
+              String user = "user-" + users.incrementAndGet();
+              get(writer.append(block(user, 7, true, "bob")));
+              return one.applied() > 0 && other.applied() > 0;
+            });
+    awaitApplied();
+    assertThat(told)
+        .extracting(line -> line.getBlockedBy().getBlockerId())
+        .contains("user-1", "user-" + users.get())
+        .hasSizeGreaterThanOrEqualTo(users.get());
+  }
+
+  private IntentApplier start(Targets targets) {
+    IntentApplier applier = new IntentApplier(KIT.system(), settings, topics, parked, targets);
+    started.add(applier);
+    applier.start();
+    return applier;
+  }
+
+  private CompletionStage<Void> learn(UserId target, IntentLine line) {
+    assertThat(line.getUserId()).isEqualTo(target.value());
+    told.add(line);
+    return CompletableFuture.completedStage(null);
+  }
+
+  private long lag() throws Exception {
+    return get(topics.intentBounds()).groupLag().values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  private void awaitApplied() {
+    waitAtMost(SOON).until(() -> lag() == 0);
+  }
+
+  private List<ParkedLine> parkedHere() throws Exception {
+    return get(parked.list(1_000)).stream()
+        .filter(line -> line.topic().endsWith(cellName))
+        .toList();
+  }
+
+  private void appendRaw(byte[] value) throws Exception {
+    try (KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(
+            Map.of("bootstrap.servers", kafka),
+            new ByteArraySerializer(),
+            new ByteArraySerializer())) {
+      producer
+          .send(new ProducerRecord<>(topics.intents(), "ann".getBytes(UTF_8), value))
+          .get(20, SECONDS);
+    }
+  }
+
+  private static IntentLine.Builder line(String user, long at) {
+    return IntentLine.newBuilder()
+        .setUserId(user)
+        .setOriginCell(3)
+        .setSequence(at)
+        .setWriterEpoch(1)
+        .setAt(at);
+  }
+
+  private static IntentLine block(String user, long at, boolean active, String... targets) {
+    return line(user, at)
+        .setBlocksChanged(
+            BlocksChanged.newBuilder().addAllTargetIds(List.of(targets)).setActive(active))
+        .build();
+  }
+
+  private static IntentLine blockedBy(String blocker, long at, boolean active, String user) {
+    return IntentLine.newBuilder()
+        .setUserId(user)
+        .setOriginCell(3)
+        .setAt(at)
+        .setBlockedBy(BlockedBy.newBuilder().setBlockerId(blocker).setActive(active))
+        .build();
+  }
+
+  private static FollowsChanged follow(String target) {
+    return FollowsChanged.newBuilder().addTargetIds(target).setActive(true).build();
+  }
+
+  private static MutesChanged mute(String target) {
+    return MutesChanged.newBuilder().addTargetIds(target).setActive(true).build();
+  }
+
+  private static <T> T get(CompletionStage<T> stage) throws Exception {
+    return stage.toCompletableFuture().get(20, SECONDS);
+  }
+}

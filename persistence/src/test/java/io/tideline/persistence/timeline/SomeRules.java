@@ -1,0 +1,56 @@
+package io.tideline.persistence.timeline;
+
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.Post;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/** Rules of one moment that have no past. */
+record SomeRules(Sources sources, Predicate<PostRef> wanted) implements Eligibility {
+  static final SomeRules EVERYTHING = of(ref -> true);
+
+  /** Of the posts of all authors those that are wanted. */
+  static SomeRules of(Predicate<PostRef> wanted) {
+    return new SomeRules(sources(SomeLines.ANN, SomeLines.BEA), wanted);
+  }
+
+  static Sources sources(UserId... authors) {
+    return new Sources(Set.of(authors), Set.of());
+  }
+
+  @Override
+  public long at() {
+    return 1;
+  }
+
+  @Override
+  public Verdict judge(PostRef post, List<String> met, long at) {
+    return sources.contain(post) && wanted.test(post) ? Verdict.FOLLOW : Verdict.NOT_FOLLOWED;
+  }
+
+  @Override
+  public boolean readsTexts() {
+    return false;
+  }
+
+  @Override
+  public boolean readsTextsAs(Eligibility other) {
+    return true;
+  }
+
+  @Override
+  public List<String> met(Post post) {
+    return List.of();
+  }
+
+  @Override
+  public List<String> warnings(List<String> met) {
+    return List.of();
+  }
+
+  @Override
+  public long expiresAtMillis() {
+    return Long.MAX_VALUE;
+  }
+}
