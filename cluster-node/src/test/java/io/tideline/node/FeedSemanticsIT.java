@@ -1,14 +1,10 @@
 package io.tideline.node;
 
+import static io.tideline.node.TestNode.ok;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.protobuf.StatusProto;
 import io.tideline.protocols.v1.AbsenceReason;
 import io.tideline.protocols.v1.AddToListRequest;
 import io.tideline.protocols.v1.BlockRequest;
@@ -43,14 +39,20 @@ import io.tideline.protocols.v1.UnblockRequest;
 import io.tideline.protocols.v1.UnfollowTagRequest;
 import io.tideline.protocols.v1.UnmuteRequest;
 import io.tideline.protocols.v1.UserList;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.UniqueKillSwitch;
+import org.apache.pekko.stream.javadsl.Keep;
+import org.apache.pekko.stream.javadsl.Sink;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -58,6 +60,9 @@ import org.junit.jupiter.api.Test;
 
 /** What belongs into a feed, as a client of a whole node sees it; timelines keep 20 entries. */
 class FeedSemanticsIT {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final String SOME_POST = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
   private static TestNode node;
 
   private final String ann = user("ann");
@@ -301,11 +306,11 @@ class FeedSemanticsIT {
                 .getLists(0)
                 .getMemberIdsList())
         .containsExactly(bob);
-    Refusal unknown = refused(() -> read(ann, r -> r.setListId("foes")));
+    Refusal unknown = Refusal.of(() -> read(ann, r -> r.setListId("foes")));
     assertThat(unknown.code()).isEqualTo(Status.Code.NOT_FOUND);
     assertThat(unknown.reason()).isEqualTo("UNKNOWN_LIST");
     Refusal notFollowed =
-        refused(
+        Refusal.of(
             () ->
                 ok(
                     node.graph.addToList(
@@ -316,7 +321,7 @@ class FeedSemanticsIT {
                             .build())));
     assertThat(notFollowed.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
     ReadFeedResponse page = read(ann, r -> r.setListId("friends").setPageSize(1));
-    Refusal other = refused(() -> read(ann, r -> r.setCursor(page.getNextCursor())));
+    Refusal other = Refusal.of(() -> read(ann, r -> r.setCursor(page.getNextCursor())));
     assertThat(other.reason()).isEqualTo("CURSOR_OF_ANOTHER_SURFACE");
   }
 
@@ -413,7 +418,7 @@ class FeedSemanticsIT {
     assertThat(texts(read(ann, r -> r.setCursor(page.getNewerCursor()).setPageSize(2))))
         .containsExactly("post 5", "post 6");
     Refusal moved =
-        refused(
+        Refusal.of(
             () ->
                 ok(
                     node.feeds.markRead(
@@ -444,6 +449,145 @@ class FeedSemanticsIT {
         .containsExactly("c1");
   }
 
+  // --- what is pushed ---
+
+  @Test
+  void a_watcher_is_told_how_many_entries_are_unread() {
+    follow(ann, bob);
+    read(ann, publish(bob, "known").getConsistencyToken());
+    List<WatchFeedResponse> seen = new CopyOnWriteArrayList<>();
+    UniqueKillSwitch watching = watch(ann, "", seen);
+    awaitUnread(seen, 1);
+    publish(bob, "new");
+    awaitUnread(seen, 2);
+    ReadFeedResponse page = read(ann, publish(bob, "newer").getConsistencyToken());
+    awaitUnread(seen, 3);
+    ok(
+        node.feeds.markRead(
+            MarkReadRequest.newBuilder().setUserId(ann).setPostId(ids(page).get(1)).build()));
+    awaitUnread(seen, 1);
+    ok(
+        node.posts.deletePost(
+            DeletePostRequest.newBuilder()
+                .setAuthorId(bob)
+                .setPostId(ids(page).get(0))
+                .build()));
+    awaitUnread(seen, 0);
+    watching.shutdown();
+    assertThat(seen.stream().filter(WatchFeedResponse::hasUnread))
+        .extracting(response -> response.getUnread().getCount())
+        .containsExactly(1, 2, 3, 1, 0);
+  }
+
+  @Test
+  void a_list_is_watched_like_a_feed() {
+    follow(ann, bob);
+    follow(ann, cid);
+    putList(ann, "friends", false);
+    ok(
+        node.graph.addToList(
+            AddToListRequest.newBuilder()
+                .setUserId(ann)
+                .setListId("friends")
+                .addMemberIds(bob)
+                .build()));
+    List<WatchFeedResponse> seen = new CopyOnWriteArrayList<>();
+    UniqueKillSwitch watching = watch(ann, "friends", seen);
+    await().atMost(PATIENCE).until(() -> !seen.isEmpty());
+    publish(bob, "by bob");
+    publish(cid, "by cid");
+    PublishResponse last = publish(bob, "by bob again");
+    await().atMost(PATIENCE).until(() -> added(seen).size() == 2);
+    assertThat(added(seen)).containsExactly("by bob", "by bob again");
+    String cursor = seen.get(seen.size() - 1).getCursor();
+    Refusal home = Refusal.of(() -> read(ann, r -> r.setCursor(cursor)));
+    assertThat(home.reason()).isEqualTo("CURSOR_OF_ANOTHER_SURFACE");
+    watching.shutdown();
+    read(ann, r -> r.setListId("friends").setConsistencyToken(last.getConsistencyToken()));
+    assertThat(texts(read(ann, r -> r.setListId("friends"))))
+        .containsExactly("by bob again", "by bob");
+  }
+
+  // --- what is wrong ---
+
+  @Test
+  void a_field_that_is_wrong_is_named() {
+    String no = "no spaces";
+    assertInvalid("list_id", () -> read(ann, r -> r.setListId(no)));
+    assertInvalid("list_id", () -> read(ann, r -> r.setListId("x".repeat(33))));
+    assertInvalid("start", () -> read(ann, r -> r.setStartValue(99)));
+    assertInvalid("list_id", () -> readState(GetReadStateRequest.newBuilder().setListId(no)));
+    assertInvalid("list_id", () -> markRead(r -> r.setListId(no)));
+    assertInvalid("expected_base", () -> markRead(r -> r.setExpectedBase("none")));
+    assertInvalid("expected_base", () -> markRead(r -> r.setExpectedBase(no)));
+    assertInvalid("post_id", () -> markRead(r -> r.setCursor("both")));
+    assertInvalid("post_id", () -> markRead(r -> r.clearPostId()));
+    assertInvalid("post_id", () -> explain(ann, no));
+    assertInvalid(
+        "list_id",
+        () ->
+            ok(
+                node.feeds.explainEntry(
+                    ExplainEntryRequest.newBuilder()
+                        .setUserId(ann)
+                        .setPostId(SOME_POST)
+                        .setListId(no)
+                        .build())));
+    assertInvalid(
+        "list_id",
+        () ->
+            ok(
+                node.feeds
+                    .watchFeed(
+                        WatchFeedRequest.newBuilder().setUserId(ann).setListId(no).build())
+                    .runWith(Sink.head(), node.system())));
+    assertInvalid(
+        "user_id",
+        () ->
+            ok(
+                node.feeds.describeTimeline(
+                    DescribeTimelineRequest.newBuilder().setUserId(no).build())));
+  }
+
+  @Test
+  void a_filter_that_is_wrong_is_named() {
+    assertInvalid("until_millis", () -> mute(r -> r.setUntilMillis(-1)));
+    assertInvalid("target_id", () -> mute(r -> r.setTargetId(ann)));
+    assertInvalid("target_id", () -> mute(r -> r.setTargetId("no spaces")));
+    assertInvalid("rule", () -> putRule(ann, r -> r.setRuleId("empty")));
+    assertInvalid("rule.rule_id", () -> putRule(ann, r -> r.setWords("fine")));
+    assertInvalid("rule.words", () -> putRule(ann, r -> r.setRuleId("r").setWords("?! ...")));
+    assertInvalid("rule.words", () -> putRule(ann, r -> r.setRuleId("r").setWords("")));
+    assertInvalid(
+        "rule.words", () -> putRule(ann, r -> r.setRuleId("r").setWords("x".repeat(201))));
+    assertInvalid("rule.tag", () -> putRule(ann, r -> r.setRuleId("r").setTag("")));
+    assertInvalid(
+        "rule.name",
+        () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setName("x".repeat(101))));
+    assertInvalid("rule.mode", () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setModeValue(9)));
+    assertInvalid(
+        "rule.until_millis",
+        () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setUntilMillis(-1)));
+    assertThat(ok(node.filters.getFilters(GetFiltersRequest.newBuilder().setUserId(ann).build())))
+        .isEqualTo(GetFiltersResponse.getDefaultInstance());
+  }
+
+  @Test
+  void a_follow_or_a_list_that_is_wrong_is_named() {
+    assertInvalid("options.languages", () -> followIn(Collections.nCopies(17, "en")));
+    assertInvalid("options.languages[1]", () -> followIn(List.of("en", "!!")));
+    assertInvalid("options.languages[0]", () -> followIn(List.of("")));
+    assertInvalid("options.languages[0]", () -> followIn(List.of("en-" + "x".repeat(40))));
+    assertInvalid("tag", () -> followTag(""));
+    assertInvalid("tag", () -> followTag("x".repeat(101)));
+    assertInvalid("list.list_id", () -> putList(ann, "no spaces", false));
+    assertInvalid("list.list_id", () -> putList(ann, "", false));
+    assertInvalid("list_id", () -> addToList("no spaces", List.of(bob)));
+    assertInvalid("member_ids", () -> addToList("friends", List.of()));
+    assertInvalid("member_ids[1]", () -> addToList("friends", List.of(bob, "no spaces")));
+    assertInvalid("member_ids[0]", () -> addToList("friends", List.of(ann)));
+  }
+
   // --- what operators see ---
 
   @Test
@@ -464,7 +608,7 @@ class FeedSemanticsIT {
 
   @Test
   void what_nobody_has_heard_of_is_said_to_be_unknown() {
-    ExplainEntryResponse why = explain(ann, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    ExplainEntryResponse why = explain(ann, SOME_POST);
     assertThat(why.getPresent()).isFalse();
     assertThat(why.getAbsence()).isEqualTo(AbsenceReason.ABSENCE_REASON_NEVER_SEEN);
     PublishResponse post = publish(bob, "not for ann");
@@ -555,6 +699,82 @@ class FeedSemanticsIT {
         .getConsistencyToken();
   }
 
+  private static UniqueKillSwitch watch(
+      String user, String list, List<WatchFeedResponse> into) {
+    return node.feeds
+        .watchFeed(WatchFeedRequest.newBuilder().setUserId(user).setListId(list).build())
+        .viaMat(KillSwitches.single(), Keep.right())
+        .toMat(Sink.foreach(into::add), Keep.left())
+        .run(node.system());
+  }
+
+  private static void awaitUnread(List<WatchFeedResponse> seen, int unread) {
+    await(unread + " unread entries")
+        .atMost(PATIENCE)
+        .until(
+            () ->
+                seen.stream()
+                        .filter(WatchFeedResponse::hasUnread)
+                        .map(response -> response.getUnread().getCount())
+                        .reduce(-1, (before, last) -> last)
+                    == unread);
+  }
+
+  private static List<String> added(List<WatchFeedResponse> seen) {
+    return seen.stream()
+        .filter(WatchFeedResponse::hasAdded)
+        .map(response -> response.getAdded().getPost().getText())
+        .toList();
+  }
+
+  private static void assertInvalid(String field, ThrowingCallable call) {
+    Refusal refusal = Refusal.of(call);
+    assertThat(refusal.code()).as(field).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(refusal.fields()).containsOnly(field);
+  }
+
+  private void readState(GetReadStateRequest.Builder request) {
+    ok(node.feeds.getReadState(request.setUserId(ann).build()));
+  }
+
+  private void markRead(UnaryOperator<MarkReadRequest.Builder> request) {
+    ok(
+        node.feeds.markRead(
+            request
+                .apply(MarkReadRequest.newBuilder().setUserId(ann).setPostId(SOME_POST))
+                .build()));
+  }
+
+  private void mute(UnaryOperator<MuteRequest.Builder> request) {
+    ok(
+        node.filters.mute(
+            request.apply(MuteRequest.newBuilder().setUserId(ann).setTargetId(bob)).build()));
+  }
+
+  private void followIn(List<String> languages) {
+    ok(
+        node.graph.follow(
+            FollowRequest.newBuilder()
+                .setUserId(ann)
+                .setFolloweeId(bob)
+                .setOptions(FollowOptions.newBuilder().addAllLanguages(languages))
+                .build()));
+  }
+
+  private void followTag(String tag) {
+    ok(node.graph.followTag(FollowTagRequest.newBuilder().setUserId(ann).setTag(tag).build()));
+  }
+
+  private void addToList(String list, List<String> members) {
+    ok(
+        node.graph.addToList(
+            AddToListRequest.newBuilder()
+                .setUserId(ann)
+                .setListId(list)
+                .addAllMemberIds(members)
+                .build()));
+  }
+
   /** The store trails the log by a moment. */
   private static void awaitStored(PublishResponse post) {
     await()
@@ -571,28 +791,5 @@ class FeedSemanticsIT {
 
   private static List<String> ids(ReadFeedResponse page) {
     return page.getCardsList().stream().map(Card::getPost).map(p -> p.getPostId()).toList();
-  }
-
-  private record Refusal(Status.Code code, String reason) {}
-
-  private static Refusal refused(ThrowingCallable call) {
-    StatusRuntimeException failure = catchThrowableOfType(StatusRuntimeException.class, call);
-    assertThat(failure).as("a refusal").isNotNull();
-    com.google.rpc.Status status = StatusProto.fromThrowable(failure);
-    try {
-      String reason = status.getDetails(0).unpack(ErrorInfo.class).getReason();
-      return new Refusal(failure.getStatus().getCode(), reason);
-    } catch (InvalidProtocolBufferException e) {
-      throw new AssertionError(e);
-    }
-  }
-
-  private static <T> T ok(CompletionStage<T> answer) {
-    try {
-      return answer.toCompletableFuture().join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof StatusRuntimeException status) throw status;
-      throw e;
-    }
   }
 }

@@ -8,7 +8,6 @@ import java.util.regex.Pattern;
 /** What an author may write: the limits that {@code PostContent} states. */
 final class ContentRules {
   private static final Pattern ATTRIBUTE_KEY = Pattern.compile("[A-Za-z0-9._-]{1,64}");
-  private static final Pattern LANGUAGE = Pattern.compile("([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?");
   private static final Pattern TAG = Pattern.compile("[^\\s#,]+");
 
   private ContentRules() {}
@@ -27,9 +26,7 @@ final class ContentRules {
     }
     fields.size("content.media", content.getMediaCount(), 0, 16);
     for (int i = 0; i < content.getMediaCount(); i++) check(fields, i, content.getMedia(i));
-    if (content.getLanguage().length() > 35 || !LANGUAGE.matcher(content.getLanguage()).matches()) {
-      fields.reject("content.language", "expected a BCP 47 tag such as en or pt-BR, or nothing");
-    }
+    if (!content.getLanguage().isEmpty()) fields.language("content.language", content.getLanguage());
     fields.size("content.tags", content.getTagsCount(), 0, 32);
     for (int i = 0; i < content.getTagsCount(); i++) {
       String field = "content.tags[" + i + "]";

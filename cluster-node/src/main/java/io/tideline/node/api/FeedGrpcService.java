@@ -329,10 +329,14 @@ public final class FeedGrpcService implements FeedServicePowerApi {
         .build();
   }
 
+  private static boolean mayBeUnreadBeyond(TimelineView view, Watermark read) {
+    return read.newest().compareTo(view.floor()) < 0 || read.rulesAt() < view.rules().at();
+  }
+
   static UnreadCount unread(TimelineView view, Watermark read) {
     return UnreadCount.newBuilder()
         .setCount(view.countNewSince(read))
-        .setAtLeast(view.cutOff() && read.newest().compareTo(view.floor()) < 0)
+        .setAtLeast(view.newBeyond(read) && mayBeUnreadBeyond(view, read))
         .build();
   }
 

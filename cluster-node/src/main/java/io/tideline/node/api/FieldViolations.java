@@ -20,6 +20,8 @@ public final class FieldViolations {
 
   private static final int LONGEST_URL = 2_048;
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,32}");
+  private static final int LONGEST_LANGUAGE = 35;
+  private static final Pattern LANGUAGE = Pattern.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*");
   private static final UserId NOBODY = new UserId("nobody");
 
   private final List<FieldViolation> violations = new ArrayList<>();
@@ -58,6 +60,13 @@ public final class FieldViolations {
   public String name(String field, String text) {
     if (!NAME.matcher(text).matches()) {
       reject(field, "expected 1-32 characters of [A-Za-z0-9._-]");
+    }
+    return text;
+  }
+
+  public String language(String field, String text) {
+    if (text.length() > LONGEST_LANGUAGE || !LANGUAGE.matcher(text).matches()) {
+      reject(field, "expected a BCP 47 tag such as en or pt-BR");
     }
     return text;
   }

@@ -65,7 +65,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       FollowOptions options = in.getOptions();
       fields.size("options.languages", options.getLanguagesCount(), 0, 16);
       for (int i = 0; i < options.getLanguagesCount(); i++) {
-        fields.text("options.languages[" + i + "]", options.getLanguages(i), 1, 35);
+        fields.language("options.languages[" + i + "]", options.getLanguages(i));
       }
       change
           .setWithoutReposts(options.hasReposts() && !options.getReposts())

@@ -1,0 +1,299 @@
+package io.tideline.node;
+
+import static io.tideline.node.TestNode.ok;
+import static java.util.Comparator.reverseOrder;
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.tideline.persistence.timeline.ResidentTimeline;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.TimelineView;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.FeedView;
+import io.tideline.protocols.v1.FollowManyRequest;
+import io.tideline.protocols.v1.FollowRequest;
+import io.tideline.protocols.v1.GetReadStateRequest;
+import io.tideline.protocols.v1.GetReadStateResponse;
+import io.tideline.protocols.v1.MarkReadRequest;
+import io.tideline.protocols.v1.MuteRequest;
+import io.tideline.protocols.v1.PublishResponse;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.UnmuteRequest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Readers and authors as large as is promised, with timelines as large as they are by default.
+ *
+ * <p>The author has 5,000 resident followers in the build. The promised 100,000 need a heap of
+ * their own and several minutes:
+ *
+ * <pre>{@code
+ * ./mvnw verify -pl cluster-node -am -Dit.test=LargeFeedsIT -Dtest=none \
+ *     -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false \
+ *     -Dtideline.test.followers=100000 -DargLine.extra=-Xmx8g
+ * }</pre>
+ */
+class LargeFeedsIT {
+  private static final int FOLLOWERS = Integer.getInteger("tideline.test.followers", 5_000);
+  private static final int FOLLOWS = 10_000;
+  private static final int WRITERS = 2_000;
+  private static final int TIMED_POSTS = 50;
+  private static final int MUTED_POSTS = 1_000;
+  private static final int CAPACITY = 800;
+  private static final int CALLS_UNDER_WAY = 128;
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+  private static TestNode node;
+
+  @BeforeAll
+  static void start() {
+    node = TestNode.start("netty", Map.of("tideline.persistence.user.passivate-after", "2h"));
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    if (node != null) node.close();
+  }
+
+  @Test
+  void a_post_reaches_every_follower_of_a_large_author() {
+    String author = "large";
+    List<String> followers =
+        IntStream.range(0, FOLLOWERS).mapToObj(i -> "follower-" + i).toList();
+    each(
+        FOLLOWERS,
+        i ->
+            node.graph.follow(
+                FollowRequest.newBuilder()
+                    .setUserId(followers.get(i))
+                    .setFolloweeId(author)
+                    .build()));
+    each(FOLLOWERS, i -> node.feeds.readFeed(refs(followers.get(i)).build()));
+    List<ResidentTimeline> views = followers.stream().map(LargeFeedsIT::resident).toList();
+
+    long[] nanos = new long[TIMED_POSTS];
+    List<String> posts = new ArrayList<>();
+    for (int i = 0; i < TIMED_POSTS; i++) {
+      String post = node.publish(author, "post " + i).getPostId();
+      nanos[i] = nanosUntilAllHave(views, post);
+      posts.add(0, post);
+    }
+    report("from acknowledged to the last of %,d resident followers".formatted(FOLLOWERS), nanos);
+    List<ReadFeedResponse> read =
+        each(
+            FOLLOWERS,
+            i -> node.feeds.readFeed(refs(followers.get(i)).setPageSize(100).build()));
+    assertThat(read).allSatisfy(page -> assertThat(ids(page)).isEqualTo(posts));
+  }
+
+  @Test
+  void a_reader_with_as_many_follows_as_there_may_be_misses_nothing() {
+    String reader = "curious";
+    List<String> authors = IntStream.range(0, FOLLOWS).mapToObj(i -> "author-" + i).toList();
+    for (int from = 0; from < FOLLOWS; from += FOLLOWS / 2) {
+      ok(
+          node.graph.followMany(
+              FollowManyRequest.newBuilder()
+                  .setUserId(reader)
+                  .addAllFolloweeIds(authors.subList(from, from + FOLLOWS / 2))
+                  .build()));
+    }
+    ok(node.feeds.readFeed(refs(reader).build()));
+    List<ResidentTimeline> view = List.of(resident(reader));
+    int step = FOLLOWS / WRITERS;
+    List<String> posts = new ArrayList<>();
+    long[] nanos = new long[TIMED_POSTS];
+    for (int i = 0; i < TIMED_POSTS; i++) {
+      posts.add(node.publish(authors.get(i * step), "timed").getPostId());
+      nanos[i] = nanosUntilAllHave(view, posts.get(i));
+    }
+    report("from acknowledged to the reader with %,d follows".formatted(FOLLOWS), nanos);
+    List<PublishResponse> rest =
+        each(
+            WRITERS - TIMED_POSTS,
+            i -> node.publishing(authors.get((i + TIMED_POSTS) * step), "more"));
+    rest.forEach(post -> posts.add(post.getPostId()));
+    posts.sort(reverseOrder());
+    awaitArrival(reader, posts.subList(0, CAPACITY));
+    awaitStored();
+
+    List<String> walked = new ArrayList<>();
+    ReadFeedResponse page = ok(node.feeds.readFeed(refs(reader).setPageSize(100).build()));
+    while (true) {
+      walked.addAll(ids(page));
+      if (page.getEndOfFeed()) break;
+      assertThat(page.getCardsCount()).isEqualTo(100);
+      page =
+          ok(
+              node.feeds.readFeed(
+                  refs(reader).setPageSize(100).setCursor(page.getNextCursor()).build()));
+    }
+    assertThat(walked).isEqualTo(posts);
+  }
+
+  @Test
+  void undoing_a_mute_brings_back_more_than_a_timeline_holds() {
+    String reader = "forgiving";
+    String loud = "loud";
+    String quiet = "quiet";
+    node.follow(reader, loud);
+    node.follow(reader, quiet);
+    ReadFeedResponse before =
+        node.read(
+            reader,
+            r -> r.setConsistencyToken(node.publish(quiet, "before").getConsistencyToken()));
+    ok(
+        node.filters.mute(
+            MuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
+    List<String> hidden =
+        each(MUTED_POSTS, i -> node.publishing(loud, "post " + i)).stream()
+            .map(PublishResponse::getPostId)
+            .sorted()
+            .toList();
+    PublishResponse last = node.publish(quiet, "after");
+    ReadFeedResponse muted =
+        node.read(reader, r -> r.setConsistencyToken(last.getConsistencyToken()));
+    assertThat(muted.getCardsList())
+        .extracting(card -> card.getPost().getText())
+        .containsExactly("after", "before");
+    ok(
+        node.feeds.markRead(
+            MarkReadRequest.newBuilder()
+                .setUserId(reader)
+                .setCursor(muted.getNewerCursor())
+                .build()));
+    assertThat(readState(reader).getUnreadCount()).isZero();
+    awaitStored();
+
+    ok(
+        node.filters.unmute(
+            UnmuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
+    // The newest entry has been read: of 800 entries in memory the others are unread.
+    GetReadStateResponse unread = readState(reader);
+    assertThat(unread.getUnreadCount()).isEqualTo(CAPACITY - 1);
+    assertThat(unread.getAtLeast()).isTrue();
+    assertThat(newer(reader, muted.getNewerCursor())).isEqualTo(hidden);
+    List<String> sinceBefore = new ArrayList<>(hidden);
+    sinceBefore.add(last.getPostId());
+    Collections.sort(sinceBefore);
+    assertThat(newer(reader, before.getNewerCursor())).isEqualTo(sinceBefore);
+  }
+
+  /** What a walk towards newer entries returns, with the gap counting down exactly. */
+  private static List<String> newer(String reader, String from) {
+    List<String> found = new ArrayList<>();
+    List<Integer> gaps = new ArrayList<>();
+    String cursor = from;
+    while (true) {
+      ReadFeedResponse page =
+          ok(node.feeds.readFeed(refs(reader).setPageSize(60).setCursor(cursor).build()));
+      if (page.getCardsCount() == 0) break;
+      found.addAll(ids(page));
+      gaps.add(found.size() + page.getGap());
+      cursor = page.getNewerCursor();
+    }
+    assertThat(gaps).as("returned and left").containsOnly(found.size());
+    return found;
+  }
+
+  // --- how long it takes ---
+
+  /** Nanoseconds until the last one shows the post: looks at one until it has it, then on. */
+  private static long nanosUntilAllHave(List<ResidentTimeline> timelines, String post) {
+    PostId id = PostId.parse(post);
+    long acknowledged = System.nanoTime();
+    for (ResidentTimeline timeline : timelines) {
+      while (!has(timeline, id)) {
+        assertThat(System.nanoTime() - acknowledged)
+            .as("nanoseconds until %s shows %s", timeline.user(), post)
+            .isLessThan(PATIENCE.toNanos());
+        LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(100));
+      }
+    }
+    return System.nanoTime() - acknowledged;
+  }
+
+  private static boolean has(ResidentTimeline timeline, PostId post) {
+    TimelineView view = timeline.view();
+    return view != null && view.contains(post);
+  }
+
+  private static void report(String what, long[] nanos) {
+    Arrays.sort(nanos);
+    System.out.printf(
+        "%s: median %.1f ms, p99 %.1f ms of %d posts%n",
+        what,
+        nanos[nanos.length / 2] / 1e6,
+        nanos[(int) Math.ceil(nanos.length * 0.99) - 1] / 1e6,
+        nanos.length);
+  }
+
+  // --- the calls ---
+
+  private static ResidentTimeline resident(String user) {
+    return requireNonNull(
+        node.node().residents().get(new UserId(user), ResidentTimelines.HOME), user);
+  }
+
+  /** Calls many times, some at once; the answers in order. */
+  private static <T> List<T> each(int count, IntFunction<CompletionStage<T>> call) {
+    Semaphore window = new Semaphore(CALLS_UNDER_WAY);
+    List<CompletionStage<T>> answers = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      window.acquireUninterruptibly();
+      answers.add(call.apply(i).whenComplete((answer, failure) -> window.release()));
+    }
+    return answers.stream().map(TestNode::ok).collect(Collectors.toList());
+  }
+
+  private static void awaitArrival(String reader, List<String> posts) {
+    ResidentTimeline timeline = resident(reader);
+    List<PostId> missing = new ArrayList<>(posts.stream().map(PostId::parse).toList());
+    await("everything to arrive")
+        .atMost(PATIENCE)
+        .until(
+            () -> {
+              missing.removeIf(post -> has(timeline, post));
+              return missing.isEmpty();
+            });
+  }
+
+  /** The store trails the log by a moment. */
+  private static void awaitStored() {
+    await("everything to be stored")
+        .pollDelay(Duration.ofSeconds(2))
+        .atMost(PATIENCE)
+        .until(
+            () -> node.node().log().storeLag().values().stream().allMatch(lag -> lag == 0));
+  }
+
+  private static GetReadStateResponse readState(String reader) {
+    return ok(node.feeds.getReadState(GetReadStateRequest.newBuilder().setUserId(reader).build()));
+  }
+
+  private static ReadFeedRequest.Builder refs(String reader) {
+    return ReadFeedRequest.newBuilder().setUserId(reader).setView(FeedView.FEED_VIEW_REFS);
+  }
+
+  private static List<String> ids(ReadFeedResponse page) {
+    return page.getCardsList().stream().map(card -> card.getPost().getPostId()).toList();
+  }
+}
