@@ -76,8 +76,7 @@ class LargeFeedsIT {
   @Test
   void a_post_reaches_every_follower_of_a_large_author() {
     String author = "large";
-    List<String> followers =
-        IntStream.range(0, FOLLOWERS).mapToObj(i -> "follower-" + i).toList();
+    List<String> followers = IntStream.range(0, FOLLOWERS).mapToObj(i -> "follower-" + i).toList();
     each(
         FOLLOWERS,
         i ->
@@ -98,9 +97,7 @@ class LargeFeedsIT {
     }
     report("from acknowledged to the last of %,d resident followers".formatted(FOLLOWERS), nanos);
     List<ReadFeedResponse> read =
-        each(
-            FOLLOWERS,
-            i -> node.feeds.readFeed(refs(followers.get(i)).setPageSize(100).build()));
+        each(FOLLOWERS, i -> node.feeds.readFeed(refs(followers.get(i)).setPageSize(100).build()));
     assertThat(read).allSatisfy(page -> assertThat(ids(page)).isEqualTo(posts));
   }
 
@@ -160,9 +157,7 @@ class LargeFeedsIT {
         node.read(
             reader,
             r -> r.setConsistencyToken(node.publish(quiet, "before").getConsistencyToken()));
-    ok(
-        node.filters.mute(
-            MuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
+    ok(node.filters.mute(MuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
     List<String> hidden =
         each(MUTED_POSTS, i -> node.publishing(loud, "post " + i)).stream()
             .map(PublishResponse::getPostId)
@@ -183,9 +178,7 @@ class LargeFeedsIT {
     assertThat(readState(reader).getUnreadCount()).isZero();
     awaitStored();
 
-    ok(
-        node.filters.unmute(
-            UnmuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
+    ok(node.filters.unmute(UnmuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
     // The newest entry has been read: of 800 entries in memory the others are unread.
     GetReadStateResponse unread = readState(reader);
     assertThat(unread.getUnreadCount()).isEqualTo(CAPACITY - 1);
@@ -281,8 +274,7 @@ class LargeFeedsIT {
     await("everything to be stored")
         .pollDelay(Duration.ofSeconds(2))
         .atMost(PATIENCE)
-        .until(
-            () -> node.node().log().storeLag().values().stream().allMatch(lag -> lag == 0));
+        .until(() -> node.node().log().storeLag().values().stream().allMatch(lag -> lag == 0));
   }
 
   private static GetReadStateResponse readState(String reader) {
