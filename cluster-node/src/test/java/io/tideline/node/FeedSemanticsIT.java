@@ -468,10 +468,7 @@ class FeedSemanticsIT {
     awaitUnread(seen, 1);
     ok(
         node.posts.deletePost(
-            DeletePostRequest.newBuilder()
-                .setAuthorId(bob)
-                .setPostId(ids(page).get(0))
-                .build()));
+            DeletePostRequest.newBuilder().setAuthorId(bob).setPostId(ids(page).get(0)).build()));
     awaitUnread(seen, 0);
     watching.shutdown();
     assertThat(seen.stream().filter(WatchFeedResponse::hasUnread))
@@ -538,8 +535,7 @@ class FeedSemanticsIT {
         () ->
             ok(
                 node.feeds
-                    .watchFeed(
-                        WatchFeedRequest.newBuilder().setUserId(ann).setListId(no).build())
+                    .watchFeed(WatchFeedRequest.newBuilder().setUserId(ann).setListId(no).build())
                     .runWith(Sink.head(), node.system())));
     assertInvalid(
         "user_id",
@@ -564,7 +560,8 @@ class FeedSemanticsIT {
     assertInvalid(
         "rule.name",
         () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setName("x".repeat(101))));
-    assertInvalid("rule.mode", () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setModeValue(9)));
+    assertInvalid(
+        "rule.mode", () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setModeValue(9)));
     assertInvalid(
         "rule.until_millis",
         () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setUntilMillis(-1)));
@@ -699,8 +696,7 @@ class FeedSemanticsIT {
         .getConsistencyToken();
   }
 
-  private static UniqueKillSwitch watch(
-      String user, String list, List<WatchFeedResponse> into) {
+  private static UniqueKillSwitch watch(String user, String list, List<WatchFeedResponse> into) {
     return node.feeds
         .watchFeed(WatchFeedRequest.newBuilder().setUserId(user).setListId(list).build())
         .viaMat(KillSwitches.single(), Keep.right())
