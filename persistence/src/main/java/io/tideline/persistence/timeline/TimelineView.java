@@ -114,7 +114,8 @@ public final class TimelineView {
   public int countNewSince(Watermark then) {
     int first = from(then.newest());
     int count = to - first;
-    for (int i = from; i < first; i++) if (!wasThere(slots[i], then)) count++;
+    // What lies at or below the floor of then was not spoken of.
+    for (int i = from(then.floor()); i < first; i++) if (!wasThere(slots[i], then)) count++;
     return count;
   }
 
