@@ -573,7 +573,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
                     .map(muted -> mute(filters, muted))
                     .toList(),
                 filters.blockedUsers().stream().sorted().toList(),
-                filters.ruleIds().stream().sorted().map(id -> rule(filters, id)).toList()));
+                filters.ruleIds().stream()
+                    .sorted()
+                    .map(id -> rule(filters, id))
+                    .filter(rule -> rule.rule().inForce(nowMillis()))
+                    .toList()));
     return Effect().none();
   }
 
@@ -593,7 +597,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> onMarkRead(User state, MarkRead command) {
     if (!Rules.exists(command.surface(), state.graph())) {
-      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no " + command.surface());
+      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no such list");
     }
     LiveTimeline awake = awake(state, command.surface());
     TimelineView view = awake.view();
@@ -641,7 +645,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> onWake(User state, Wake command) {
     if (!Rules.exists(command.surface(), state.graph())) {
-      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no " + command.surface());
+      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no such list");
     }
     awake(state, command.surface())
         .whenSettled(
@@ -652,7 +656,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> onExplain(User state, Explain command) {
     if (!Rules.exists(command.surface(), state.graph())) {
-      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no " + command.surface());
+      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no such list");
     }
     LiveTimeline awake = awake(state, command.surface());
     TimelineView view = awake.view();

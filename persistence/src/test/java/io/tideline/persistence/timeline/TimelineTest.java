@@ -74,6 +74,20 @@ class TimelineTest {
     assertThat(view.cutOff()).isFalse();
   }
 
+  @Test
+  void what_came_below_the_floor_of_then_is_neither_counted_nor_returned_as_new() {
+    apply(line(20, 20, 0, 0));
+    apply(line(10, 10, 1, 0));
+    TimelineView view = timeline.publish(Positions.EMPTY.with(SomeLines.P0, 2));
+    Positions then = Positions.EMPTY.with(SomeLines.P0, 1);
+    Watermark above = new Watermark(then, 1, id(15), id(20));
+    assertThat(view.countNewSince(above)).isZero();
+    assertThat(view.arrived(above, view.watermark(), null, 10)).isEmpty();
+    Watermark below = new Watermark(then, 1, id(5), id(20));
+    assertThat(view.countNewSince(below)).isOne();
+    assertThat(view.arrived(below, view.watermark(), null, 10)).hasSize(1);
+  }
+
   @Property(tries = 500)
   void counting_and_finding_agree_with_a_list(@ForAll Random random) {
     SomeLines lines = new SomeLines(random);

@@ -210,7 +210,7 @@ final class SimulatedCell {
   /** As the store does: reads author by author, not all at one moment. */
   CompletionStage<Newest> newest(
       Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted) {
-    Search search = new Search(new ArrayDeque<>(sources.authors()), limit, newerThan);
+    Search search = new Search(new ArrayDeque<>(sources.authors()), limit, newerThan, wanted);
     searches.add(search);
     return search.answer;
   }
@@ -233,10 +233,12 @@ final class SimulatedCell {
     final Deque<UserId> toRead;
     final int limit;
     final PostId floor;
+    final Predicate<PostRef> wanted;
     final CompletableFuture<Newest> answer = new CompletableFuture<>();
     private final List<PostRef> refs = new ArrayList<>();
 
-    Search(Deque<UserId> toRead, int limit, PostId floor) {
+    Search(Deque<UserId> toRead, int limit, PostId floor, Predicate<PostRef> wanted) {
+      this.wanted = wanted;
       this.toRead = toRead;
       this.limit = limit;
       this.floor = floor;
@@ -250,12 +252,22 @@ final class SimulatedCell {
 
     Newest found() {
       refs.sort(Comparator.comparing(PostRef::id).reversed());
-      List<PostRef> live = refs.stream().filter(ref -> !ref.deleted()).toList();
-      if (live.size() < limit || (live.size() == limit && random.nextBoolean())) {
-        return new Newest(refs, false);
-      }
-      PostId bound = live.get(limit - 1).id();
+      PostId bound = bound();
+      if (bound == null) return new Newest(refs, false);
       return new Newest(refs.stream().filter(ref -> ref.id().compareTo(bound) >= 0).toList(), true);
+    }
+
+    /** Where enough was found; {@code null} = that is everything. */
+    private @Nullable PostId bound() {
+      List<PostRef> live = refs.stream().filter(ref -> !ref.deleted()).toList();
+      int found = 0;
+      for (int i = 0; i < live.size(); i++) {
+        if (wanted.test(live.get(i))) found++;
+        if (found < limit && i + 1 < 4 * limit) continue;
+        boolean last = i + 1 == live.size();
+        return last && random.nextBoolean() ? null : live.get(i).id();
+      }
+      return null;
     }
   }
 

@@ -18,8 +18,11 @@ import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
+import io.tideline.protocols.log.v1.BlockedBy;
+import io.tideline.protocols.log.v1.BlocksChanged;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.MutesChanged;
 import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -68,7 +71,7 @@ final class SimulatedUser {
   SimulatedUser(Random random, SimulatedCell cell) {
     this.random = random;
     this.cell = cell;
-    this.dice = new Dice(random, 16, 8, 16, 2, 2, 2, 2, 2, 2, 2);
+    this.dice = new Dice(random, 16, 8, 16, 2, 2, 2, 2, 2, 2, 2, 2);
     this.node = cell.node();
     this.capacity = 1 + random.nextInt(12);
     this.inboxCapacity = random.nextInt(3) == 0 ? 2 : 1000;
@@ -87,6 +90,7 @@ final class SimulatedUser {
       case 6 -> watch();
       case 7 -> remember();
       case 8 -> stop();
+      case 9 -> changeFilters();
       default -> leave();
     }
     check();
@@ -167,6 +171,25 @@ final class SimulatedUser {
     if (active) settles(changed);
   }
 
+  /** Hides an author, or no longer; nobody hides what the user writes itself. */
+  private void changeFilters() {
+    if (!graphChanges) return;
+    UserId author = SimulatedCell.AUTHORS.get(random.nextInt(SimulatedCell.AUTHORS.size()));
+    boolean active = random.nextBoolean();
+    String id = author.value();
+    tell((active ? "hide " : "show ") + author);
+    IntentLine.Builder intent = IntentLine.newBuilder();
+    switch (random.nextInt(3)) {
+      case 0 ->
+          intent.setMutesChanged(MutesChanged.newBuilder().addTargetIds(id).setActive(active));
+      case 1 ->
+          intent.setBlocksChanged(BlocksChanged.newBuilder().addTargetIds(id).setActive(active));
+      default -> intent.setBlockedBy(BlockedBy.newBuilder().setBlockerId(id).setActive(active));
+    }
+    decide(intent);
+    if (timeline != null) timeline.changed(rules());
+  }
+
   private void decide(IntentLine.Builder intent) {
     persist(new IntentAccepted(new Payload(intent.setAt(++clock).build().toByteArray()), 0));
   }
@@ -190,7 +213,8 @@ final class SimulatedUser {
       assertThat(entry.id()).isGreaterThan(newest);
       newest = entry.id();
     }
-    checkContents(now.entries(), now.positions(), now.floor());
+    checkContents(
+        now.entries().stream().filter(this::eligible).toList(), now.positions(), now.floor());
     persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
     assertThat(state.checkpointed()).isEqualTo(now);
   }
@@ -292,7 +316,15 @@ final class SimulatedUser {
   }
 
   private boolean eligible(PostRef post) {
-    return post.author.equals(USER) || state.graph().follows(post.author);
+    if (post.author.equals(USER)) return true;
+    return state.graph().follows(post.author) && !hides(post.author);
+  }
+
+  private boolean hides(UserId author) {
+    Filters filters = state.filters();
+    return filters.mutedUsers().contains(author)
+        || filters.blockedUsers().contains(author)
+        || filters.blockedBy(author, Long.MAX_VALUE);
   }
 
   private boolean settled(PostRef post) {
@@ -316,7 +348,8 @@ final class SimulatedUser {
         .as(this::story)
         .extracting(PostRef::id)
         .isEqualTo(expected);
-    if (view.cutOff()) {
+    // Who hides almost everything may get less.
+    if (view.cutOff() && state.filters().hideNobody()) {
       assertThat(view.size()).as(this::story).isGreaterThanOrEqualTo(capacity / 2);
     }
     check();
