@@ -10,6 +10,7 @@ import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.Topology;
+import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -164,7 +165,14 @@ final class Demo {
         FeedClient authors = via(0);
         FeedWatch watch =
             FeedWatch.open(
-                readers, reader, newerCursorOf(readers, reader), 0, PATIENCE, m -> note(m, seen))) {
+                readers,
+                WatchFeedRequest.newBuilder()
+                    .setUserId(reader)
+                    .setCursor(newerCursorOf(readers, reader))
+                    .build(),
+                0,
+                PATIENCE,
+                m -> note(m, seen))) {
       say(
           "%s watches through %s, %s posts through %s:",
           reader, addresses.get(readerNode), author, addresses.get(0));

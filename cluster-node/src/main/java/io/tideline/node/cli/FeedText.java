@@ -1,10 +1,15 @@
 package io.tideline.node.cli;
 
 import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.EntryGroup;
+import io.tideline.protocols.v1.EntryReason;
 import io.tideline.protocols.v1.Post;
+import io.tideline.protocols.v1.PostReference;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** How a post looks on a terminal. */
@@ -16,6 +21,11 @@ final class FeedText {
 
   /** Some lines: who and when, what is said, where it leads, and the id. */
   static String card(Card card) {
+    return card(card, EntryReason.ENTRY_REASON_UNSPECIFIED, List.of());
+  }
+
+  /** The same with why it is there and what its reader is warned of. */
+  static String card(Card card, EntryReason reason, List<String> warnings) {
     Post post = card.getPost();
     StringBuilder text = new StringBuilder();
     text.append(TIME.format(Instant.ofEpochMilli(post.getCreatedAtMillis())))
@@ -26,6 +36,10 @@ final class FeedText {
       text.append(" passes on ").append(other(post.getRepostOf().getAuthorId()));
     if (post.getEditedAtMillis() != 0) text.append(" (edited)");
     text.append("  ").append(post.getPostId());
+    if (reason != EntryReason.ENTRY_REASON_UNSPECIFIED) {
+      text.append("  (").append(name(reason)).append(')');
+    }
+    warnings.forEach(warning -> indented(text, "warning: " + warning));
     if (!post.getTitle().isEmpty()) indented(text, post.getTitle());
     if (!post.getText().isEmpty()) indented(text, post.getText());
     post.getLinksList().forEach(link -> indented(text, link));
@@ -43,6 +57,35 @@ final class FeedText {
                 printable(post.getAuthorId()),
                 printable(said).replace('\n', ' '));
     return line.length() <= width ? line : line.substring(0, width - 1) + "…";
+  }
+
+  /** Which entries a row stands for, apart from the one that it shows. */
+  static String group(EntryGroup group, String shownPostId) {
+    List<String> lines = new ArrayList<>();
+    for (PostReference member : group.getMembersList()) {
+      if (member.getPostId().equals(shownPostId)) continue;
+      lines.add("    with %s  %s".formatted(member.getAuthorId(), member.getPostId()));
+    }
+    int others = group.getTotal() - group.getMembersCount();
+    if (others > 0) lines.add("    with %,d more".formatted(others));
+    return String.join("\n", lines);
+  }
+
+  /** When something ends; empty when it never does. */
+  static String until(long millis) {
+    return millis == 0 ? "" : " until " + TIME.format(Instant.ofEpochMilli(millis));
+  }
+
+  static String count(int count, boolean atLeast) {
+    return (atLeast ? "at least " : "") + count;
+  }
+
+  static String readUpTo(String postId) {
+    return postId.isEmpty() ? "nothing is marked as read" : "read up to " + postId;
+  }
+
+  private static String name(EntryReason reason) {
+    return reason.name().replace("ENTRY_REASON_", "").toLowerCase(Locale.ROOT);
   }
 
   private static String other(String author) {

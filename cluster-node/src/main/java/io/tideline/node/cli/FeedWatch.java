@@ -11,19 +11,18 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows one home feed for as long as it is open: when a stream ends or its node is lost, it
- * resumes behind the last message on the next node.
+ * Follows one feed for as long as it is open: when a stream ends or its node is lost, it resumes
+ * behind the last message on the next node.
  */
 final class FeedWatch implements AutoCloseable {
   private static final Duration FIRST_CONNECTION = Duration.ofSeconds(5);
 
   private final FeedClient client;
-  private final String userId;
   private final Duration patience;
   private final Consumer<WatchFeedResponse> listener;
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private final CompletableFuture<Void> opened = new CompletableFuture<>();
-  private String cursor;
+  private WatchFeedRequest request;
   private int node;
   private int failures;
   private long failingSince;
@@ -31,14 +30,12 @@ final class FeedWatch implements AutoCloseable {
 
   private FeedWatch(
       FeedClient client,
-      String userId,
-      String cursor,
+      WatchFeedRequest request,
       int node,
       Duration patience,
       Consumer<WatchFeedResponse> listener) {
     this.client = client;
-    this.userId = userId;
-    this.cursor = cursor;
+    this.request = request;
     this.node = node;
     this.patience = patience;
     this.listener = listener;
@@ -50,12 +47,11 @@ final class FeedWatch implements AutoCloseable {
    */
   static FeedWatch open(
       FeedClient client,
-      String userId,
-      String cursor,
+      WatchFeedRequest request,
       int node,
       Duration patience,
       Consumer<WatchFeedResponse> listener) {
-    var watch = new FeedWatch(client, userId, cursor, node, patience, listener);
+    var watch = new FeedWatch(client, request, node, patience, listener);
     watch.connect();
     return watch;
   }
@@ -72,7 +68,6 @@ final class FeedWatch implements AutoCloseable {
 
   private synchronized void connect() {
     if (ended.isDone()) return;
-    var request = WatchFeedRequest.newBuilder().setUserId(userId).setCursor(cursor).build();
     call = client.open(Methods.WATCH_FEED, request, node, new Listener());
   }
 
@@ -80,7 +75,9 @@ final class FeedWatch implements AutoCloseable {
     synchronized (this) {
       if (ended.isDone()) return;
       failures = 0;
-      if (!message.getCursor().isEmpty()) cursor = message.getCursor();
+      if (!message.getCursor().isEmpty()) {
+        request = request.toBuilder().setCursor(message.getCursor()).build();
+      }
     }
     opened.complete(null);
     listener.accept(message);

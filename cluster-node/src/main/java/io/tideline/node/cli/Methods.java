@@ -1,84 +1,142 @@
 package io.tideline.node.cli;
 
-import com.google.protobuf.Descriptors.FileDescriptor;
+import com.google.protobuf.Descriptors;
 import com.google.protobuf.Message;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.protobuf.ProtoUtils;
-import io.tideline.protocols.v1.ClusterServiceProto;
-import io.tideline.protocols.v1.FeedServiceProto;
+import io.tideline.protocols.v1.AddToListRequest;
+import io.tideline.protocols.v1.AddToListResponse;
+import io.tideline.protocols.v1.BlockRequest;
+import io.tideline.protocols.v1.BlockResponse;
+import io.tideline.protocols.v1.DeleteListRequest;
+import io.tideline.protocols.v1.DeleteListResponse;
+import io.tideline.protocols.v1.DeleteMuteRuleRequest;
+import io.tideline.protocols.v1.DeleteMuteRuleResponse;
+import io.tideline.protocols.v1.DescribeTimelineRequest;
+import io.tideline.protocols.v1.DescribeTimelineResponse;
+import io.tideline.protocols.v1.ExplainEntryRequest;
+import io.tideline.protocols.v1.ExplainEntryResponse;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.FollowManyResponse;
 import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.FollowResponse;
+import io.tideline.protocols.v1.FollowTagRequest;
+import io.tideline.protocols.v1.FollowTagResponse;
+import io.tideline.protocols.v1.GetFiltersRequest;
+import io.tideline.protocols.v1.GetFiltersResponse;
+import io.tideline.protocols.v1.GetListsRequest;
+import io.tideline.protocols.v1.GetListsResponse;
+import io.tideline.protocols.v1.GetReadStateRequest;
+import io.tideline.protocols.v1.GetReadStateResponse;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.GetTopologyResponse;
-import io.tideline.protocols.v1.GraphServiceProto;
-import io.tideline.protocols.v1.PostServiceProto;
+import io.tideline.protocols.v1.ListFollowedTagsRequest;
+import io.tideline.protocols.v1.ListFollowedTagsResponse;
+import io.tideline.protocols.v1.MarkReadRequest;
+import io.tideline.protocols.v1.MarkReadResponse;
+import io.tideline.protocols.v1.MuteRequest;
+import io.tideline.protocols.v1.MuteResponse;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
+import io.tideline.protocols.v1.PutListRequest;
+import io.tideline.protocols.v1.PutListResponse;
+import io.tideline.protocols.v1.PutMuteRuleRequest;
+import io.tideline.protocols.v1.PutMuteRuleResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.RemoveFromListRequest;
+import io.tideline.protocols.v1.RemoveFromListResponse;
+import io.tideline.protocols.v1.UnblockRequest;
+import io.tideline.protocols.v1.UnblockResponse;
 import io.tideline.protocols.v1.UnfollowRequest;
 import io.tideline.protocols.v1.UnfollowResponse;
+import io.tideline.protocols.v1.UnfollowTagRequest;
+import io.tideline.protocols.v1.UnfollowTagResponse;
+import io.tideline.protocols.v1.UnmuteRequest;
+import io.tideline.protocols.v1.UnmuteResponse;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 
 /** The calls of the public API that the command line makes, read from the compiled protos. */
 final class Methods {
   static final MethodDescriptor<PublishRequest, PublishResponse> PUBLISH =
-      method(
-          PostServiceProto.getDescriptor(),
-          "PostService/Publish",
-          PublishRequest.getDefaultInstance(),
-          PublishResponse.getDefaultInstance());
+      method(PublishRequest.getDefaultInstance(), PublishResponse.getDefaultInstance());
   static final MethodDescriptor<FollowRequest, FollowResponse> FOLLOW =
-      method(
-          GraphServiceProto.getDescriptor(),
-          "GraphService/Follow",
-          FollowRequest.getDefaultInstance(),
-          FollowResponse.getDefaultInstance());
+      method(FollowRequest.getDefaultInstance(), FollowResponse.getDefaultInstance());
   static final MethodDescriptor<UnfollowRequest, UnfollowResponse> UNFOLLOW =
-      method(
-          GraphServiceProto.getDescriptor(),
-          "GraphService/Unfollow",
-          UnfollowRequest.getDefaultInstance(),
-          UnfollowResponse.getDefaultInstance());
+      method(UnfollowRequest.getDefaultInstance(), UnfollowResponse.getDefaultInstance());
   static final MethodDescriptor<FollowManyRequest, FollowManyResponse> FOLLOW_MANY =
+      method(FollowManyRequest.getDefaultInstance(), FollowManyResponse.getDefaultInstance());
+  static final MethodDescriptor<FollowTagRequest, FollowTagResponse> FOLLOW_TAG =
+      method(FollowTagRequest.getDefaultInstance(), FollowTagResponse.getDefaultInstance());
+  static final MethodDescriptor<UnfollowTagRequest, UnfollowTagResponse> UNFOLLOW_TAG =
+      method(UnfollowTagRequest.getDefaultInstance(), UnfollowTagResponse.getDefaultInstance());
+  static final MethodDescriptor<ListFollowedTagsRequest, ListFollowedTagsResponse>
+      LIST_FOLLOWED_TAGS =
+          method(
+              ListFollowedTagsRequest.getDefaultInstance(),
+              ListFollowedTagsResponse.getDefaultInstance());
+  static final MethodDescriptor<PutListRequest, PutListResponse> PUT_LIST =
+      method(PutListRequest.getDefaultInstance(), PutListResponse.getDefaultInstance());
+  static final MethodDescriptor<DeleteListRequest, DeleteListResponse> DELETE_LIST =
+      method(DeleteListRequest.getDefaultInstance(), DeleteListResponse.getDefaultInstance());
+  static final MethodDescriptor<AddToListRequest, AddToListResponse> ADD_TO_LIST =
+      method(AddToListRequest.getDefaultInstance(), AddToListResponse.getDefaultInstance());
+  static final MethodDescriptor<RemoveFromListRequest, RemoveFromListResponse> REMOVE_FROM_LIST =
       method(
-          GraphServiceProto.getDescriptor(),
-          "GraphService/FollowMany",
-          FollowManyRequest.getDefaultInstance(),
-          FollowManyResponse.getDefaultInstance());
+          RemoveFromListRequest.getDefaultInstance(), RemoveFromListResponse.getDefaultInstance());
+  static final MethodDescriptor<GetListsRequest, GetListsResponse> GET_LISTS =
+      method(GetListsRequest.getDefaultInstance(), GetListsResponse.getDefaultInstance());
+  static final MethodDescriptor<MuteRequest, MuteResponse> MUTE =
+      method(MuteRequest.getDefaultInstance(), MuteResponse.getDefaultInstance());
+  static final MethodDescriptor<UnmuteRequest, UnmuteResponse> UNMUTE =
+      method(UnmuteRequest.getDefaultInstance(), UnmuteResponse.getDefaultInstance());
+  static final MethodDescriptor<BlockRequest, BlockResponse> BLOCK =
+      method(BlockRequest.getDefaultInstance(), BlockResponse.getDefaultInstance());
+  static final MethodDescriptor<UnblockRequest, UnblockResponse> UNBLOCK =
+      method(UnblockRequest.getDefaultInstance(), UnblockResponse.getDefaultInstance());
+  static final MethodDescriptor<PutMuteRuleRequest, PutMuteRuleResponse> PUT_MUTE_RULE =
+      method(PutMuteRuleRequest.getDefaultInstance(), PutMuteRuleResponse.getDefaultInstance());
+  static final MethodDescriptor<DeleteMuteRuleRequest, DeleteMuteRuleResponse> DELETE_MUTE_RULE =
+      method(
+          DeleteMuteRuleRequest.getDefaultInstance(), DeleteMuteRuleResponse.getDefaultInstance());
+  static final MethodDescriptor<GetFiltersRequest, GetFiltersResponse> GET_FILTERS =
+      method(GetFiltersRequest.getDefaultInstance(), GetFiltersResponse.getDefaultInstance());
   static final MethodDescriptor<ReadFeedRequest, ReadFeedResponse> READ_FEED =
-      method(
-          FeedServiceProto.getDescriptor(),
-          "FeedService/ReadFeed",
-          ReadFeedRequest.getDefaultInstance(),
-          ReadFeedResponse.getDefaultInstance());
+      method(ReadFeedRequest.getDefaultInstance(), ReadFeedResponse.getDefaultInstance());
   static final MethodDescriptor<WatchFeedRequest, WatchFeedResponse> WATCH_FEED =
-      method(
-          FeedServiceProto.getDescriptor(),
-          "FeedService/WatchFeed",
-          WatchFeedRequest.getDefaultInstance(),
-          WatchFeedResponse.getDefaultInstance());
+      method(WatchFeedRequest.getDefaultInstance(), WatchFeedResponse.getDefaultInstance());
+  static final MethodDescriptor<MarkReadRequest, MarkReadResponse> MARK_READ =
+      method(MarkReadRequest.getDefaultInstance(), MarkReadResponse.getDefaultInstance());
+  static final MethodDescriptor<GetReadStateRequest, GetReadStateResponse> GET_READ_STATE =
+      method(GetReadStateRequest.getDefaultInstance(), GetReadStateResponse.getDefaultInstance());
+  static final MethodDescriptor<ExplainEntryRequest, ExplainEntryResponse> EXPLAIN_ENTRY =
+      method(ExplainEntryRequest.getDefaultInstance(), ExplainEntryResponse.getDefaultInstance());
+  static final MethodDescriptor<DescribeTimelineRequest, DescribeTimelineResponse>
+      DESCRIBE_TIMELINE =
+          method(
+              DescribeTimelineRequest.getDefaultInstance(),
+              DescribeTimelineResponse.getDefaultInstance());
   static final MethodDescriptor<GetTopologyRequest, GetTopologyResponse> GET_TOPOLOGY =
-      method(
-          ClusterServiceProto.getDescriptor(),
-          "ClusterService/GetTopology",
-          GetTopologyRequest.getDefaultInstance(),
-          GetTopologyResponse.getDefaultInstance());
+      method(GetTopologyRequest.getDefaultInstance(), GetTopologyResponse.getDefaultInstance());
 
   private Methods() {}
 
+  /** The call that takes such a request. */
   private static <Q extends Message, R extends Message> MethodDescriptor<Q, R> method(
-      FileDescriptor file, String name, Q request, R response) {
-    String[] parts = name.split("/", 2);
-    var service = file.findServiceByName(parts[0]);
-    boolean streams = service.findMethodByName(parts[1]).isServerStreaming();
+      Q request, R response) {
+    Descriptors.MethodDescriptor method =
+        request.getDescriptorForType().getFile().getServices().stream()
+            .flatMap(service -> service.getMethods().stream())
+            .filter(candidate -> candidate.getInputType().equals(request.getDescriptorForType()))
+            .findFirst()
+            .orElseThrow();
     return MethodDescriptor.<Q, R>newBuilder()
-        .setType(streams ? MethodType.SERVER_STREAMING : MethodType.UNARY)
-        .setFullMethodName(MethodDescriptor.generateFullMethodName(service.getFullName(), parts[1]))
+        .setType(method.isServerStreaming() ? MethodType.SERVER_STREAMING : MethodType.UNARY)
+        .setFullMethodName(
+            MethodDescriptor.generateFullMethodName(
+                method.getService().getFullName(), method.getName()))
         .setRequestMarshaller(ProtoUtils.marshaller(request))
         .setResponseMarshaller(ProtoUtils.marshaller(response))
         .setIdempotent(true)

@@ -1,5 +1,8 @@
 package io.tideline.node.cli;
 
+import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.UnreadCount;
+import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -13,10 +16,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Shows what happens in a home feed while it happens. */
-@Command(
-    name = "watch",
-    description = "Show what happens in a home feed, from now on; Ctrl-C ends it.")
+/** Shows what happens in a feed while it happens. */
+@Command(name = "watch", description = "Show what happens in a feed, from now on; Ctrl-C ends it.")
 final class WatchCommand implements Callable<Integer> {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
@@ -32,6 +33,12 @@ final class WatchCommand implements Callable<Integer> {
       paramLabel = "CURSOR",
       description = "where to resume, as an earlier watch or read printed it")
   private String cursor = "";
+
+  @Option(
+      names = "--list",
+      paramLabel = "LIST",
+      description = "watch the feed of one of the user's lists")
+  private String list = "";
 
   @Option(
       names = "--limit",
@@ -51,8 +58,11 @@ final class WatchCommand implements Callable<Integer> {
         FeedWatch watch =
             FeedWatch.open(
                 feed,
-                user,
-                cursor,
+                WatchFeedRequest.newBuilder()
+                    .setUserId(user)
+                    .setListId(list)
+                    .setCursor(cursor)
+                    .build(),
                 0,
                 PATIENCE,
                 message -> {
@@ -69,12 +79,21 @@ final class WatchCommand implements Callable<Integer> {
     if (out.json()) out.message(message);
     String text =
         switch (message.getChangeCase()) {
-          case ADDED -> "+ " + FeedText.card(message.getAdded());
-          case CHANGED -> "~ " + FeedText.card(message.getChanged());
+          case ADDED -> "+ " + card(message, message.getAdded());
+          case CHANGED -> "~ " + card(message, message.getChanged());
           case REMOVED_POST_ID -> "- " + message.getRemovedPostId();
-          case UNREAD, HEARTBEAT, END, CHANGE_NOT_SET -> "";
+          case UNREAD -> "(%s unread)".formatted(unread(message.getUnread()));
+          case HEARTBEAT, END, CHANGE_NOT_SET -> "";
         };
-    if (!out.json() && !text.isEmpty()) out.line(text);
-    return !text.isEmpty();
+    if (!text.isEmpty()) out.note(text);
+    return message.hasAdded() || message.hasChanged() || message.hasRemovedPostId();
+  }
+
+  private static String card(WatchFeedResponse message, Card card) {
+    return FeedText.card(card, message.getReason(), message.getWarningsList());
+  }
+
+  private static String unread(UnreadCount unread) {
+    return FeedText.count(unread.getCount(), unread.getAtLeast());
   }
 }

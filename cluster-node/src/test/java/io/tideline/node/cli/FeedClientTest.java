@@ -10,6 +10,7 @@ import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.List;
@@ -18,6 +19,8 @@ import org.junit.jupiter.api.Test;
 
 class FeedClientTest {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final WatchFeedRequest ANN =
+      WatchFeedRequest.newBuilder().setUserId("ann").build();
 
   @Test
   void the_next_node_is_asked_when_one_is_gone() {
@@ -74,7 +77,7 @@ class FeedClientTest {
     try (var cluster = StubCluster.ofNodes(2);
         var client = FeedClient.of(cluster.addresses(), PATIENCE);
         var authors = FeedClient.of(cluster.addresses().subList(1, 2), PATIENCE);
-        var watch = FeedWatch.open(client, "ann", "", 0, PATIENCE, seen::add)) {
+        var watch = FeedWatch.open(client, ANN, 0, PATIENCE, seen::add)) {
       authors.call(
           Methods.FOLLOW_MANY,
           FollowManyRequest.newBuilder().setUserId("ann").addFolloweeIds("bob").build());

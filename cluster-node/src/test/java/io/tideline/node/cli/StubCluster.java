@@ -45,6 +45,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -64,6 +65,8 @@ final class StubCluster implements AutoCloseable {
   private final Map<String, Set<String>> follows = new ConcurrentHashMap<>();
   private final Map<String, TreeMap<String, Post>> posts = new ConcurrentHashMap<>();
   private final Map<StreamObserver<WatchFeedResponse>, String> watchers = new ConcurrentHashMap<>();
+  private final Map<String, Object> answers = new ConcurrentHashMap<>();
+  private final Map<String, Object> asked = new ConcurrentHashMap<>();
   private volatile Duration delay = Duration.ZERO;
 
   private StubCluster() {}
@@ -83,10 +86,17 @@ final class StubCluster implements AutoCloseable {
       return NettyServerBuilder.forAddress(
               new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
               InsecureServerCredentials.create())
-          .addService(service("tideline.v1.PostService", Methods.PUBLISH, this::publish))
+          .addService(
+              ServerServiceDefinition.builder("tideline.v1.PostService")
+                  .addMethod(Methods.PUBLISH, unary(Methods.PUBLISH, this::publish))
+                  .build())
           .addService(graph())
+          .addService(filters())
           .addService(feed())
-          .addService(service("tideline.v1.ClusterService", Methods.GET_TOPOLOGY, this::topology))
+          .addService(
+              ServerServiceDefinition.builder("tideline.v1.ClusterService")
+                  .addMethod(Methods.GET_TOPOLOGY, unary(Methods.GET_TOPOLOGY, this::topology))
+                  .build())
           .intercept(new Failing())
           .build()
           .start();
@@ -133,16 +143,26 @@ final class StubCluster implements AutoCloseable {
     R to(Q request);
   }
 
-  private static <Q, R> ServerServiceDefinition service(
-      String name, MethodDescriptor<Q, R> method, Answer<Q, R> answer) {
-    return ServerServiceDefinition.builder(name).addMethod(method, unary(answer)).build();
+  /** Answers such calls with this from now on, whatever is asked. */
+  <R> void answer(MethodDescriptor<?, R> method, R response) {
+    answers.put(method.getFullMethodName(), response);
   }
 
-  private static <Q, R> ServerCallHandler<Q, R> unary(Answer<Q, R> answer) {
+  /** The last request of such a call. */
+  <Q> Q lastAsked(MethodDescriptor<Q, ?> method) {
+    @SuppressWarnings("unchecked") // what is kept under the name of a method is of its type
+    Q request = (Q) asked.get(method.getFullMethodName());
+    return Objects.requireNonNull(request);
+  }
+
+  private <Q, R> ServerCallHandler<Q, R> unary(MethodDescriptor<Q, R> method, Answer<Q, R> answer) {
     return ServerCalls.asyncUnaryCall(
         (request, observer) -> {
+          asked.put(method.getFullMethodName(), request);
+          @SuppressWarnings("unchecked") // as above
+          R told = (R) answers.get(method.getFullMethodName());
           try {
-            R response = answer.to(request);
+            R response = told == null ? answer.to(request) : told;
             observer.onNext(response);
             observer.onCompleted();
           } catch (RuntimeException e) {
@@ -151,16 +171,58 @@ final class StubCluster implements AutoCloseable {
         });
   }
 
+  /** A service of which nothing is kept but what was asked last. */
+  private ServerServiceDefinition.Builder service(String name, MethodDescriptor<?, ?>... methods) {
+    var service = ServerServiceDefinition.builder("tideline.v1." + name);
+    for (MethodDescriptor<?, ?> method : methods) addForgetful(service, method);
+    return service;
+  }
+
+  private <Q, R> void addForgetful(
+      ServerServiceDefinition.Builder service, MethodDescriptor<Q, R> method) {
+    var responses = (MethodDescriptor.PrototypeMarshaller<R>) method.getResponseMarshaller();
+    R nothing = Objects.requireNonNull(responses.getMessagePrototype());
+    service.addMethod(method, unary(method, request -> nothing));
+  }
+
   private ServerServiceDefinition graph() {
-    return ServerServiceDefinition.builder("tideline.v1.GraphService")
-        .addMethod(Methods.FOLLOW_MANY, unary(this::follow))
-        .addMethod(Methods.UNFOLLOW, unary(this::unfollow))
+    return service(
+            "GraphService",
+            Methods.FOLLOW,
+            Methods.FOLLOW_TAG,
+            Methods.UNFOLLOW_TAG,
+            Methods.LIST_FOLLOWED_TAGS,
+            Methods.PUT_LIST,
+            Methods.DELETE_LIST,
+            Methods.ADD_TO_LIST,
+            Methods.REMOVE_FROM_LIST,
+            Methods.GET_LISTS)
+        .addMethod(Methods.FOLLOW_MANY, unary(Methods.FOLLOW_MANY, this::follow))
+        .addMethod(Methods.UNFOLLOW, unary(Methods.UNFOLLOW, this::unfollow))
+        .build();
+  }
+
+  private ServerServiceDefinition filters() {
+    return service(
+            "FilterService",
+            Methods.MUTE,
+            Methods.UNMUTE,
+            Methods.BLOCK,
+            Methods.UNBLOCK,
+            Methods.PUT_MUTE_RULE,
+            Methods.DELETE_MUTE_RULE,
+            Methods.GET_FILTERS)
         .build();
   }
 
   private ServerServiceDefinition feed() {
-    return ServerServiceDefinition.builder("tideline.v1.FeedService")
-        .addMethod(Methods.READ_FEED, unary(this::read))
+    return service(
+            "FeedService",
+            Methods.MARK_READ,
+            Methods.GET_READ_STATE,
+            Methods.EXPLAIN_ENTRY,
+            Methods.DESCRIBE_TIMELINE)
+        .addMethod(Methods.READ_FEED, unary(Methods.READ_FEED, this::read))
         .addMethod(Methods.WATCH_FEED, ServerCalls.asyncServerStreamingCall(this::watch))
         .build();
   }
@@ -226,6 +288,10 @@ final class StubCluster implements AutoCloseable {
   private void watch(WatchFeedRequest request, StreamObserver<WatchFeedResponse> watcher) {
     ((ServerCallStreamObserver<WatchFeedResponse>) watcher)
         .setOnCancelHandler(() -> watchers.remove(watcher));
+    asked.put(Methods.WATCH_FEED.getFullMethodName(), request);
+    if (answers.get(Methods.WATCH_FEED.getFullMethodName()) instanceof WatchFeedResponse told) {
+      watcher.onNext(told);
+    }
     watchers.put(watcher, request.getUserId());
   }
 
