@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -211,23 +210,21 @@ class ReadYourWritesIT {
 
   /** A user whose timeline is at home on this node. */
   private static String userOf(TestNode node) {
-    AtomicReference<String> found = new AtomicReference<>("");
-    await("a user of " + node.grpcAddress())
+    return await("a user of " + node.grpcAddress())
         .atMost(Duration.ofMinutes(1))
         .pollInterval(Duration.ofMillis(1))
         .until(
-            () -> {
-              String user = "user-" + UUID.randomUUID().toString().substring(0, 8);
-              found.set(user);
-              return answered(
-                      () ->
-                          ok(
-                              writing.feeds.describeTimeline(
-                                  DescribeTimelineRequest.newBuilder().setUserId(user).build())))
-                  .getNode()
-                  .equals(node.grpcAddress());
-            });
-    return found.get();
+            () -> "user-" + UUID.randomUUID().toString().substring(0, 8),
+            user -> homeOf(user).equals(node.grpcAddress()));
+  }
+
+  private static String homeOf(String user) {
+    return answered(
+            () ->
+                ok(
+                    writing.feeds.describeTimeline(
+                        DescribeTimelineRequest.newBuilder().setUserId(user).build())))
+        .getNode();
   }
 
   /** What a node that may lag behind for a moment answers once it does not refuse any more. */

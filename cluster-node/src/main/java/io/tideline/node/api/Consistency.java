@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Holds a read back until this node has applied what its consistency token asks for. */
 final class Consistency {
+  static final String LAGGING = "LAGGING";
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(5);
 
   private final TokenCodec tokens;
@@ -80,8 +81,7 @@ final class Consistency {
     if (System.nanoTime() < deadline) {
       return later().thenCompose(again -> applied(token, deadline));
     }
-    // Lines are forgotten in the order of the log: of an author with one, the newer ones are to
-    // come.
+    // Lines are forgotten in log order: where one is remembered, newer ones are still to come.
     CompletionStage<Boolean> forgotten =
         read > 0 ? CompletableFuture.completedStage(false) : forgotten(token);
     return forgotten.thenAccept(there -> failUnless(there, behind));
@@ -145,7 +145,7 @@ final class Consistency {
   private static void failUnless(boolean there, long linesBehind) {
     if (!there) {
       throw StatusMapping.unavailable(
-          "LAGGING",
+          LAGGING,
           "this node has not applied the write yet; it is %d lines of its author behind"
               .formatted(linesBehind),
           Map.of("lines_behind", Long.toString(linesBehind)),

@@ -26,8 +26,9 @@ final class ContentRules {
     }
     fields.size("content.media", content.getMediaCount(), 0, 16);
     for (int i = 0; i < content.getMediaCount(); i++) check(fields, i, content.getMedia(i));
-    if (!content.getLanguage().isEmpty())
+    if (!content.getLanguage().isEmpty()) {
       fields.language("content.language", content.getLanguage());
+    }
     fields.size("content.tags", content.getTagsCount(), 0, 32);
     for (int i = 0; i < content.getTagsCount(); i++) {
       String field = "content.tags[" + i + "]";

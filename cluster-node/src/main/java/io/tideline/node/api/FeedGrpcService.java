@@ -216,9 +216,15 @@ public final class FeedGrpcService implements FeedServicePowerApi {
         .apply(known)
         .exceptionallyCompose(
             failure ->
-                Status.fromThrowable(failure).getCode() == Status.Code.UNAVAILABLE
+                mayBeElsewhere(failure)
                     ? askForOwner(feed, metadata, token, here, there)
                     : CompletableFuture.failedStage(failure));
+  }
+
+  /** Not so when a node has waited already for what a token asks for: it is the owner. */
+  private static boolean mayBeElsewhere(Throwable failure) {
+    return Status.fromThrowable(failure).getCode() == Status.Code.UNAVAILABLE
+        && !StatusMapping.reasonOf(failure).equals(Consistency.LAGGING);
   }
 
   private <T> CompletionStage<T> askForOwner(

@@ -5,6 +5,7 @@ import com.datastax.oss.driver.api.core.RequestThrottlingException;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import com.google.protobuf.Any;
 import com.google.protobuf.Duration;
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.rpc.BadRequest;
 import com.google.rpc.BadRequest.FieldViolation;
@@ -99,6 +100,20 @@ public final class StatusMapping {
       return failure(Status.Code.CANCELLED, "CANCELLED", "the call was cancelled");
     }
     return internal(cause);
+  }
+
+  /** The reason that another node gave for its refusal; empty when it gave none. */
+  static String reasonOf(Throwable refusal) {
+    com.google.rpc.Status status = StatusProto.fromThrowable(refusal);
+    if (status == null) return "";
+    try {
+      for (Any detail : status.getDetailsList()) {
+        if (detail.is(ErrorInfo.class)) return detail.unpack(ErrorInfo.class).getReason();
+      }
+      return "";
+    } catch (InvalidProtocolBufferException e) {
+      return "";
+    }
   }
 
   private static ApiException internal(Throwable cause) {

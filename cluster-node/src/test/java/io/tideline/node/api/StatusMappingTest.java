@@ -68,6 +68,15 @@ class StatusMappingTest {
   }
 
   @Test
+  void the_reason_of_a_refusal_is_found_again() {
+    StatusRuntimeException failure =
+        StatusMapping.unavailable("LAGGING", "behind", Map.of(), Duration.ZERO);
+    assertThat(StatusMapping.reasonOf(new CompletionException(failure))).isEqualTo("LAGGING");
+    assertThat(StatusMapping.reasonOf(Status.UNAVAILABLE.asRuntimeException())).isEmpty();
+    assertThat(StatusMapping.reasonOf(new IllegalStateException("none"))).isEmpty();
+  }
+
+  @Test
   void cancelled_work_is_cancelled() {
     assertThat(StatusMapping.translate(new CancellationException()).getStatus().getCode())
         .isEqualTo(Status.Code.CANCELLED);
