@@ -34,7 +34,7 @@ class TimelineModelTest {
   private static final LogPartition PARTITION = SomeLines.P0;
   private static final Duration STEP = Duration.ofHours(6);
 
-  @Property(tries = 4000, shrinking = ShrinkingMode.OFF)
+  @Property(tries = 4000, seed = "6331479900425947878", shrinking = ShrinkingMode.OFF)
   void a_timeline_is_a_sorted_list_without_duplicates_and_with_a_floor(
       @ForAll Random random, @ForAll @IntRange(min = 1, max = 20) int capacity) {
     Writers writers = new Writers(random);
@@ -66,7 +66,7 @@ class TimelineModelTest {
     views.forEach(Runnable::run);
   }
 
-  @Property(tries = 1000, shrinking = ShrinkingMode.OFF)
+  @Property(tries = 1000, seed = "6331479900425947878", shrinking = ShrinkingMode.OFF)
   void made_at_once_or_line_by_line_it_is_the_same(
       @ForAll Random random, @ForAll @IntRange(min = 1, max = 20) int capacity) {
     Writers writers = new Writers(random);

@@ -15,6 +15,7 @@ import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.v1.Post;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -29,12 +30,38 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** A reader who pages in both directions, while posts and rules change, sees everything once. */
 class CursorWalkTest {
   private static final int REMEMBERED = 8;
 
-  @Property(tries = 10_000, shrinking = ShrinkingMode.OFF, edgeCases = EdgeCasesMode.NONE)
+  /**
+   * Other histories than those of every build; {@code -Dtideline.test.histories=1000000}, as far as
+   * it gets in an hour.
+   */
+  @Test
+  @EnabledIfSystemProperty(named = "tideline.test.histories", matches = "\\d+")
+  void a_longer_run() {
+    long end = System.nanoTime() + Duration.ofHours(1).toNanos();
+    Random seeds = new Random();
+    for (int i = Integer.getInteger("tideline.test.histories"); i > 0; i--) {
+      if (System.nanoTime() > end) return;
+      long seed = seeds.nextLong();
+      try {
+        older_and_newer_together_show_everything_once(seed);
+      } catch (AssertionError e) {
+        throw new AssertionError("with seed " + seed, e);
+      }
+    }
+  }
+
+  @Property(
+      tries = 10_000,
+      seed = "6331479900425947878",
+      shrinking = ShrinkingMode.OFF,
+      edgeCases = EdgeCasesMode.NONE)
   void older_and_newer_together_show_everything_once(@ForAll long seed) {
     Feed feed = new Feed(new Random(seed));
     feed.live(80);

@@ -1,16 +1,39 @@
 package io.tideline.persistence.user;
 
+import java.time.Duration;
 import java.util.Random;
 import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** Whatever happens to a timeline, it shows what the log says. */
 class TimelineRecoveryTest {
   private static final int STEPS = 400;
 
-  // The seed is fixed so that a build says the same each time; other seeds find what is still open.
+  /**
+   * Other histories than those of every build; {@code -Dtideline.test.histories=1000000}, as far as
+   * it gets in an hour.
+   */
+  @Test
+  @EnabledIfSystemProperty(named = "tideline.test.histories", matches = "\\d+")
+  void a_longer_run() {
+    long end = System.nanoTime() + Duration.ofHours(1).toNanos();
+    Random seeds = new Random();
+    for (int i = Integer.getInteger("tideline.test.histories"); i > 0; i--) {
+      if (System.nanoTime() > end) return;
+      long seed = seeds.nextLong();
+      try {
+        a_timeline_recovered_from_any_checkpoint_equals_one_rebuilt_cold(seed);
+      } catch (AssertionError e) {
+        throw new AssertionError("with seed " + seed, e);
+      }
+    }
+  }
+
+  // The seed is fixed so that a build says the same each time; a longer run takes others.
   @Property(
       tries = 10_000,
       seed = "6331479900425947878",
