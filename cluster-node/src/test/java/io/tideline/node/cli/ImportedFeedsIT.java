@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,6 +31,7 @@ class ImportedFeedsIT {
   private static final int USERS = 1_000;
   private static final long SEED = 20_261_120L;
   private static final int PAGING = 200;
+  private static final int WITH_MUCH = 5;
   private static final int LATE_POSTS = 5_000;
   private static final Duration TO_RESTART = Duration.ofMinutes(3);
   private static final Path DATA =
@@ -69,11 +71,14 @@ class ImportedFeedsIT {
       importPosts(importer, 0, early);
 
       System.out.printf("readers drawn by the seed %d%n", SEED);
-      List<String> readers = List.copyOf(files.someUsers(PAGING, SEED));
+      List<String> readers = readers(files, early);
       awaitArrival(files, client, readers, 0, early);
       List<PagedFeed> paged = new ArrayList<>();
       for (int i = 0; i < readers.size(); i++) {
-        paged.add(new PagedFeed(files, client, readers.get(i), 5 + 7 * (i % 4)));
+        // Each page below what is in memory reads from everybody who is followed.
+        int size = files.entries(readers.get(i), 0, early).size();
+        int pageSize = size > ImportedFeeds.CAPACITY ? 100 : 5 + 7 * (i % 4);
+        paged.add(new PagedFeed(files, client, readers.get(i), pageSize));
       }
       // Few at a time, so that posts still arrive while nodes go and come.
       Importer late = importer(client, 8);
@@ -109,6 +114,18 @@ class ImportedFeedsIT {
 
       compare(files, client, files.someUsers(USERS, SEED));
     }
+  }
+
+  /** Readers drawn by the seed, among them some with more than is in memory. */
+  private static List<String> readers(ImportedFeeds files, int early) {
+    Stream<String> withMuch =
+        files.someUsers(10 * PAGING, SEED).stream()
+            .filter(user -> files.entries(user, 0, early).size() > ImportedFeeds.CAPACITY)
+            .limit(WITH_MUCH);
+    return Stream.concat(withMuch, files.someUsers(PAGING, SEED).stream())
+        .distinct()
+        .limit(PAGING)
+        .toList();
   }
 
   /** Posts on their way while the caller does something else. */
