@@ -71,7 +71,14 @@ class FeedSemanticsIT {
 
   @BeforeAll
   static void start() {
-    node = TestNode.start("netty", Map.of("tideline.persistence.timeline.capacity", 20));
+    node =
+        TestNode.start(
+            "netty",
+            Map.of(
+                "tideline.persistence.timeline.capacity",
+                20,
+                "tideline.node.consistency-wait",
+                "25s"));
   }
 
   @AfterAll

@@ -65,7 +65,16 @@ class LargeFeedsIT {
 
   @BeforeAll
   static void start() {
-    node = TestNode.start("netty", Map.of("tideline.persistence.user.passivate-after", "2h"));
+    node =
+        TestNode.start(
+            "netty",
+            Map.of(
+                "tideline.persistence.user.passivate-after",
+                "2h",
+                "tideline.node.ask-timeout",
+                "25s",
+                "tideline.node.consistency-wait",
+                "25s"));
   }
 
   @AfterAll

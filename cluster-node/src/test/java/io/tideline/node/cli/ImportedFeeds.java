@@ -1,16 +1,21 @@
 package io.tideline.node.cli;
 
+import static org.awaitility.Awaitility.await;
+
+import io.grpc.Status;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.FeedView;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -37,8 +42,11 @@ final class ImportedFeeds {
 
   private final String prefix;
   private final Map<String, Set<String>> follows = new HashMap<>();
-  private final Map<String, List<PostId>> posts = new HashMap<>();
+  private final Map<String, List<Row>> posts = new HashMap<>();
   private final Set<String> users = new TreeSet<>();
+  private int size;
+
+  private record Row(int number, PostId id) {}
 
   private ImportedFeeds(String prefix) {
     this.prefix = prefix;
@@ -68,7 +76,10 @@ final class ImportedFeeds {
         String[] columns = row.split("\t", -1);
         long createdAt = OffsetDateTime.parse(columns[0]).toInstant().toEpochMilli();
         PostId id = PostId.imported(createdAt, new UserId(prefix + columns[2]), columns[1]);
-        feeds.posts.computeIfAbsent(columns[2], author -> new ArrayList<>()).add(id);
+        feeds
+            .posts
+            .computeIfAbsent(columns[2], author -> new ArrayList<>())
+            .add(new Row(feeds.size++, id));
         feeds.users.add(columns[2]);
       }
     }
@@ -88,16 +99,63 @@ final class ImportedFeeds {
     return drawn.subList(0, count);
   }
 
+  /** How many posts there are. */
+  int size() {
+    return size;
+  }
+
   /** The ids of the newest own posts and posts of followees, newest first. */
   List<String> expected(String user) {
+    return entries(user, 0, size).stream().limit(CAPACITY).toList();
+  }
+
+  /** The ids of all of them that are among these rows of the file, newest first. */
+  List<String> entries(String user, int fromRow, int toRow) {
     Stream<String> authors =
         Stream.concat(Stream.of(user), follows.getOrDefault(user, Set.of()).stream()).distinct();
     return authors
         .flatMap(author -> posts.getOrDefault(author, List.of()).stream())
+        .filter(row -> row.number() >= fromRow && row.number() < toRow)
+        .map(Row::id)
         .sorted(Comparator.reverseOrder())
-        .limit(CAPACITY)
         .map(PostId::toString)
         .toList();
+  }
+
+  /** Writes a table of posts with some rows of the other one. */
+  static Path copyPosts(Path data, int fromRow, int toRow, Path file) throws IOException {
+    try (BufferedReader rows = unzipped(postsIn(data));
+        BufferedWriter copy = Files.newBufferedWriter(file)) {
+      int row = -1; // the header
+      for (String line = rows.readLine(); line != null; line = rows.readLine(), row++) {
+        if (row >= 0 && (row < fromRow || row >= toRow)) continue;
+        copy.write(line);
+        copy.newLine();
+      }
+    }
+    return file;
+  }
+
+  /** One page, with nothing but references; a node that a cursor is ahead of is asked again. */
+  ReadFeedResponse page(FeedClient client, String user, int size, String cursor) {
+    ReadFeedRequest request =
+        ReadFeedRequest.newBuilder()
+            .setUserId(prefix + user)
+            .setPageSize(size)
+            .setCursor(cursor)
+            .setView(FeedView.FEED_VIEW_REFS)
+            .build();
+    return await("a page of " + user)
+        .atMost(Duration.ofMinutes(1))
+        .pollInterval(Duration.ofMillis(20))
+        .pollDelay(Duration.ZERO)
+        .ignoreExceptionsMatching(
+            e -> Status.fromThrowable(e).getCode() == Status.Code.FAILED_PRECONDITION)
+        .until(() -> client.call(Methods.READ_FEED, request), page -> true);
+  }
+
+  static List<String> ids(ReadFeedResponse page) {
+    return page.getCardsList().stream().map(card -> card.getPost().getPostId()).toList();
   }
 
   /** The same from a running cluster: all pages, as far as the capacity of a timeline reaches. */
@@ -106,16 +164,8 @@ final class ImportedFeeds {
     String cursor = "";
     boolean end = false;
     while (!end && ids.size() < CAPACITY) {
-      ReadFeedResponse page =
-          client.call(
-              Methods.READ_FEED,
-              ReadFeedRequest.newBuilder()
-                  .setUserId(prefix + user)
-                  .setPageSize(PAGE)
-                  .setCursor(cursor)
-                  .setView(FeedView.FEED_VIEW_REFS)
-                  .build());
-      page.getCardsList().forEach(card -> ids.add(card.getPost().getPostId()));
+      ReadFeedResponse page = page(client, user, PAGE, cursor);
+      ids.addAll(ids(page));
       cursor = page.getNextCursor();
       end = page.getEndOfFeed();
     }
