@@ -20,6 +20,7 @@ import io.tideline.node.ops.NodeMetrics;
 import io.tideline.node.ops.OutboxSweeps;
 import io.tideline.node.ops.Topology;
 import io.tideline.node.ops.TopologyFollower;
+import io.tideline.node.ops.UserRemains;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.outbox.OutboxSweeper;
 import io.tideline.persistence.posts.CardCache;
@@ -123,10 +124,11 @@ public final class FeedNode {
         new CardCache(store, config.getBytes("tideline.persistence.card-cache.max-size"));
     Outbox outbox = new Outbox(session, keyspace);
     OutboxSweeper sweeper = new OutboxSweeper(outbox, Duration.ofSeconds(5), 100);
+    LogSettings logs = LogSettings.from(config);
     PostsLog log =
         PostsLog.start(
             system,
-            LogSettings.from(config),
+            logs,
             settings.cell().number(),
             settings.cell().name(),
             store,
@@ -150,6 +152,7 @@ public final class FeedNode {
     JournalStats journal =
         new JournalStats(
             metrics.timer("tideline.persist", "From the wish to persist an event until it was"));
+    UserEntity.JournalReader events = UserEntity.journalOf(system);
     UserEntity.Surroundings entities =
         new UserEntity.Surroundings(
             clock,
@@ -159,7 +162,8 @@ public final class FeedNode {
             settings.grpcAddress(),
             log.writer(),
             outbox,
-            UserEntity.journalOf(system),
+            events,
+            new UserRemains(system, store, events),
             journal,
             timelines,
             UserEntity.Limits.from(config));
@@ -220,7 +224,8 @@ public final class FeedNode {
             author -> log.recentPosts().lastSequence(author, cell),
             log,
             config.getDuration("tideline.node.consistency-wait"),
-            config.getDuration("tideline.node.watch-heartbeat"));
+            config.getDuration("tideline.node.watch-heartbeat"),
+            logs.retention());
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
     check(log, intents);
     CoordinatedShutdown.get(system)

@@ -18,6 +18,7 @@ import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.UserServiceClient;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -45,6 +46,7 @@ final class TestNode implements AutoCloseable {
   final GraphServiceClient graph;
   final FilterServiceClient filters;
   final FeedServiceClient feeds;
+  final UserServiceClient users;
   final ClusterServiceClient cluster;
   final int grpcPort;
   final int managementPort;
@@ -63,6 +65,7 @@ final class TestNode implements AutoCloseable {
     graph = GraphServiceClient.create(settings, system);
     filters = FilterServiceClient.create(settings, system);
     feeds = FeedServiceClient.create(settings, system);
+    users = UserServiceClient.create(settings, system);
     cluster = ClusterServiceClient.create(settings, system);
   }
 

@@ -65,7 +65,9 @@ public final class PostsLog implements Arrivals {
     writer = new LogWriter(settings, topics);
     parked = new ParkedLines(settings, topics, writer);
     recent = new RecentPosts(settings.maxReferences());
-    tail = new LogTail(system, settings, cell, topics, recent, interest, clock, listener);
+    tail =
+        new LogTail(
+            system, settings, cell, topics, recent, interest, clock, listener, store.erased());
     storeWriter = new PostStoreWriter(system, settings, cell, topics, store, parked);
     tail.start();
     storeWriter.start();

@@ -65,6 +65,7 @@ class LogLineFormatTest {
         new Line("published", published()),
         new Line("edited", edited()),
         new Line("deleted", deleted()),
+        new Line("erased", erased()),
         new Line("follows_changed", followsChanged()),
         new Line("read_marked", readMarked()),
         new Line("tags_changed", tagsChanged()),
@@ -139,6 +140,17 @@ class LogLineFormatTest {
         .setVersion(VERSION + 2)
         .setOriginCell(1)
         .setSequence(44)
+        .setWriterEpoch(3)
+        .build();
+  }
+
+  private static PostLine erased() {
+    return PostLine.newBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_ERASED)
+        .setAuthorId("ann")
+        .setVersion(VERSION + 3)
+        .setOriginCell(1)
+        .setSequence(45)
         .setWriterEpoch(3)
         .build();
   }

@@ -20,6 +20,7 @@ import io.tideline.protocols.v1.FilterServiceProto;
 import io.tideline.protocols.v1.GraphServiceProto;
 import io.tideline.protocols.v1.PostProto;
 import io.tideline.protocols.v1.PostServiceProto;
+import io.tideline.protocols.v1.UserServiceProto;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -46,7 +47,8 @@ class WireFormatTest {
           FilterServiceProto.getDescriptor(),
           GraphServiceProto.getDescriptor(),
           PostProto.getDescriptor(),
-          PostServiceProto.getDescriptor());
+          PostServiceProto.getDescriptor(),
+          UserServiceProto.getDescriptor());
 
   @Test
   void nothing_recorded_was_removed_renamed_renumbered_or_retyped() throws IOException {

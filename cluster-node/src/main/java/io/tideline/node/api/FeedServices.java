@@ -22,6 +22,9 @@ import io.tideline.protocols.v1.GraphServicePowerApiHandlerFactory;
 import io.tideline.protocols.v1.PostService;
 import io.tideline.protocols.v1.PostServicePowerApi;
 import io.tideline.protocols.v1.PostServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.UserService;
+import io.tideline.protocols.v1.UserServicePowerApi;
+import io.tideline.protocols.v1.UserServicePowerApiHandlerFactory;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -34,6 +37,7 @@ import java.util.function.ToLongFunction;
  * @param lastSequence the number of an author's last line that this node has read
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
+ * @param logRetention how long the logs keep a line
  */
 public record FeedServices(
     Users users,
@@ -49,7 +53,8 @@ public record FeedServices(
     ToLongFunction<UserId> lastSequence,
     Arrivals arrivals,
     Duration consistencyWait,
-    Duration heartbeat) {
+    Duration heartbeat,
+    Duration logRetention) {
 
   public List<GrpcMount<?>> mounts() {
     Consistency consistency =
@@ -93,6 +98,11 @@ public record FeedServices(
             FilterServicePowerApi.class,
             filters,
             FilterServicePowerApiHandlerFactory::create),
+        GrpcMount.of(
+            UserService.description,
+            UserServicePowerApi.class,
+            new UserGrpcService(users, principals, logRetention),
+            UserServicePowerApiHandlerFactory::create),
         GrpcMount.of(
             ClusterService.description,
             ClusterServicePowerApi.class,

@@ -103,7 +103,7 @@ public final class PostGrpcService implements PostServicePowerApi {
           .find(id)
           .thenCompose(
               found ->
-                  found.isPresent()
+                  found.isPresent() && !store.erased().contains(author)
                       ? alreadyImported(id, author, draft)
                       : accept(in, author, draft));
     }

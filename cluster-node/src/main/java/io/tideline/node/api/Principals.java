@@ -83,6 +83,13 @@ public final class Principals {
     }
   }
 
+  /** Fails with {@code PERMISSION_DENIED} unless the caller is that user or an admin. */
+  public void requireUserOrAdmin(Principal caller, UserId user) {
+    if (!caller.subject().equals(user.value())) {
+      requireRole(caller, Principal.ADMIN);
+    }
+  }
+
   /** Fails with {@code PERMISSION_DENIED} unless the caller has the role or is an admin. */
   public void requireRole(Principal caller, String role) {
     if (!caller.roles().contains(role) && !caller.roles().contains(Principal.ADMIN)) {

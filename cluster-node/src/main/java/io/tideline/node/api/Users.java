@@ -73,6 +73,10 @@ public final class Users {
         new ConsistencyToken(cell, user, written.postSequence(), written.at(), written.post()));
   }
 
+  String tokenOf(UserId user, long postSequence, long at) {
+    return tokens.encode(new ConsistencyToken(cell, user, postSequence, at, null));
+  }
+
   private static UserReply accepted(UserReply reply) {
     if (!(reply instanceof UserReply.Refused refused)) return reply;
     String reason = refused.why().name();
@@ -82,7 +86,7 @@ public final class Users {
       case LIMIT_REACHED ->
           StatusMapping.failure(Status.Code.RESOURCE_EXHAUSTED, reason, refused.detail());
       case UNKNOWN_LIST -> StatusMapping.failure(Status.Code.NOT_FOUND, reason, refused.detail());
-      case NOT_FOLLOWED ->
+      case NOT_FOLLOWED, ERASED ->
           StatusMapping.failure(Status.Code.FAILED_PRECONDITION, reason, refused.detail());
       case READ_POSITION_MOVED ->
           StatusMapping.failure(
@@ -90,7 +94,7 @@ public final class Users {
               reason,
               "the read position is " + refused.detail(),
               Map.of("read_post_id", refused.detail()));
-      case UNAVAILABLE, FENCED, MISROUTED ->
+      case UNAVAILABLE, FENCED, MISROUTED, ERASING ->
           StatusMapping.unavailable(reason, refused.detail(), Map.of(), RETRY_SOON);
     };
   }

@@ -15,6 +15,8 @@ import io.tideline.protocols.v1.DeleteMuteRuleRequest;
 import io.tideline.protocols.v1.DeleteMuteRuleResponse;
 import io.tideline.protocols.v1.DescribeTimelineRequest;
 import io.tideline.protocols.v1.DescribeTimelineResponse;
+import io.tideline.protocols.v1.EraseUserRequest;
+import io.tideline.protocols.v1.EraseUserResponse;
 import io.tideline.protocols.v1.ExplainEntryRequest;
 import io.tideline.protocols.v1.ExplainEntryResponse;
 import io.tideline.protocols.v1.FollowManyRequest;
@@ -118,6 +120,8 @@ final class Methods {
           method(
               DescribeTimelineRequest.getDefaultInstance(),
               DescribeTimelineResponse.getDefaultInstance());
+  static final MethodDescriptor<EraseUserRequest, EraseUserResponse> ERASE_USER =
+      method(EraseUserRequest.getDefaultInstance(), EraseUserResponse.getDefaultInstance());
   static final MethodDescriptor<GetTopologyRequest, GetTopologyResponse> GET_TOPOLOGY =
       method(GetTopologyRequest.getDefaultInstance(), GetTopologyResponse.getDefaultInstance());
 

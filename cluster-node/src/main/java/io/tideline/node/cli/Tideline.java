@@ -46,6 +46,7 @@ import picocli.CommandLine.Spec;
       FilterCommands.Unblock.class,
       RuleCommand.class,
       FilterCommands.Show.class,
+      EraseCommand.class,
       ReadCommand.class,
       WatchCommand.class,
       FeedCommands.MarkRead.class,

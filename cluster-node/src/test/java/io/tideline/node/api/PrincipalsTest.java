@@ -174,6 +174,22 @@ class PrincipalsTest {
   }
 
   @Test
+  void what_only_the_user_and_admins_may_do_is_refused_to_all_others() throws Exception {
+    Principal ann = authenticate(signed(claims("ann"), key));
+    Principal bob = authenticate(signed(claims("bob"), key));
+    Principal admin = authenticate(signed(claims("job").claim("roles", "admin"), key));
+    assertThatCode(() -> principals.requireUserOrAdmin(ann, ANN)).doesNotThrowAnyException();
+    assertThatCode(() -> principals.requireUserOrAdmin(admin, ANN)).doesNotThrowAnyException();
+    assertThatThrownBy(() -> principals.requireUserOrAdmin(bob, ANN))
+        .hasMessageContaining("PERMISSION_DENIED");
+    for (String role : List.of("service", "import")) {
+      Principal other = authenticate(signed(claims("job").claim("roles", role), key));
+      assertThatThrownBy(() -> principals.requireUserOrAdmin(other, ANN))
+          .hasMessageContaining("PERMISSION_DENIED");
+    }
+  }
+
+  @Test
   void keys_are_fetched_from_a_url_without_waiting_and_again_for_a_new_key() throws Exception {
     ECKey second = newKey("k2");
     Path published = Files.writeString(directory.resolve("published"), publicKeys(key));

@@ -19,6 +19,10 @@ import io.grpc.stub.StreamObserver;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.EraseUserRequest;
+import io.tideline.protocols.v1.EraseUserResponse;
+import io.tideline.protocols.v1.ErasedData;
+import io.tideline.protocols.v1.ErasedItem;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.FollowManyResponse;
 import io.tideline.protocols.v1.GetTopologyRequest;
@@ -92,6 +96,7 @@ final class StubCluster implements AutoCloseable {
                   .build())
           .addService(graph())
           .addService(filters())
+          .addService(users())
           .addService(feed())
           .addService(
               ServerServiceDefinition.builder("tideline.v1.ClusterService")
@@ -215,6 +220,12 @@ final class StubCluster implements AutoCloseable {
         .build();
   }
 
+  private ServerServiceDefinition users() {
+    return ServerServiceDefinition.builder("tideline.v1.UserService")
+        .addMethod(Methods.ERASE_USER, unary(Methods.ERASE_USER, this::erase))
+        .build();
+  }
+
   private ServerServiceDefinition feed() {
     return service(
             "FeedService",
@@ -272,6 +283,23 @@ final class StubCluster implements AutoCloseable {
   private synchronized UnfollowResponse unfollow(UnfollowRequest request) {
     followeesOf(request.getUserId()).remove(request.getFolloweeId());
     return UnfollowResponse.getDefaultInstance();
+  }
+
+  private synchronized EraseUserResponse erase(EraseUserRequest request) {
+    int erased = postsOf(request.getUserId()).size();
+    posts.remove(request.getUserId());
+    return EraseUserResponse.newBuilder()
+        .setErasedAtMillis(0)
+        .addItems(
+            ErasedItem.newBuilder()
+                .setWhat(ErasedData.ERASED_DATA_POSTS)
+                .setCount(erased)
+                .setDoneAtMillis(1_000))
+        .addItems(
+            ErasedItem.newBuilder()
+                .setWhat(ErasedData.ERASED_DATA_LOG_LINES)
+                .setGoesAtMillis(2_000))
+        .build();
   }
 
   private synchronized ReadFeedResponse read(ReadFeedRequest request) {

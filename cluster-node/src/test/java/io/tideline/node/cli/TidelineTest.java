@@ -46,6 +46,7 @@ class TidelineTest {
         "post",
         "follow",
         "unfollow",
+        "erase",
         "read",
         "watch",
         "nodes",
@@ -61,6 +62,23 @@ class TidelineTest {
   void a_command_that_does_not_exist_is_a_mistake_of_usage() {
     assertThat(run("reed")).isEqualTo(ExitCode.USAGE);
     assertThat(err.toString()).contains("reed").contains("read");
+  }
+
+  @Test
+  void a_user_is_erased_only_when_that_is_meant_and_the_receipt_is_shown() {
+    assertThat(run("follow", "ann", "eve", address())).isZero();
+    assertThat(run("post", "eve", "regrets", address())).isZero();
+    assertThat(run("erase", "eve", address())).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("--yes");
+
+    assertThat(run("erase", "eve", "--yes", address())).isZero();
+    assertThat(out.toString().lines())
+        .contains(
+            "eve is erased since 1970-01-01T00:00:00Z",
+            "  posts (1): gone at 1970-01-01T00:00:01Z",
+            "  log lines: gone by 1970-01-01T00:00:02Z");
+    assertThat(run("read", "ann", address())).isZero();
+    assertThat(out.toString()).doesNotContain("regrets");
   }
 
   @Test

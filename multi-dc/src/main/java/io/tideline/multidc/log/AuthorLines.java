@@ -37,6 +37,15 @@ final class AuthorLines {
     set(size - 1, ref);
   }
 
+  /** Keeps nothing but this line; answers what was there. */
+  synchronized List<PostRef> replace(PostRef erased) {
+    List<PostRef> before = notIn(Positions.EMPTY);
+    ring = new PostRef[] {erased};
+    head = 0;
+    size = 1;
+    return before;
+  }
+
   synchronized void sawSequence(int origin, long sequence) {
     if (cell == UNKNOWN_CELL || cell == origin) {
       cell = origin;

@@ -2,6 +2,7 @@ package io.tideline.multidc.log;
 
 import static java.util.Objects.requireNonNull;
 
+import io.tideline.persistence.posts.ErasedAuthors;
 import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.HybridClock;
@@ -9,6 +10,7 @@ import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
@@ -42,6 +44,7 @@ final class LineApplier {
   private final Interest interest;
   private final HybridClock clock;
   private final PostListener listener;
+  private final ErasedAuthors erased;
   private final Executor thread;
   private final Consumer<Runnable> later;
   private final LongAdder lines = new LongAdder();
@@ -70,6 +73,7 @@ final class LineApplier {
       Interest interest,
       HybridClock clock,
       PostListener listener,
+      ErasedAuthors erased,
       Executor thread,
       Consumer<Runnable> later) {
     this.settings = settings;
@@ -78,6 +82,7 @@ final class LineApplier {
     this.interest = interest;
     this.clock = clock;
     this.listener = listener;
+    this.erased = erased;
     this.thread = thread;
     this.later = later;
   }
@@ -310,6 +315,11 @@ final class LineApplier {
         PostLine line = PostLines.parse(record.value());
         clock.observe(line.getVersion());
         UserId author = recent.shared(new UserId(line.getAuthorId()));
+        if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
+          erased.add(author, line.getVersion());
+        } else if (erased.contains(author)) {
+          return;
+        }
         PostRef ref = PostRef.of(line, author, partition, record.offset());
         if (recent.add(ref, line.getSequence())) {
           tell(line, ref);

@@ -1,5 +1,6 @@
 package io.tideline.multidc.log;
 
+import io.tideline.persistence.posts.ErasedAuthors;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
 import java.time.Duration;
@@ -54,7 +55,8 @@ public final class LogTail {
       RecentPosts recent,
       Interest interest,
       HybridClock clock,
-      PostListener listener) {
+      PostListener listener,
+      ErasedAuthors erased) {
     this.system = system;
     this.settings = settings;
     this.topics = topics;
@@ -63,7 +65,8 @@ public final class LogTail {
             .dispatchers()
             .lookup(DispatcherSelector.fromConfig("tideline.multi-dc.log.tail-dispatcher"));
     this.applier =
-        new LineApplier(settings, cell, recent, interest, clock, listener, thread, this::later);
+        new LineApplier(
+            settings, cell, recent, interest, clock, listener, erased, thread, this::later);
   }
 
   public void start() {

@@ -142,7 +142,8 @@ public final class ParkedLines {
   }
 
   private static CompletionStage<Boolean> isDeleted(PostLine line, PostStore store) {
-    if (line.getKind() == PostLineKind.POST_LINE_KIND_DELETED) {
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_DELETED
+        || line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
       return CompletableFuture.completedStage(false);
     }
     return store

@@ -29,7 +29,9 @@ public final class PostLines {
         throw new PoisonLineException(
             "a version is positive and below 2^62, but this is " + line.getVersion());
       }
-      PostId.fromBytes(line.getPostId());
+      if (line.getKind() != PostLineKind.POST_LINE_KIND_ERASED) {
+        PostId.fromBytes(line.getPostId());
+      }
       new UserId(line.getAuthorId());
       Facts.of(line.getFacts());
       return line;

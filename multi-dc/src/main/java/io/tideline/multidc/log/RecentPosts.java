@@ -58,15 +58,18 @@ public final class RecentPosts {
     PostRef removeOldest() {
       PostRef oldest = inLogOrder.removeFirst();
       floor = oldest.offset + 1;
-      for (String tag : oldest.facts.tags()) {
-        linesByTag.computeIfPresent(tag, (key, lines) -> withoutFirst(lines));
-      }
+      oldest.facts.tags().forEach(tag -> forget(oldest, tag));
       return oldest;
     }
 
-    private static @Nullable Deque<PostRef> withoutFirst(Deque<PostRef> lines) {
+    /** The first one of the tag, unless its author was erased or is being erased. */
+    void forget(PostRef ref, String tag) {
+      linesByTag.computeIfPresent(tag, (key, lines) -> without(ref, lines));
+    }
+
+    private static @Nullable Deque<PostRef> without(PostRef ref, Deque<PostRef> lines) {
       synchronized (lines) {
-        lines.removeFirst();
+        lines.remove(ref);
         return lines.isEmpty() ? null : lines;
       }
     }
@@ -114,6 +117,8 @@ public final class RecentPosts {
    * Remembers the next line of a partition. False when a line that is remembered already says as
    * much or more of the post: the same version, a later one, or its deletion.
    *
+   * <p>When the author is erased, nothing but this is told any more of what was there.
+   *
    * @param sequence the line's number among those of its author in that cell
    */
   boolean add(PostRef ref, long sequence) {
@@ -136,10 +141,21 @@ public final class RecentPosts {
       duplicates.increment();
       return false;
     }
-    lines.add(ref);
+    if (ref.erased()) {
+      lines.replace(ref).forEach(this::untag);
+    } else {
+      lines.add(ref);
+    }
     window.add(ref);
     setSize(size + 1);
     return true;
+  }
+
+  private void untag(PostRef ref) {
+    Window window = windows.get(ref.partition);
+    if (window != null) {
+      ref.facts.tags().forEach(tag -> window.forget(ref, tag));
+    }
   }
 
   /** Every line of the partition below this offset is in the post store. */

@@ -11,6 +11,7 @@ import static java.util.stream.Collectors.toList;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.ConfigFactory;
+import io.tideline.persistence.posts.ErasedAuthors;
 import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.HybridClock;
@@ -76,6 +77,7 @@ class ActivationTest {
           interest,
           new HybridClock(InstantSource.system()),
           (line, ref) -> {},
+          new ErasedAuthors(),
           thread,
           task -> thread.execute(task));
 

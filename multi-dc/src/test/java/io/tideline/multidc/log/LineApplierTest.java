@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import com.typesafe.config.ConfigFactory;
+import io.tideline.persistence.posts.ErasedAuthors;
 import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.HybridClock;
@@ -40,6 +41,7 @@ class LineApplierTest {
   private final RecentPosts recent = new RecentPosts(1_000);
   private final Interest interest = new Interest();
   private final HybridClock clock = new HybridClock(InstantSource.system());
+  private final ErasedAuthors erased = new ErasedAuthors();
   private LineApplier applier = applier(recent);
 
   private LineApplier applier(RecentPosts window) {
@@ -63,6 +65,7 @@ class LineApplierTest {
         interest,
         clock,
         (line, ref) -> told.add(line.getAuthorId() + ":" + ref.offset),
+        erased,
         thread::add,
         afterAMoment::add);
   }
@@ -102,6 +105,23 @@ class LineApplierTest {
 
   private static List<Long> offsets(Inbox inbox) {
     return inbox.drain().stream().map(ref -> ref.offset).toList();
+  }
+
+  @Test
+  void an_erased_author_is_told_to_those_who_listen_and_later_lines_to_nobody() {
+    applier.resumeAt(bounds(7, 0, 0, 0));
+    Inbox inbox = inboxes(ANN, 1).get(0);
+    take(
+        record(published("ann", 1), 0, 0),
+        record(TestLines.erased("ann", 2), 0, 1),
+        record(published("ann", 1), 0, 2),
+        record(published("ann", 3), 1, 0));
+    runAll();
+    assertThat(offsets(inbox)).containsExactly(0L, 1L);
+    assertThat(told).containsExactly("ann:0", "ann:1");
+    assertThat(erased.contains(ANN)).isTrue();
+    assertThat(applier.applied())
+        .isEqualTo(Positions.EMPTY.with(partition(0), 3).with(partition(1), 1));
   }
 
   @Test

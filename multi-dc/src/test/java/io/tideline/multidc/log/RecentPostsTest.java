@@ -2,6 +2,7 @@ package io.tideline.multidc.log;
 
 import static io.tideline.multidc.log.TestLines.deleted;
 import static io.tideline.multidc.log.TestLines.edited;
+import static io.tideline.multidc.log.TestLines.erased;
 import static io.tideline.multidc.log.TestLines.published;
 import static io.tideline.multidc.log.TestLines.ref;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -245,6 +246,29 @@ class RecentPostsTest {
       recent.evict();
       check(recent, model, partitions, most);
     }
+  }
+
+  @Test
+  void of_an_erased_author_only_that_is_told_until_it_is_forgotten() {
+    recent.stored(P0, 100);
+    add(TestLines.tagged(published("ann", 1), "tide"), P0, 10);
+    add(TestLines.tagged(published("bob", 1), "tide"), P0, 11);
+    add(TestLines.tagged(published("ann", 2), "tide", "sea"), P0, 12);
+    assertThat(add(erased("ann", 3), P0, 13)).isTrue();
+    assertThat(add(erased("ann", 3), P0, 14)).as("said before").isFalse();
+    assertThat(offsetsOfAnn(START)).containsExactly(13L);
+    assertThat(tagged("tide", START)).containsExactly("bob:11");
+    assertThat(tagged("sea", START)).isEmpty();
+    assertThat(recent.lastSequence(ANN, 1)).isEqualTo(3);
+
+    for (int i = 2; i < 6; i++) {
+      add(TestLines.tagged(published("bob", i), "tide"), P0, 20 + i);
+      recent.evict();
+    }
+    assertThat(recent.size()).isEqualTo(4);
+    assertThat(recent.floor(P0)).isEqualTo(14);
+    assertThat(recent.recent(ANN, START)).isEmpty();
+    assertThat(tagged("tide", START)).hasSize(4);
   }
 
   private static PostLine nextLine(Random random, String author, List<PostLine> written) {

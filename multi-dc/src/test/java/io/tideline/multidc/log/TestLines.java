@@ -33,6 +33,16 @@ final class TestLines {
     return line(PostLineKind.POST_LINE_KIND_DELETED, author, sequence, of);
   }
 
+  static PostLine erased(String author, long sequence) {
+    return PostLine.newBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_ERASED)
+        .setAuthorId(author)
+        .setVersion(version(sequence))
+        .setOriginCell(1)
+        .setSequence(sequence)
+        .build();
+  }
+
   static PostLine tagged(PostLine line, String... tags) {
     return line.toBuilder().setFacts(PostFacts.newBuilder().addAllTags(List.of(tags))).build();
   }

@@ -2,12 +2,14 @@ package io.tideline.persistence.posts;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.v1.Post;
@@ -34,7 +36,7 @@ public final class CardCache implements LiveTimeline.Texts {
    *
    * @param encoded a {@code tideline.v1.Card}; empty when the post is deleted
    */
-  public record Card(ByteString encoded, long version, boolean deleted) {
+  public record Card(UserId author, ByteString encoded, long version, boolean deleted) {
     /** Deleted beats live, the later version beats the earlier. */
     Card or(Card other) {
       if (deleted != other.deleted) {
@@ -46,6 +48,7 @@ public final class CardCache implements LiveTimeline.Texts {
 
   private final PostStore store;
   private final Cache<PostId, Card> cards;
+  private final Interner<UserId> authors = Interner.newWeakInterner();
 
   /** Misses being read: whoever wants one of these waits for the read that is under way. */
   private final ConcurrentMap<PostId, CompletableFuture<@Nullable Card>> reads =
@@ -68,14 +71,29 @@ public final class CardCache implements LiveTimeline.Texts {
 
   /** Takes over what a line of the posts log says, unless something later is known. */
   public void put(PostLine line) {
+    UserId author = authors.intern(new UserId(line.getAuthorId()));
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
+      cards.asMap().values().removeIf(card -> card.author().equals(author));
+      return;
+    }
     boolean deleted = line.getKind() == PostLineKind.POST_LINE_KIND_DELETED;
     put(
         PostId.fromBytes(line.getPostId()),
-        new Card(deleted ? ByteString.EMPTY : encode(line.getPost()), line.getVersion(), deleted));
+        new Card(
+            author,
+            deleted ? ByteString.EMPTY : encode(line.getPost()),
+            line.getVersion(),
+            deleted));
   }
 
   private Card put(PostId id, Card card) {
-    return cards.asMap().merge(id, card, Card::or);
+    Card known = cards.asMap().merge(id, card, Card::or);
+    // Asked afterwards: whoever erases an author says so first and empties the cache second.
+    if (known.deleted() || !store.erased().contains(known.author())) {
+      return known;
+    }
+    cards.invalidate(id);
+    return new Card(known.author(), ByteString.EMPTY, known.version(), true);
   }
 
   /**
@@ -178,8 +196,8 @@ public final class CardCache implements LiveTimeline.Texts {
   private static Card card(StoredPost post) {
     PostLine line = post.line();
     return line == null
-        ? new Card(ByteString.EMPTY, post.version(), true)
-        : new Card(encode(line.getPost()), post.version(), false);
+        ? new Card(post.author(), ByteString.EMPTY, post.version(), true)
+        : new Card(post.author(), encode(line.getPost()), post.version(), false);
   }
 
   /** A card is the post with a field number and a length in front. */

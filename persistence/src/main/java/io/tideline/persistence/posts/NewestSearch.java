@@ -111,9 +111,10 @@ final class NewestSearch {
   }
 
   private CompletionStage<?> lookUp(PostStore.Tagged post) {
-    return isToBeLookedUp(post)
+    UserId author = post.author();
+    return author != null && isToBeLookedUp(author, post.id())
         ? store
-            .ref(post.author(), post.id())
+            .ref(author, post.id())
             .thenAccept(ref -> ref.filter(this::belongs).ifPresent(this::add))
         : CompletableFuture.completedStage(null);
   }
@@ -124,11 +125,11 @@ final class NewestSearch {
     return bound;
   }
 
-  private synchronized boolean isToBeLookedUp(PostStore.Tagged post) {
-    if (sources.authors().contains(post.author()) || !lookedUp.add(post.id())) {
+  private synchronized boolean isToBeLookedUp(UserId author, PostId post) {
+    if (sources.authors().contains(author) || !lookedUp.add(post)) {
       return false;
     }
-    boolean below = post.id().compareTo(bound) <= 0;
+    boolean below = post.compareTo(bound) <= 0;
     cutOff |= below;
     return !below;
   }

@@ -22,6 +22,7 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 /** Every post of the cell in Cassandra, by id and by author; see the package for how rows merge. */
 public final class PostStore {
   private static final int READS_IN_FLIGHT = 32;
+  private static final int WRITES_IN_FLIGHT = 32;
 
   /** Changing tables takes seconds where reading them takes milliseconds. */
   private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
@@ -56,6 +59,7 @@ public final class PostStore {
   private final PreparedStatement deletePost;
   private final PreparedStatement erasePost;
   private final PreparedStatement writeRef;
+  private final PreparedStatement addTags;
   private final PreparedStatement deleteRef;
   private final PreparedStatement eraseRef;
   private final PreparedStatement arrive;
@@ -64,15 +68,31 @@ public final class PostStore {
   private final PreparedStatement readRef;
   private final PreparedStatement readRefs;
   private final PreparedStatement readTag;
+  private final PreparedStatement eraseTag;
+  private final PreparedStatement readAll;
+  private final PreparedStatement eraseRefs;
+  private final PreparedStatement markErased;
+  private final PreparedStatement countErased;
+  private final PreparedStatement doneErasing;
+  private final PreparedStatement readErasure;
+  private final ErasedAuthors erased;
   private final Interner<UserId> authors = Interner.newWeakInterner();
   private final Interner<LogPartition> partitions = Interner.newWeakInterner();
 
-  /** Prepares its statements, so the tables must be there. */
+  /**
+   * How the posts of an erased author went.
+   *
+   * @param posts how many there were
+   */
+  public record Erasure(int posts, long doneAtMillis) {}
+
+  /** Prepares its statements and reads who is erased, so the tables must be there. */
   public PostStore(CqlSession session, String keyspace) {
     this.session = session;
     String posts = keyspace + ".posts";
     String byAuthor = keyspace + ".posts_by_author";
     String byTag = keyspace + ".posts_by_tag";
+    String erasedAuthors = keyspace + ".erased_authors";
     writePost =
         prepare(
             "INSERT INTO "
@@ -92,6 +112,11 @@ public final class PostStore {
                 + byAuthor
                 + " (author, id, version, flags, facts)"
                 + " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?");
+    addTags =
+        prepare(
+            "UPDATE "
+                + byAuthor
+                + " USING TIMESTAMP ? SET tags = tags + ? WHERE author = ? AND id = ?");
     deleteRef =
         prepare(
             "INSERT INTO "
@@ -115,6 +140,18 @@ public final class PostStore {
     readRefs = prepare(selectRefs + " AND id < ? AND id > ? LIMIT ?");
     readTag =
         prepare("SELECT id, author FROM " + byTag + " WHERE tag = ? AND id < ? AND id > ? LIMIT ?");
+    eraseTag =
+        prepare("UPDATE " + byTag + " USING TIMESTAMP ? SET author = '' WHERE tag = ? AND id = ?");
+    readAll = prepare("SELECT id, facts, tags FROM " + byAuthor + " WHERE author = ?");
+    eraseRefs = prepare("DELETE FROM " + byAuthor + " USING TIMESTAMP ? WHERE author = ?");
+    markErased =
+        prepare("INSERT INTO " + erasedAuthors + " (author, at) VALUES (?, ?) USING TIMESTAMP ?");
+    countErased =
+        prepare("UPDATE " + erasedAuthors + " USING TIMESTAMP ? SET posts = ? WHERE author = ?");
+    doneErasing =
+        prepare("UPDATE " + erasedAuthors + " USING TIMESTAMP ? SET done_at = ? WHERE author = ?");
+    readErasure = prepare("SELECT posts, done_at FROM " + erasedAuthors + " WHERE author = ?");
+    erased = readErased(session, erasedAuthors);
   }
 
   /**
@@ -138,15 +175,20 @@ public final class PostStore {
                 + keyspace
                 + ".posts_by_author ("
                 + "author text, id blob, version bigint, flags int, facts blob,"
-                + " arrival tuple<int, int, int, bigint>, deleted_at bigint,"
+                + " arrival tuple<int, int, int, bigint>, deleted_at bigint, tags set<text>,"
                 + " PRIMARY KEY ((author), id)) WITH CLUSTERING ORDER BY (id DESC)"
                 + " AND compaction = {'class': 'LeveledCompactionStrategy'}",
+            "ALTER TABLE " + keyspace + ".posts_by_author ADD IF NOT EXISTS tags set<text>",
             // Says where to look: whether the post still has the tag, and still is, the others say.
             "CREATE TABLE IF NOT EXISTS "
                 + keyspace
                 + ".posts_by_tag ("
                 + "tag text, id blob, author text,"
-                + " PRIMARY KEY ((tag), id)) WITH CLUSTERING ORDER BY (id DESC)"));
+                + " PRIMARY KEY ((tag), id)) WITH CLUSTERING ORDER BY (id DESC)",
+            "CREATE TABLE IF NOT EXISTS "
+                + keyspace
+                + ".erased_authors ("
+                + "author text PRIMARY KEY, at bigint, posts int, done_at bigint)"));
   }
 
   private static CompletionStage<Void> inTurn(CqlSession session, List<String> statements) {
@@ -158,6 +200,24 @@ public final class PostStore {
     return done;
   }
 
+  private static ErasedAuthors readErased(CqlSession session, String table) {
+    ErasedAuthors erased = new ErasedAuthors();
+    SimpleStatement all =
+        SimpleStatement.newInstance("SELECT author, at FROM " + table)
+            .setConsistencyLevel(DefaultConsistencyLevel.LOCAL_QUORUM);
+    for (Row row : session.execute(all)) {
+      if (!row.isNull(1)) {
+        erased.add(new UserId(row.getString(0)), row.getLong(1));
+      }
+    }
+    return erased;
+  }
+
+  /** Who is erased, as far as this node knows. */
+  public ErasedAuthors erased() {
+    return erased;
+  }
+
   /**
    * Applies a line; again, late, or out of order makes no difference.
    *
@@ -166,15 +226,15 @@ public final class PostStore {
   public CompletionStage<Void> write(PostLine line, LogPartition partition, long offset) {
     try {
       checkVersion(line.getVersion());
-      PostId id = PostId.fromBytes(line.getPostId());
-      String author = new UserId(line.getAuthorId()).value();
+      UserId author = new UserId(line.getAuthorId());
       return switch (line.getKind()) {
-        case POST_LINE_KIND_PUBLISHED, POST_LINE_KIND_EDITED ->
-            writeLive(line, id, author, partition, offset);
-        case POST_LINE_KIND_DELETED -> writeDeleted(line, id, author, partition, offset);
+        case POST_LINE_KIND_PUBLISHED, POST_LINE_KIND_EDITED, POST_LINE_KIND_DELETED ->
+            writePost(line, PostId.fromBytes(line.getPostId()), author, partition, offset);
+        case POST_LINE_KIND_ERASED -> writeErased(author, line.getVersion());
         default ->
             throw new IllegalArgumentException(
-                "a line is published, edited or deleted, but this is " + line.getKindValue());
+                "a line is published, edited, deleted or erased, but this is "
+                    + line.getKindValue());
       };
     } catch (IllegalArgumentException malformed) {
       return CompletableFuture.failedStage(malformed);
@@ -188,23 +248,48 @@ public final class PostStore {
     }
   }
 
+  private CompletionStage<Void> writePost(
+      PostLine line, PostId id, UserId author, LogPartition partition, long offset) {
+    Set<String> tags = new HashSet<>(Facts.of(line.getFacts()).tags());
+    tags.remove("");
+    if (erased.contains(author)) {
+      return erase(id, author, tags);
+    }
+    CompletionStage<Void> written =
+        line.getKind() == PostLineKind.POST_LINE_KIND_DELETED
+            ? writeDeleted(line, id, author.value(), partition, offset)
+            : writeLive(line, id, author.value(), tags, partition, offset);
+    // Who erases looks for posts once the author is known to be erased: either it finds this one,
+    // or this finds the author.
+    return written.thenCompose(
+        done ->
+            erased.contains(author)
+                ? erase(id, author, tags)
+                : CompletableFuture.completedStage(null));
+  }
+
   private CompletionStage<Void> writeLive(
-      PostLine line, PostId id, String author, LogPartition partition, long offset) {
-    List<String> tags = Facts.of(line.getFacts()).tags();
+      PostLine line,
+      PostId id,
+      String author,
+      Set<String> tags,
+      LogPartition partition,
+      long offset) {
     long version = line.getVersion();
     ByteBuffer key = bytes(id);
     List<CompletionStage<?>> writes = new ArrayList<>();
     writes.add(execute(writePost.bind(key, author, version, buffer(line.toByteString()), version)));
     ByteBuffer facts = buffer(line.getFacts().toByteString());
+    BoundStatement ref = writeRef.bind(author, key, version, PostRef.flagsOf(line), facts, version);
+    BoundStatement arrival = arrival(line, id, author, partition, offset);
+    // The tags of all versions, so that none is missed when the author is erased.
     writes.add(
         execute(
-            together(
-                writeRef.bind(author, key, version, PostRef.flagsOf(line), facts, version),
-                arrival(line, id, author, partition, offset))));
+            tags.isEmpty()
+                ? together(ref, arrival)
+                : together(ref, arrival, addTags.bind(version, tags, author, key))));
     for (String tag : tags) {
-      if (!tag.isEmpty()) {
-        writes.add(execute(writeTag.bind(tag, key, author, version)));
-      }
+      writes.add(execute(writeTag.bind(tag, key, author, version)));
     }
     return all(writes);
   }
@@ -224,6 +309,75 @@ public final class PostStore {
                     deleteRef.bind(author, key, version, version),
                     eraseRef.bind(FOR_EVER, NOTHING, author, key),
                     arrival(line, id, author, partition, offset)))));
+  }
+
+  /**
+   * Remembers for ever that the author is erased, and erases whatever there is; takes as long as
+   * the author has posts.
+   */
+  private CompletionStage<Void> writeErased(UserId author, long at) {
+    erased.add(author, at);
+    return execute(markErased.bind(author.value(), at, FOR_EVER))
+        .thenCompose(marked -> execute(readAll.bind(author.value())))
+        .thenCompose(page -> eraseAll(author, page, 0))
+        .thenCompose(posts -> execute(countErased.bind(earlierWins(), posts, author.value())))
+        .thenCompose(counted -> execute(eraseRefs.bind(FOR_EVER, author.value())))
+        .thenCompose(
+            gone ->
+                execute(
+                    doneErasing.bind(earlierWins(), System.currentTimeMillis(), author.value())))
+        .thenAccept(done -> {});
+  }
+
+  /** A timestamp that loses against those that are made before it. */
+  private static long earlierWins() {
+    return FOR_EVER - System.currentTimeMillis();
+  }
+
+  private CompletionStage<Integer> eraseAll(UserId author, AsyncResultSet page, int before) {
+    List<Row> rows = new ArrayList<>();
+    page.currentPage().forEach(rows::add);
+    int posts = before + rows.size();
+    return new InFlight<Row>(WRITES_IN_FLIGHT, row -> erase(postId(row), author, tags(row)))
+        .start(rows)
+        .thenCompose(
+            done ->
+                page.hasMorePages()
+                    ? page.fetchNextPage().thenCompose(next -> eraseAll(author, next, posts))
+                    : CompletableFuture.completedStage(posts));
+  }
+
+  private static Set<String> tags(Row row) {
+    Set<String> tags = new HashSet<>(facts(row.getBytesUnsafe(1)).tags());
+    tags.addAll(row.getSet(2, String.class));
+    tags.remove("");
+    return tags;
+  }
+
+  /** Leaves of a post only that it is deleted, but for its row among those of its author. */
+  private CompletionStage<Void> erase(PostId id, UserId author, Set<String> tags) {
+    ByteBuffer key = bytes(id);
+    long at = erased.since(author);
+    List<CompletionStage<?>> writes = new ArrayList<>();
+    writes.add(
+        execute(
+            together(
+                deletePost.bind(key, author.value(), at, at),
+                erasePost.bind(FOR_EVER, NOTHING, key))));
+    for (String tag : tags) {
+      writes.add(execute(eraseTag.bind(FOR_EVER, tag, key)));
+    }
+    return all(writes);
+  }
+
+  /** How the posts of an author went; empty until all of them have gone. */
+  public CompletionStage<Optional<Erasure>> erasure(UserId author) {
+    return execute(readErasure.bind(author.value()))
+        .thenApply(
+            result ->
+                Optional.ofNullable(result.one())
+                    .filter(row -> !row.isNull(1))
+                    .map(row -> new Erasure(row.getInt(0), row.getLong(1))));
   }
 
   private BoundStatement arrival(
@@ -261,6 +415,9 @@ public final class PostStore {
   /** The newest {@code limit} refs between two ids, neither of them included. */
   CompletionStage<List<PostRef>> newestOf(
       UserId author, PostId olderThan, PostId newerThan, int limit) {
+    if (erased.contains(author)) {
+      return CompletableFuture.completedStage(List.of());
+    }
     UserId shared = authors.intern(author);
     return execute(readRefs.bind(author.value(), bytes(olderThan), bytes(newerThan), limit))
         .thenCompose(page -> collect(page, row -> ref(shared, row), new ArrayList<>()));
@@ -268,13 +425,20 @@ public final class PostStore {
 
   /** The author's post as timelines know it; empty when the store has never heard of it. */
   CompletionStage<Optional<PostRef>> ref(UserId author, PostId id) {
+    if (erased.contains(author)) {
+      return CompletableFuture.completedStage(Optional.empty());
+    }
     UserId shared = authors.intern(author);
     return execute(readRef.bind(author.value(), bytes(id)))
         .thenApply(result -> Optional.ofNullable(result.one()).map(row -> ref(shared, row)));
   }
 
-  /** A post that has had a tag. */
-  record Tagged(PostId id, UserId author) {}
+  /**
+   * A post that has had a tag.
+   *
+   * @param author {@code null} when erased
+   */
+  record Tagged(PostId id, @Nullable UserId author) {}
 
   /** The newest {@code limit} posts that ever had the tag between two ids, both not included. */
   CompletionStage<List<Tagged>> newestTagged(
@@ -310,10 +474,14 @@ public final class PostStore {
   }
 
   private static Tagged tagged(Row row) {
+    String author = row.getString(1);
+    boolean known = author != null && !author.isEmpty();
+    return new Tagged(postId(row), known ? new UserId(author) : null);
+  }
+
+  private static PostId postId(Row row) {
     ByteBuffer id = row.getBytesUnsafe(0);
-    return new Tagged(
-        new PostId(id.getLong(id.position()), id.getLong(id.position() + Long.BYTES)),
-        new UserId(row.getString(1)));
+    return new PostId(id.getLong(id.position()), id.getLong(id.position() + Long.BYTES));
   }
 
   private PostRef ref(UserId author, Row row) {
@@ -344,11 +512,12 @@ public final class PostStore {
 
   private StoredPost storedPost(PostId id, Row row) {
     UserId author = authors.intern(new UserId(row.getString(0)));
-    boolean deleted = !row.isNull(3);
+    boolean marked = !row.isNull(3);
+    boolean deleted = marked || erased.contains(author);
     return new StoredPost(
         id,
         author,
-        row.getLong(deleted ? 3 : 1),
+        marked ? row.getLong(3) : deleted ? erased.since(author) : row.getLong(1),
         deleted,
         deleted ? null : parse(id, row.getBytesUnsafe(2)));
   }

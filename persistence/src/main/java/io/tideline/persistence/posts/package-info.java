@@ -1,7 +1,7 @@
 /**
  * Every post of the cell as Cassandra keeps it, and the cards that readers are shown, kept near.
  *
- * <h2>Three tables, none of which ever holds a Cassandra tombstone</h2>
+ * <h2>Three tables, which hold hardly any Cassandra tombstones</h2>
  *
  * <p>{@code posts} has the whole line by id, {@code posts_by_author} slim rows newest first, {@code
  * posts_by_tag} which ids ever had a tag, case-folded. Lines are applied in any order and any
@@ -19,6 +19,12 @@
  * </ul>
  *
  * <p>So a row is a function of the set of lines applied to it.
+ *
+ * <p>A fourth table, {@code erased_authors}, tells for ever who is erased. Of the author's posts
+ * rows by id stay as of deleted ones, rows by tag lose the author, and the author's own partition
+ * goes: a tombstone that nobody reads over. Every node knows all erased authors by heart, from the
+ * table when it starts and from the log later; whatever line of theirs comes after, from wherever,
+ * writes nothing but that the post is deleted.
  *
  * <p>Hybrid times are far above the microseconds that Cassandra expects as timestamps; the tables
  * must not be written without {@code USING TIMESTAMP}, and its guardrail on the maximum timestamp

@@ -436,6 +436,9 @@ public final class LiveTimeline {
           List<PostRef> refs = new ArrayList<>(stored.refs());
           refs.addAll(before);
           refs.addAll(recent(wanted, Positions.EMPTY));
+          for (UserId author : authorsByTag) {
+            refs.addAll(around.arrivals().recent(author, Positions.EMPTY));
+          }
           if (!remembered(since)) {
             loadOnceMore(wanted);
             return true;

@@ -20,6 +20,9 @@ public final class PostRef {
   public static final int REPLY = 4;
   public static final int REPOST = 8;
 
+  /** Together with {@link #DELETED}: all posts of the author are no more; the id says nothing. */
+  public static final int ERASED = 16;
+
   public final long idHi;
   public final long idLo;
   public final long version;
@@ -61,7 +64,8 @@ public final class PostRef {
 
   /** The reference that a line of the posts log stands for; the author is the line's. */
   public static PostRef of(PostLine line, UserId author, LogPartition partition, long offset) {
-    PostId id = PostId.fromBytes(line.getPostId());
+    boolean erased = line.getKind() == PostLineKind.POST_LINE_KIND_ERASED;
+    PostId id = erased ? PostId.MIN : PostId.fromBytes(line.getPostId());
     return new PostRef(
         id.hi(),
         id.lo(),
@@ -78,6 +82,9 @@ public final class PostRef {
     if (line.getKind() == PostLineKind.POST_LINE_KIND_DELETED) {
       return DELETED;
     }
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
+      return DELETED | ERASED;
+    }
     int flags = line.getKind() == PostLineKind.POST_LINE_KIND_EDITED ? EDITED : 0;
     flags |= line.getFacts().hasParent() ? REPLY : 0;
     flags |= line.getFacts().hasOriginal() ? REPOST : 0;
@@ -90,6 +97,11 @@ public final class PostRef {
 
   public boolean deleted() {
     return (flags & DELETED) != 0;
+  }
+
+  /** Whether it stands for all posts of its author, none of which is there any more. */
+  public boolean erased() {
+    return (flags & ERASED) != 0;
   }
 
   /** Orders by post id, as {@link PostId#compareTo} does. */

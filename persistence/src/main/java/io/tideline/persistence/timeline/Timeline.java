@@ -5,13 +5,16 @@ import static java.util.Objects.requireNonNull;
 import io.tideline.persistence.timeline.FeedWatcher.Change;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -71,7 +74,7 @@ public final class Timeline {
   /**
    * A timeline made of what a store and a log know, whatever the order and however often a post is
    * among them: per post a delete wins over all, else the latest version; its arrival position is
-   * that of its earliest line.
+   * that of its earliest line; of an author who was erased there is nothing.
    *
    * @param floor posts at or below it are left out
    * @param met by post, the rules about texts that it meets
@@ -83,7 +86,11 @@ public final class Timeline {
       Collection<PostRef> refs,
       Map<PostId, List<String>> met) {
     TreeMap<PostId, PostRef> merged = new TreeMap<>();
-    for (PostRef ref : refs) merged.merge(ref.id(), ref, PostRef::merge);
+    Set<UserId> erased = new HashSet<>();
+    for (PostRef ref : refs) if (ref.erased()) erased.add(ref.author);
+    for (PostRef ref : refs) {
+      if (!erased.contains(ref.author)) merged.merge(ref.id(), ref, PostRef::merge);
+    }
     Map<PostId, List<String>> needed = new HashMap<>(met);
     needed.keySet().retainAll(merged.keySet());
     Timeline timeline = new Timeline(capacity, rules, floor, Map.copyOf(needed));
@@ -156,6 +163,12 @@ public final class Timeline {
    * @param changes takes what it did
    */
   public void apply(PostRef line, List<String> metNow, List<Change> changes) {
+    if (line.erased()) {
+      for (PostRef post : candidates()) {
+        if (post.author.equals(line.author)) set(post, null, changes);
+      }
+      return;
+    }
     PostRef known = known(line);
     if (line.deleted()) {
       if (known == null) return;

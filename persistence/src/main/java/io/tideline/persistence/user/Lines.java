@@ -2,6 +2,7 @@ package io.tideline.persistence.user;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
@@ -17,6 +18,7 @@ import io.tideline.protocols.v1.Post;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /** Makes the log lines of one user, and puts those that events hold on the logs. */
 final class Lines {
@@ -62,6 +64,10 @@ final class Lines {
     return line(PostLineKind.POST_LINE_KIND_DELETED, id, version).build();
   }
 
+  PostLine erased(long at) {
+    return line(PostLineKind.POST_LINE_KIND_ERASED, null, at).build();
+  }
+
   /** The line that announces what the user has decided. */
   IntentLine intent(IntentLine what, long at) {
     return what.toBuilder()
@@ -73,10 +79,10 @@ final class Lines {
         .build();
   }
 
-  private PostLine.Builder line(PostLineKind kind, PostId id, long version) {
+  private PostLine.Builder line(PostLineKind kind, @Nullable PostId id, long version) {
     return PostLine.newBuilder()
         .setKind(kind)
-        .setPostId(id.toByteString())
+        .setPostId(id == null ? ByteString.EMPTY : id.toByteString())
         .setAuthorId(user.value())
         .setVersion(version)
         .setOriginCell(cell)
@@ -99,12 +105,21 @@ final class Lines {
       if (event instanceof PostPublished e) return log.append(PostLine.parseFrom(e.line().bytes()));
       if (event instanceof PostEdited e) return log.append(PostLine.parseFrom(e.line().bytes()));
       if (event instanceof PostDeleted e) return log.append(PostLine.parseFrom(e.line().bytes()));
+      if (event instanceof Erased e) return log.append(PostLine.parseFrom(e.line().bytes()));
       if (event instanceof IntentAccepted e) {
         return log.append(IntentLine.parseFrom(e.line().bytes()));
       }
       return CompletableFuture.completedFuture(null);
     } catch (InvalidProtocolBufferException e) {
       return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  static PostLine postLine(Payload line) {
+    try {
+      return PostLine.parseFrom(line.bytes());
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalArgumentException("not a post line: " + e.getMessage(), e);
     }
   }
 

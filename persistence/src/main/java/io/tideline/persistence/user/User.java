@@ -3,13 +3,16 @@ package io.tideline.persistence.user;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
+import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
+import io.tideline.persistence.user.UserEvent.RemainsDeleted;
 import io.tideline.protocols.CborSerializable;
 import io.tideline.protocols.log.v1.IntentLine;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param intents how many lines the user has put on the intents log
  * @param lastAt the latest hybrid time of any event
  * @param announcedTo journal sequence number up to which the logs have acknowledged everything
+ * @param erasure {@code null} = the user lives; else there is nothing more, and never will be
  */
 public record User(
     Graph graph,
@@ -29,12 +33,30 @@ public record User(
     @Nullable Payload checkpoint,
     long intents,
     long lastAt,
-    long announcedTo)
+    long announcedTo,
+    @Nullable Erasure erasure)
     implements CborSerializable {
   public static final User EMPTY =
-      new User(Graph.EMPTY, Filters.EMPTY, ReadState.EMPTY, Posting.EMPTY, null, 0, 0, 0);
+      new User(Graph.EMPTY, Filters.EMPTY, ReadState.EMPTY, Posting.EMPTY, null, 0, 0, 0, null);
+
+  /**
+   * The end of a user, and what became of the rest.
+   *
+   * @param at hybrid time
+   * @param posts how many there were
+   * @param events how many there were in the journal
+   * @param doneAtMillis when all of it had been deleted; 0 = not yet
+   */
+  public record Erasure(long at, long posts, long events, long doneAtMillis) {
+    boolean done() {
+      return doneAtMillis > 0;
+    }
+  }
 
   User after(UserEvent event) {
+    if (event instanceof RemainsDeleted e) return withoutRemains(e);
+    if (erasure != null) return this;
+    if (event instanceof Erased e) return erased(e);
     if (event instanceof PostPublished e) {
       Posting.Accepted accepted = new Posting.Accepted(e.post(), e.contentHash(), e.at());
       return posted(
@@ -60,7 +82,8 @@ public record User(
           new Payload(checkpointed().then(e.difference().bytes()).encode()),
           intents,
           lastAt,
-          announcedTo);
+          announcedTo,
+          null);
     }
     throw new IllegalArgumentException("unknown event " + event);
   }
@@ -87,12 +110,48 @@ public record User(
         moreSources ? null : checkpoint,
         intentsThen,
         Math.max(lastAt, seenAt),
-        announced);
+        announced,
+        null);
   }
 
   private User posted(Posting after, long at, long announced) {
     return new User(
-        graph, filters, readState, after, checkpoint, intents, Math.max(lastAt, at), announced);
+        graph,
+        filters,
+        readState,
+        after,
+        checkpoint,
+        intents,
+        Math.max(lastAt, at),
+        announced,
+        null);
+  }
+
+  /** A function of the event alone: it is the first one that recovery finds. */
+  private static User erased(Erased e) {
+    return new User(
+        Graph.EMPTY,
+        Filters.EMPTY,
+        ReadState.EMPTY,
+        new Posting(Lines.postLine(e.line()).getSequence(), Map.of()),
+        null,
+        0,
+        e.at(),
+        e.announcedTo(),
+        new Erasure(e.at(), 0, 0, 0));
+  }
+
+  private User withoutRemains(RemainsDeleted e) {
+    return new User(
+        graph,
+        filters,
+        readState,
+        posting,
+        checkpoint,
+        intents,
+        lastAt,
+        e.announcedTo(),
+        new Erasure(lastAt, e.posts(), e.events(), e.atMillis()));
   }
 
   static IntentLine line(Payload line) {

@@ -10,15 +10,18 @@ import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
+import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
+import io.tideline.persistence.user.UserEvent.RemainsDeleted;
 import io.tideline.persistence.user.UserReply.Awake;
 import io.tideline.persistence.user.UserReply.Decided;
 import io.tideline.persistence.user.UserReply.Described;
 import io.tideline.persistence.user.UserReply.Following;
+import io.tideline.persistence.user.UserReply.Receipt;
 import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.persistence.user.UserReply.Refused;
 import io.tideline.persistence.user.UserReply.Written;
@@ -38,6 +41,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -151,6 +155,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
    */
   public record Apply(UserId user, Payload line, ActorRef<UserReply> replyTo) implements Request {}
 
+  /** Erases the user for ever; answered once nothing is left. */
+  public record Erase(UserId user, ActorRef<UserReply> replyTo) implements Request {}
+
   /** Asks whom the user follows. */
   public record ListFollowing(
       UserId user, @Nullable UserId after, int limit, ActorRef<UserReply> replyTo)
@@ -214,6 +221,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private record RulesExpired() implements Command {}
 
+  private record DeleteRemains() implements Command {}
+
+  private record RemainsGone(int posts, long events, @Nullable Throwable failure)
+      implements Command {}
+
   /**
    * What an entity lives on.
    *
@@ -230,6 +242,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       LogPort log,
       Outbox outbox,
       JournalReader journal,
+      Remains remains,
       JournalStats stats,
       LiveTimeline.Surroundings timelines,
       Limits limits) {}
@@ -249,6 +262,17 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   /** Reads the events of a user between two journal sequence numbers, both inclusive. */
   public interface JournalReader {
     CompletionStage<List<UserEvent>> read(PersistenceId user, long from, long to);
+  }
+
+  /** What is stored of an erased user. */
+  public interface Remains {
+    /**
+     * Completes once the post store has none of the user's posts, the journal no event up to this
+     * number, and no snapshot is there.
+     *
+     * @return how many posts there were
+     */
+    CompletionStage<Integer> delete(UserId user, long lastEvent);
   }
 
   /**
@@ -302,6 +326,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private long markedAt;
   private long recoveredTo;
   private long epoch;
+
+  // The user is erased, but some of it may still be stored; the outbox row stays until none is.
+  private boolean erasing;
+  private boolean deletingRemains;
+  private final List<Erase> erasers = new ArrayList<>();
 
   public static Behavior<Command> create(
       UserId user, Surroundings around, ActorRef<ClusterSharding.ShardCommand> shard) {
@@ -400,6 +429,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         .onCommand(Run.class, this::onRun)
         .onCommand(IdleCheck.class, this::onIdleCheck)
         .onCommand(RulesExpired.class, (state, expired) -> onRulesExpired(state))
+        .onCommand(DeleteRemains.class, this::onDeleteRemains)
+        .onCommand(RemainsGone.class, this::onRemainsGone)
         .onCommand(Stop.class, this::onStop)
         .build();
   }
@@ -413,6 +444,12 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (stopping) context.getSelf().tell(new Stop());
     // The journal may hold what failed to be acknowledged.
     refreshTimelines(state);
+    User.Erasure erasure = state.erasure();
+    erasing = erasure != null && !erasure.done();
+    if (erasing) {
+      List.copyOf(timelines.keySet()).forEach(this::stopTimeline);
+      context.getSelf().tell(new Announce(user, 0));
+    }
   }
 
   private void leave() {
@@ -436,6 +473,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void forgetOutstanding() {
     for (Request request : waiting) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
     waiting.clear();
+    for (Erase request : erasers) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
+    erasers.clear();
+    deletingRemains = false;
     unannounced.clear();
     rowsSeen.clear();
     marked = false;
@@ -451,6 +491,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       return refuse(request, Refusal.FENCED, "this node may no longer own " + user);
     }
     lastCommandNanos = System.nanoTime();
+    if (request instanceof Erase erase) return onErase(state, erase);
+    if (state.erasure() != null && isWrite(request)) {
+      return refuse(request, Refusal.ERASED, user + " is erased");
+    }
     if (request instanceof Publish publish) return onPublish(state, publish);
     if (request instanceof Edit edit) return onEdit(state, edit);
     if (request instanceof Delete delete) return onDelete(state, delete);
@@ -462,6 +506,15 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (request instanceof Explain explain) return onExplain(state, explain);
     if (request instanceof Describe describe) return onDescribe(state, describe);
     return onWake(state, (Wake) request);
+  }
+
+  /** What others decide is no write: it changes nothing in who is erased. */
+  private static boolean isWrite(Request request) {
+    return request instanceof Publish
+        || request instanceof Edit
+        || request instanceof Delete
+        || request instanceof Decide
+        || request instanceof MarkRead;
   }
 
   private Effect<UserEvent, User> onPublish(User state, Publish command) {
@@ -804,7 +857,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void onAppended(long sequence, @Nullable Throwable failure) {
     if (failure == null) {
       unannounced.remove(sequence);
-      if (unannounced.isEmpty() && !unsure) lingerThenClear();
+      if (unannounced.isEmpty() && !unsure) onAllAnnounced();
     } else if (!timers.isTimerActive("announce")) {
       context
           .getLog()
@@ -855,22 +908,36 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     lingerThenClear();
   }
 
+  private void onAllAnnounced() {
+    if (erasing) context.getSelf().tell(new DeleteRemains());
+    else lingerThenClear();
+  }
+
   private void lingerThenClear() {
     timers.startSingleTimer("clear", new Run(this::clearOutbox), OUTBOX_LINGER);
   }
 
   private void clearOutbox() {
-    if (unsure || !unannounced.isEmpty() || !waiting.isEmpty()) return;
+    if (erasing || unsure || !unannounced.isEmpty() || !waiting.isEmpty()) return;
     // The next owner may rely on a row that was seen here.
     if (!around.fenceOpen().getAsBoolean()) return;
-    if (marked) rowsSeen.add(markedAt);
-    marked = false;
-    rowsSeen.forEach(this::clearRow);
-    rowsSeen.clear();
+    clearRows();
   }
 
-  private void clearRow(long at) {
-    around
+  /** Done when all of them are cleared; what fails is logged. */
+  private CompletionStage<Void> clearRows() {
+    if (marked) rowsSeen.add(markedAt);
+    marked = false;
+    CompletableFuture<?>[] cleared =
+        rowsSeen.stream()
+            .map(at -> clearRow(at).toCompletableFuture())
+            .toArray(CompletableFuture<?>[]::new);
+    rowsSeen.clear();
+    return CompletableFuture.allOf(cleared);
+  }
+
+  private CompletionStage<Void> clearRow(long at) {
+    return around
         .outbox()
         .clear(user, at)
         .whenComplete(
@@ -918,7 +985,103 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     }
     if (to >= recoveredTo) unsure = false;
     unannounced.headSet(to, true).clear();
-    if (unannounced.isEmpty()) lingerThenClear();
+    if (unannounced.isEmpty()) onAllAnnounced();
+  }
+
+  // --- the end of a user ---
+
+  private Effect<UserEvent, User> onErase(User state, Erase command) {
+    User.Erasure erasure = state.erasure();
+    if (erasure == null) return erase(state, command);
+    if (erasure.done()) {
+      command.replyTo().tell(receipt(state, erasure));
+    } else if (erasers.size() >= around.limits().waiting()) {
+      return refuse(command, Refusal.ERASING, "not everything of " + user + " is deleted yet");
+    } else {
+      erasers.add(command);
+      context.getSelf().tell(new DeleteRemains());
+    }
+    return Effect().none();
+  }
+
+  private Effect<UserEvent, User> erase(User state, Erase command) {
+    if (!around.clockTrusted().getAsBoolean()) {
+      return refuse(command, Refusal.UNAVAILABLE, "the clock of this node is off");
+    }
+    if (!marked) return waitForOutbox(command);
+    long at = around.clock().nextAfter(state.lastAt());
+    // Whatever is before it needs no announcement any more.
+    Erased erased = new Erased(at, payload(lines(state).erased(at)), lastSequenceNumber(context));
+    return persist(erased)
+        .thenRun(
+            now -> {
+              erasing = true;
+              erasers.add(command);
+              List.copyOf(timelines.keySet()).forEach(this::stopTimeline);
+              long sequence = lastSequenceNumber(context);
+              unsure = false;
+              unannounced.clear();
+              unannounced.add(sequence);
+              append(sequence, erased);
+            });
+  }
+
+  private Effect<UserEvent, User> onDeleteRemains(User state, DeleteRemains command) {
+    if (!erasing || deletingRemains || unsure || !unannounced.isEmpty()) return Effect().none();
+    if (!around.fenceOpen().getAsBoolean()) {
+      // Another owner may have written in its place what is the last event of all here.
+      timers.startSingleTimer("remains", command, around.limits().retryAfter());
+      return Effect().none();
+    }
+    deletingRemains = true;
+    // The last event of all is the one that says so.
+    long before = lastSequenceNumber(context) - 1;
+    around
+        .remains()
+        .delete(user, before)
+        .whenComplete(
+            (posts, failure) ->
+                context
+                    .getSelf()
+                    .tell(new RemainsGone(failure == null ? posts : 0, before, failure)));
+    return Effect().none();
+  }
+
+  private Effect<UserEvent, User> onRemainsGone(User state, RemainsGone command) {
+    deletingRemains = false;
+    if (!erasing) return Effect().none();
+    if (command.failure() != null || !around.fenceOpen().getAsBoolean()) {
+      context.getLog().warn("{} is erased, but not everything is deleted", user, command.failure());
+      for (Erase request : erasers) {
+        refuse(request, Refusal.ERASING, "not everything of " + user + " is deleted yet");
+      }
+      erasers.clear();
+      timers.startSingleTimer("remains", new DeleteRemains(), around.limits().retryAfter());
+      return Effect().none();
+    }
+    return persist(
+            new RemainsDeleted(
+                command.posts(), command.events(), nowMillis(), lastSequenceNumber(context)))
+        .thenRun(
+            now -> {
+              erasing = false;
+              clearRows().whenComplete((done, failure) -> owner.execute(() -> tellErasers(now)));
+            });
+  }
+
+  private void tellErasers(User now) {
+    Receipt receipt = receipt(now, requireNonNull(now.erasure()));
+    erasers.forEach(request -> request.replyTo().tell(receipt));
+    erasers.clear();
+  }
+
+  private static Receipt receipt(User state, User.Erasure erasure) {
+    return new Receipt(
+        erasure.at(),
+        state.posting().sequence(),
+        erasure.posts(),
+        erasure.events(),
+        erasure.doneAtMillis());
   }
 
   // --- going to sleep ---
@@ -940,7 +1103,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       if (timeline.idle().compareTo(idle) < 0) idle = timeline.idle();
     }
     LiveTimeline home = timelines.get(ResidentTimelines.HOME);
-    boolean busy = !waiting.isEmpty() || announcing || !unannounced.isEmpty();
+    boolean busy = !waiting.isEmpty() || announcing || !unannounced.isEmpty() || erasing;
     if (idle.compareTo(limit) >= 0 && !busy) {
       shard.tell(new ClusterSharding.Passivate<>(context.getSelf()));
       checkIdleIn(limit);
@@ -963,7 +1126,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     stopping = true;
     LiveTimeline home = timelines.get(ResidentTimelines.HOME);
     Checkpoint now = home == null ? null : home.checkpoint();
-    if (now == null || !around.fenceOpen().getAsBoolean() || !worthIt(state, now)) {
+    if (now == null
+        || state.erasure() != null
+        || !around.fenceOpen().getAsBoolean()
+        || !worthIt(state, now)) {
       return Effect().stop();
     }
     around.timelines().stats().checkpoints.increment();

@@ -48,4 +48,22 @@ public sealed interface UserEvent extends CborSerializable {
    * @param difference an encoded {@code tideline.log.v1.TimelineCheckpoint}
    */
   record EntriesArrived(Payload difference) implements UserEvent {}
+
+  /**
+   * The user is erased for ever. No event before it counts any more: they are deleted, and need not
+   * be announced.
+   *
+   * @param at hybrid time
+   * @param line an encoded {@code tideline.log.v1.PostLine}
+   */
+  record Erased(long at, Payload line, long announcedTo) implements UserEvent {}
+
+  /**
+   * What was stored of the erased user has been deleted.
+   *
+   * @param posts how many there were
+   * @param events how many there were in the journal
+   */
+  record RemainsDeleted(long posts, long events, long atMillis, long announcedTo)
+      implements UserEvent {}
 }

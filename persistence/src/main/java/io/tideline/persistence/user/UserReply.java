@@ -92,6 +92,17 @@ public sealed interface UserReply extends CborSerializable {
    */
   record Awake(String node) implements UserReply {}
 
+  /**
+   * The user is erased, and everything that was stored of it has been deleted.
+   *
+   * @param at hybrid time
+   * @param postSequence the number of the user's last line on the posts log
+   * @param posts how many there were
+   * @param events how many there were in the journal
+   */
+  record Receipt(long at, long postSequence, long posts, long events, long doneAtMillis)
+      implements UserReply {}
+
   /** Why a command was not carried out. */
   enum Refusal {
     /** What the entity needs to make it durable is away; the same command may be sent again. */
@@ -109,6 +120,10 @@ public sealed interface UserReply extends CborSerializable {
     /** Only who is followed can be in a list. */
     NOT_FOLLOWED,
     /** The read position is not where the caller expected it. */
-    READ_POSITION_MOVED
+    READ_POSITION_MOVED,
+    /** The user is erased for ever. */
+    ERASED,
+    /** The user is erased, but not everything of it is deleted yet; to be asked again. */
+    ERASING
   }
 }

@@ -34,6 +34,15 @@ final class Lines {
     return line(PostLineKind.POST_LINE_KIND_DELETED, id, author, version).build();
   }
 
+  static PostLine erased(UserId author, long version) {
+    return PostLine.newBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_ERASED)
+        .setAuthorId(author.value())
+        .setVersion(version)
+        .setOriginCell(CELL)
+        .build();
+  }
+
   private static PostLine live(
       PostLineKind kind, PostId id, UserId author, long version, String text, String... tags) {
     PostFacts.Builder facts = PostFacts.newBuilder().setLanguage("en");

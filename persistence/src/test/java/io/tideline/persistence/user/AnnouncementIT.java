@@ -17,7 +17,11 @@ import io.tideline.persistence.user.UserEntity.Announce;
 import io.tideline.persistence.user.UserEntity.Apply;
 import io.tideline.persistence.user.UserEntity.Command;
 import io.tideline.persistence.user.UserEntity.Decide;
+import io.tideline.persistence.user.UserEntity.Erase;
 import io.tideline.persistence.user.UserEntity.Publish;
+import io.tideline.persistence.user.UserReply.Receipt;
+import io.tideline.persistence.user.UserReply.Refusal;
+import io.tideline.persistence.user.UserReply.Refused;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
@@ -27,6 +31,7 @@ import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
+import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.time.Instant;
@@ -63,6 +68,7 @@ class AnnouncementIT {
   private final UserId user = new UserId("user-" + USERS.incrementAndGet());
   private final Log log = new Log();
   private final Outbox outbox = new Outbox(KEYSPACE.session(), KEYSPACE.name());
+  private final Kept remains = new Kept();
   private final TestProbe<UserReply> replies = SYSTEM.createTestProbe(UserReply.class);
   private final TestProbe<ShardCommand> shard = SYSTEM.createTestProbe(ShardCommand.class);
   private volatile boolean fenceOpen = true;
@@ -175,14 +181,71 @@ class AnnouncementIT {
     return replies.expectMessageClass(Written.class, SOON).changed();
   }
 
+  @Test
+  void an_erasure_is_answered_once_nothing_is_left_and_the_same_for_ever() {
+    follow("ann");
+    remains.away = true;
+    assertThat(refusal(new Erase(user, replies.ref()))).isEqualTo(Refusal.ERASING);
+    assertThat(log.erased).hasValue(1);
+    remains.away = false;
+    Receipt receipt = erase();
+    assertThat(receipt.events()).isEqualTo(1);
+    assertThat(receipt.posts()).isEqualTo(Kept.POSTS);
+    assertThat(receipt.doneAtMillis()).isGreaterThanOrEqualTo(HybridClock.millisOf(receipt.at()));
+    assertThat(rows()).isEmpty();
+
+    assertThat(erase()).isEqualTo(receipt);
+    restart();
+    assertThat(erase()).isEqualTo(receipt);
+    assertThat(refusal(decide("bea"))).isEqualTo(Refusal.ERASED);
+    assertThat(log.followed).containsExactly("ann");
+    assertThat(remains.lastEvents).containsOnly(1L);
+  }
+
+  @Test
+  void an_erasure_that_was_cut_short_goes_on_when_the_row_is_seen() {
+    log.away = true;
+    follow("ann");
+    entity.tell(new Erase(user, replies.ref()));
+    waitAtMost(SOON).until(() -> JOURNAL.persistedInStorage(id()).size() == 2);
+    restart();
+    assertThat(rows()).hasSize(1);
+    log.away = false;
+    remains.away = true;
+    entity.tell(new Announce(user, rows().get(0)));
+    waitAtMost(SOON).until(() -> remains.lastEvents.size() > 1);
+    assertThat(rows()).hasSize(1);
+    remains.away = false;
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.followed).as("what need not be announced any more").isEmpty();
+    assertThat(log.erased.get()).isPositive();
+  }
+
+  private Receipt erase() {
+    entity.tell(new Erase(user, replies.ref()));
+    return replies.expectMessageClass(Receipt.class, SOON);
+  }
+
+  private Refusal refusal(Command command) {
+    entity.tell(command);
+    return replies.expectMessageClass(Refused.class, SOON).why();
+  }
+
+  private String id() {
+    return UserEntity.persistenceId(user).id();
+  }
+
   private Written follow(String whom) {
+    entity.tell(decide(whom));
+    return replies.expectMessageClass(Written.class, SOON);
+  }
+
+  private Decide decide(String whom) {
     IntentLine intent =
         IntentLine.newBuilder()
             .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(whom).setActive(true))
             .build();
-    Payload follow = new Payload(intent.toByteArray());
-    entity.tell(new Decide(user, follow, replies.ref()));
-    return replies.expectMessageClass(Written.class, SOON);
+    return new Decide(user, new Payload(intent.toByteArray()), replies.ref());
   }
 
   private long markedByAnEarlierLife() {
@@ -236,6 +299,7 @@ class AnnouncementIT {
                             .map(UserEvent.class::cast)
                             .toList()
                             .subList((int) from - 1, (int) to)),
+                remains,
                 new JournalStats(nanos -> {}),
                 timelines,
                 new UserEntity.Limits(
@@ -247,6 +311,7 @@ class AnnouncementIT {
   private static final class Log implements LogPort {
     final List<String> followed = new CopyOnWriteArrayList<>();
     final AtomicInteger refused = new AtomicInteger();
+    final AtomicInteger erased = new AtomicInteger();
     volatile boolean away;
 
     @Override
@@ -261,7 +326,28 @@ class AnnouncementIT {
 
     @Override
     public CompletionStage<Void> append(PostLine line) {
-      throw new AssertionError("nobody posts here");
+      if (away) {
+        refused.incrementAndGet();
+        return CompletableFuture.failedFuture(new IllegalStateException("the log is away"));
+      }
+      if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) erased.incrementAndGet();
+      return CompletableFuture.completedFuture(null);
+    }
+  }
+
+  /** Storage that says it has deleted everything, or fails while away. */
+  private static final class Kept implements UserEntity.Remains {
+    static final int POSTS = 7;
+
+    final List<Long> lastEvents = new CopyOnWriteArrayList<>();
+    volatile boolean away;
+
+    @Override
+    public CompletionStage<Integer> delete(UserId user, long lastEvent) {
+      lastEvents.add(lastEvent);
+      return away
+          ? CompletableFuture.failedFuture(new IllegalStateException("storage is away"))
+          : CompletableFuture.completedFuture(POSTS);
     }
   }
 

@@ -190,6 +190,7 @@ class FailingJournalIT {
                 new EverythingTaken(),
                 new Outbox(KEYSPACE.session(), KEYSPACE.name()),
                 (id, from, to) -> CompletableFuture.completedFuture(List.of()),
+                (id, lastEvent) -> new CompletableFuture<>(),
                 stats,
                 timelines,
                 new UserEntity.Limits(

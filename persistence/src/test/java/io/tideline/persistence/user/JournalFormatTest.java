@@ -7,11 +7,13 @@ import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
+import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
+import io.tideline.persistence.user.UserEvent.RemainsDeleted;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
@@ -100,7 +102,21 @@ final class JournalFormatTest {
                       new Payload(CHECKPOINT.encode()),
                       3,
                       AT,
-                      9)));
+                      9,
+                      null),
+              "Erased", new Erased(AT, LINE, 10),
+              "RemainsDeleted", new RemainsDeleted(3, 10, 1_763_650_000_123L, 11),
+              "ErasedUser",
+                  new User(
+                      Graph.EMPTY,
+                      Filters.EMPTY,
+                      ReadState.EMPTY,
+                      new Posting(6, Map.of()),
+                      null,
+                      0,
+                      AT,
+                      11,
+                      new User.Erasure(AT, 3, 10, 1_763_650_000_123L))));
 
   @AfterAll
   static void stop() {
@@ -133,7 +149,7 @@ final class JournalFormatTest {
     SAMPLES.forEach(
         (name, sample) -> {
           assertThat(read(sample, written(sample))).isEqualTo(sample);
-          String inJournals = name.equals("User") ? "User" : "UserEvent$" + name;
+          String inJournals = sample instanceof User ? "User" : "UserEvent$" + name;
           assertThat(serializer(sample).manifest(sample))
               .isEqualTo("io.tideline.persistence.user." + inJournals);
         });

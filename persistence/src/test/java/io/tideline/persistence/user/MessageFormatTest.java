@@ -10,6 +10,7 @@ import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Delete;
 import io.tideline.persistence.user.UserEntity.Describe;
 import io.tideline.persistence.user.UserEntity.Edit;
+import io.tideline.persistence.user.UserEntity.Erase;
 import io.tideline.persistence.user.UserEntity.Explain;
 import io.tideline.persistence.user.UserEntity.GetDecided;
 import io.tideline.persistence.user.UserEntity.ListFollowing;
@@ -22,6 +23,7 @@ import io.tideline.persistence.user.UserReply.Decided;
 import io.tideline.persistence.user.UserReply.Described;
 import io.tideline.persistence.user.UserReply.Explained;
 import io.tideline.persistence.user.UserReply.Following;
+import io.tideline.persistence.user.UserReply.Receipt;
 import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.persistence.user.UserReply.Refused;
 import io.tideline.persistence.user.UserReply.Written;
@@ -69,6 +71,7 @@ class MessageFormatTest {
         new Delete(ANN, POST, 12, REPLY_TO),
         new Decide(ANN, BYTES, REPLY_TO),
         new Apply(ANN, BYTES, REPLY_TO),
+        new Erase(ANN, REPLY_TO),
         new ListFollowing(ANN, null, 20, REPLY_TO),
         new ListFollowing(ANN, BEA, 20, REPLY_TO),
         new GetDecided(ANN, REPLY_TO),
@@ -94,7 +97,8 @@ class MessageFormatTest {
         new Explained(Verdict.MUTE_RULE, -1, BEA, "tide", "r1", POST, 12, true),
         new Explained(null, 3, null, null, null, null, 0, false),
         new Described("node", 1, 2, POST, POSITIONS, POSITIONS, POSITIONS, 3, 4, 5, true, 6),
-        new Awake("127.0.0.1:8080"));
+        new Awake("127.0.0.1:8080"),
+        new Receipt(1, 2, 3, 4, 5));
   }
 
   @ParameterizedTest

@@ -248,7 +248,8 @@ final class SimulatedUser {
             null,
             0,
             state.lastAt(),
-            0);
+            0,
+            state.erasure());
   }
 
   private void persist(UserEvent event) {

@@ -1,0 +1,31 @@
+package io.tideline.persistence.posts;
+
+import io.tideline.protocols.UserId;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/**
+ * Authors of whom nothing may be kept or shown. All of them are in memory, some hundred bytes each,
+ * so that nobody has to read to find out that an author is not among them.
+ */
+public final class ErasedAuthors {
+  private final ConcurrentMap<UserId, Long> since = new ConcurrentHashMap<>();
+
+  /**
+   * Once this has returned, every look-up knows.
+   *
+   * @param at hybrid time; of several the earliest counts
+   */
+  public void add(UserId author, long at) {
+    since.merge(author, at, Math::min);
+  }
+
+  public boolean contains(UserId author) {
+    return since.containsKey(author);
+  }
+
+  /** Hybrid time; 0 when the author is not erased. */
+  long since(UserId author) {
+    return since.getOrDefault(author, 0L);
+  }
+}
