@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.grpc.Status;
 import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineView;
@@ -18,6 +19,7 @@ import io.tideline.protocols.v1.GetReadStateRequest;
 import io.tideline.protocols.v1.GetReadStateResponse;
 import io.tideline.protocols.v1.MarkReadRequest;
 import io.tideline.protocols.v1.MuteRequest;
+import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
@@ -28,11 +30,14 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -61,20 +66,14 @@ class LargeFeedsIT {
   private static final int CALLS_UNDER_WAY = 128;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
+  private static final Executor LATER =
+      CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS);
+
   private static TestNode node;
 
   @BeforeAll
   static void start() {
-    node =
-        TestNode.start(
-            "netty",
-            Map.of(
-                "tideline.persistence.user.passivate-after",
-                "2h",
-                "tideline.node.ask-timeout",
-                "25s",
-                "tideline.node.consistency-wait",
-                "25s"));
+    node = TestNode.start("netty", Map.of("tideline.persistence.user.passivate-after", "2h"));
   }
 
   @AfterAll
@@ -86,21 +85,14 @@ class LargeFeedsIT {
   void a_post_reaches_every_follower_of_a_large_author() {
     String author = "large";
     List<String> followers = IntStream.range(0, FOLLOWERS).mapToObj(i -> "follower-" + i).toList();
-    each(
-        FOLLOWERS,
-        i ->
-            node.graph.follow(
-                FollowRequest.newBuilder()
-                    .setUserId(followers.get(i))
-                    .setFolloweeId(author)
-                    .build()));
+    each(FOLLOWERS, i -> node.graph.follow(follow(followers.get(i), author)));
     each(FOLLOWERS, i -> node.feeds.readFeed(refs(followers.get(i)).build()));
     List<ResidentTimeline> views = followers.stream().map(LargeFeedsIT::resident).toList();
 
     long[] nanos = new long[TIMED_POSTS];
     List<String> posts = new ArrayList<>();
     for (int i = 0; i < TIMED_POSTS; i++) {
-      String post = node.publish(author, "post " + i).getPostId();
+      String post = publish(author, "post " + i).getPostId();
       nanos[i] = nanosUntilAllHave(views, post);
       posts.add(0, post);
     }
@@ -117,43 +109,40 @@ class LargeFeedsIT {
   void a_reader_with_as_many_follows_as_there_may_be_misses_nothing() {
     String reader = "curious";
     List<String> authors = IntStream.range(0, FOLLOWS).mapToObj(i -> "author-" + i).toList();
-    for (int from = 0; from < FOLLOWS; from += FOLLOWS / 2) {
-      ok(
-          node.graph.followMany(
-              FollowManyRequest.newBuilder()
-                  .setUserId(reader)
-                  .addAllFolloweeIds(authors.subList(from, from + FOLLOWS / 2))
-                  .build()));
+    for (List<String> half :
+        List.of(authors.subList(0, FOLLOWS / 2), authors.subList(FOLLOWS / 2, FOLLOWS))) {
+      done(
+          () ->
+              node.graph.followMany(
+                  FollowManyRequest.newBuilder()
+                      .setUserId(reader)
+                      .addAllFolloweeIds(half)
+                      .build()));
     }
-    ok(node.feeds.readFeed(refs(reader).build()));
+    done(() -> node.feeds.readFeed(refs(reader).build()));
     List<ResidentTimeline> view = List.of(resident(reader));
     int step = FOLLOWS / WRITERS;
     List<String> posts = new ArrayList<>();
     long[] nanos = new long[TIMED_POSTS];
     for (int i = 0; i < TIMED_POSTS; i++) {
-      posts.add(node.publish(authors.get(i * step), "timed").getPostId());
+      posts.add(publish(authors.get(i * step), "timed").getPostId());
       nanos[i] = nanosUntilAllHave(view, posts.get(i));
     }
     report("from acknowledged to the reader with %,d follows".formatted(FOLLOWS), nanos);
     List<PublishResponse> rest =
-        each(
-            WRITERS - TIMED_POSTS,
-            i -> node.publishing(authors.get((i + TIMED_POSTS) * step), "more"));
+        publishMany(WRITERS - TIMED_POSTS, i -> authors.get((i + TIMED_POSTS) * step));
     rest.forEach(post -> posts.add(post.getPostId()));
     posts.sort(reverseOrder());
     awaitArrival(reader, posts.subList(0, CAPACITY));
     awaitStored();
 
     List<String> walked = new ArrayList<>();
-    ReadFeedResponse page = ok(node.feeds.readFeed(refs(reader).setPageSize(100).build()));
+    ReadFeedResponse page = page(reader, 100, "");
     while (true) {
       walked.addAll(ids(page));
       if (page.getEndOfFeed()) break;
       assertThat(page.getCardsCount()).isEqualTo(100);
-      page =
-          ok(
-              node.feeds.readFeed(
-                  refs(reader).setPageSize(100).setCursor(page.getNextCursor()).build()));
+      page = page(reader, 100, page.getNextCursor());
     }
     assertThat(walked).isEqualTo(posts);
   }
@@ -163,34 +152,37 @@ class LargeFeedsIT {
     String reader = "forgiving";
     String loud = "loud";
     String quiet = "quiet";
-    node.follow(reader, loud);
-    node.follow(reader, quiet);
-    ReadFeedResponse before =
-        node.read(
-            reader,
-            r -> r.setConsistencyToken(node.publish(quiet, "before").getConsistencyToken()));
-    ok(node.filters.mute(MuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
+    done(() -> node.graph.follow(follow(reader, loud)));
+    done(() -> node.graph.follow(follow(reader, quiet)));
+    ReadFeedResponse before = seen(reader, publish(quiet, "before"));
+    done(
+        () ->
+            node.filters.mute(
+                MuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
     List<String> hidden =
-        each(MUTED_POSTS, i -> node.publishing(loud, "post " + i)).stream()
+        publishMany(MUTED_POSTS, i -> loud).stream()
             .map(PublishResponse::getPostId)
             .sorted()
             .toList();
-    PublishResponse last = node.publish(quiet, "after");
-    ReadFeedResponse muted =
-        node.read(reader, r -> r.setConsistencyToken(last.getConsistencyToken()));
+    PublishResponse last = publish(quiet, "after");
+    ReadFeedResponse muted = seen(reader, last);
     assertThat(muted.getCardsList())
         .extracting(card -> card.getPost().getText())
         .containsExactly("after", "before");
-    ok(
-        node.feeds.markRead(
-            MarkReadRequest.newBuilder()
-                .setUserId(reader)
-                .setCursor(muted.getNewerCursor())
-                .build()));
+    done(
+        () ->
+            node.feeds.markRead(
+                MarkReadRequest.newBuilder()
+                    .setUserId(reader)
+                    .setCursor(muted.getNewerCursor())
+                    .build()));
     assertThat(readState(reader).getUnreadCount()).isZero();
     awaitStored();
 
-    ok(node.filters.unmute(UnmuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
+    done(
+        () ->
+            node.filters.unmute(
+                UnmuteRequest.newBuilder().setUserId(reader).setTargetId(loud).build()));
     // The newest entry has been read: of 800 entries in memory the others are unread.
     GetReadStateResponse unread = readState(reader);
     assertThat(unread.getUnreadCount()).isEqualTo(CAPACITY - 1);
@@ -208,8 +200,7 @@ class LargeFeedsIT {
     List<Integer> gaps = new ArrayList<>();
     String cursor = from;
     while (true) {
-      ReadFeedResponse page =
-          ok(node.feeds.readFeed(refs(reader).setPageSize(60).setCursor(cursor).build()));
+      ReadFeedResponse page = page(reader, 60, cursor);
       if (page.getCardsCount() == 0) break;
       found.addAll(ids(page));
       gaps.add(found.size() + page.getGap());
@@ -258,13 +249,69 @@ class LargeFeedsIT {
         node.node().residents().get(new UserId(user), ResidentTimelines.HOME), user);
   }
 
+  private static <T> T done(Supplier<CompletionStage<T>> call) {
+    return ok(trying(call, deadline()));
+  }
+
+  private static long deadline() {
+    return System.nanoTime() + PATIENCE.toNanos();
+  }
+
+  /** Tries again what is {@code UNAVAILABLE}, as a good client does. */
+  private static <T> CompletionStage<T> trying(Supplier<CompletionStage<T>> call, long deadline) {
+    return call.get()
+        .exceptionallyCompose(
+            failure ->
+                Status.fromThrowable(failure).getCode() == Status.Code.UNAVAILABLE
+                        && System.nanoTime() < deadline
+                    ? CompletableFuture.supplyAsync(() -> call, LATER)
+                        .thenCompose(again -> trying(again, deadline))
+                    : CompletableFuture.failedStage(failure));
+  }
+
+  private static CompletionStage<PublishResponse> publishing(PublishRequest request) {
+    return node.posts.publish(request);
+  }
+
+  private static PublishResponse publish(String author, String text) {
+    PublishRequest request = TestNode.post(author, text);
+    return done(() -> publishing(request));
+  }
+
+  /** So many posts by these authors in turn, some at once. */
+  private static List<PublishResponse> publishMany(int count, IntFunction<String> author) {
+    List<PublishRequest> requests =
+        IntStream.range(0, count)
+            .mapToObj(i -> TestNode.post(author.apply(i), "post " + i))
+            .toList();
+    return each(count, i -> publishing(requests.get(i)));
+  }
+
+  private static FollowRequest follow(String user, String followee) {
+    return FollowRequest.newBuilder().setUserId(user).setFolloweeId(followee).build();
+  }
+
+  /** The newest page that has this post. */
+  private static ReadFeedResponse seen(String reader, PublishResponse post) {
+    return done(
+        () ->
+            node.feeds.readFeed(
+                ReadFeedRequest.newBuilder()
+                    .setUserId(reader)
+                    .setConsistencyToken(post.getConsistencyToken())
+                    .build()));
+  }
+
   /** Calls many times, some at once; the answers in order. */
   private static <T> List<T> each(int count, IntFunction<CompletionStage<T>> call) {
     Semaphore window = new Semaphore(CALLS_UNDER_WAY);
     List<CompletionStage<T>> answers = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       window.acquireUninterruptibly();
-      answers.add(call.apply(i).whenComplete((answer, failure) -> window.release()));
+      int number = i;
+      answers.add(
+          trying(() -> call.apply(number), deadline())
+              .whenComplete((answer, failure) -> window.release()));
     }
     return answers.stream().map(TestNode::ok).collect(Collectors.toList());
   }
@@ -290,11 +337,17 @@ class LargeFeedsIT {
   }
 
   private static GetReadStateResponse readState(String reader) {
-    return ok(node.feeds.getReadState(GetReadStateRequest.newBuilder().setUserId(reader).build()));
+    return done(
+        () -> node.feeds.getReadState(GetReadStateRequest.newBuilder().setUserId(reader).build()));
   }
 
   private static ReadFeedRequest.Builder refs(String reader) {
     return ReadFeedRequest.newBuilder().setUserId(reader).setView(FeedView.FEED_VIEW_REFS);
+  }
+
+  private static ReadFeedResponse page(String reader, int size, String cursor) {
+    return done(
+        () -> node.feeds.readFeed(refs(reader).setPageSize(size).setCursor(cursor).build()));
   }
 
   private static List<String> ids(ReadFeedResponse page) {

@@ -165,17 +165,17 @@ final class TestNode implements AutoCloseable {
         .getConsistencyToken();
   }
 
-  CompletionStage<PublishResponse> publishing(String author, String text) {
-    return posts.publish(
-        PublishRequest.newBuilder()
-            .setAuthorId(author)
-            .setIdempotencyKey(UUID.randomUUID().toString())
-            .setContent(PostContent.newBuilder().setText(text))
-            .build());
+  /** With a key of its own: the same request again is the same post. */
+  static PublishRequest post(String author, String text) {
+    return PublishRequest.newBuilder()
+        .setAuthorId(author)
+        .setIdempotencyKey(UUID.randomUUID().toString())
+        .setContent(PostContent.newBuilder().setText(text))
+        .build();
   }
 
   PublishResponse publish(String author, String text) {
-    return ok(publishing(author, text));
+    return ok(posts.publish(post(author, text)));
   }
 
   ReadFeedResponse read(String user, UnaryOperator<ReadFeedRequest.Builder> request) {
