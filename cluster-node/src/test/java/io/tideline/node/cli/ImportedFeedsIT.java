@@ -195,11 +195,11 @@ class ImportedFeedsIT {
     readers.forEach(task);
   }
 
-  /** Ends a node as a crash would, and starts it again; the other one is there to be joined. */
+  /** Has a node leave and start again: of two, either may take a crash of the other for its own. */
   private static void restart(int index) {
     NodeProcess node = nodes.get(index);
     NodeProcess other = nodes.get(1 - index);
-    node.kill();
+    node.stop();
     node.awaitStop();
     NodeProcess again =
         NodeProcess.start(
