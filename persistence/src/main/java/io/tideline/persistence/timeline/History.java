@@ -19,7 +19,6 @@ public final class History {
   private static final int SMALLEST_READ = 64;
   // Where a repost might be a duplicate of something older, so many posts are read to find out.
   private static final int FURTHEST_LOOK = 2_000;
-  private static final long DAY_MILLIS = 24 * 3_600_000L;
 
   private final LiveTimeline.Stored stored;
   private final LiveTimeline.Texts texts;
@@ -130,7 +129,7 @@ public final class History {
       return entry.facts.original() == null
           || ended()
           || refs.size() > FURTHEST_LOOK
-          || entry.id().millis() - readTo.millis() > DAY_MILLIS;
+          || entry.id().millis() - readTo.millis() > Timeline.DUPLICATE_MILLIS;
     }
 
     /** Reads on, and returns all entries so far, oldest first. */

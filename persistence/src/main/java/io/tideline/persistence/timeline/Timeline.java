@@ -37,7 +37,7 @@ public final class Timeline {
   static final int CANDIDATES_PER_ENTRY = 4;
 
   private static final int SMALLEST_ARRAY = 16;
-  private static final long DUPLICATE_MILLIS = Duration.ofHours(24).toMillis();
+  static final long DUPLICATE_MILLIS = Duration.ofHours(24).toMillis();
 
   /** What a line did to the timeline. */
   public enum Event {

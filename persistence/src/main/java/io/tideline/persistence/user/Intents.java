@@ -11,6 +11,7 @@ import io.tideline.protocols.log.v1.MuteRuleChanged;
 import io.tideline.protocols.log.v1.MutesChanged;
 import io.tideline.protocols.log.v1.TagsChanged;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -96,10 +97,6 @@ final class Intents {
         && !before.equals(new Follow(!asked.getWithoutReposts(), asked.getLanguagesList()));
   }
 
-  private static boolean equal(@Nullable Object one, @Nullable Object other) {
-    return one == null ? other == null : one.equals(other);
-  }
-
   private Decision tags(TagsChanged asked) {
     Set<String> followed = graph.followedTags();
     List<String> changed =
@@ -118,7 +115,7 @@ final class Intents {
             asked.getTargetIdsList(),
             id -> {
               Register<Long> mute = filters.mutes().get(new UserId(id));
-              return !equal(mute == null ? null : mute.value(), wanted);
+              return !Objects.equals(mute == null ? null : mute.value(), wanted);
             });
     if (asked.getActive() && filters.mutedUsers().size() + changed.size() > MUTES) {
       return full("mutes", MUTES);
@@ -145,7 +142,7 @@ final class Intents {
     Register<MuteRule> known = filters.rules().get(asked.getRuleId());
     MuteRule before = known == null ? null : known.value();
     MuteRule wanted = asked.hasContent() ? MuteRule.of(asked.getContent()) : null;
-    if (equal(before, wanted)) return Decision.NOTHING_NEW;
+    if (Objects.equals(before, wanted)) return Decision.NOTHING_NEW;
     if (before == null && filters.ruleIds().size() >= MUTE_RULES) {
       return full("rules", MUTE_RULES);
     }
@@ -158,7 +155,7 @@ final class Intents {
         asked.hasContent()
             ? new UserList(asked.getContent().getName(), asked.getContent().getExclusive())
             : null;
-    if (equal(before, wanted)) return Decision.NOTHING_NEW;
+    if (Objects.equals(before, wanted)) return Decision.NOTHING_NEW;
     if (before == null && graph.listIds().size() >= LISTS) return full("lists", LISTS);
     return Decision.change(line().setListChanged(asked), 1);
   }

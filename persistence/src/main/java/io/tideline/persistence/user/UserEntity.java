@@ -103,6 +103,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     ActorRef<UserReply> replyTo();
   }
 
+  /** A request about one feed of the user. */
+  public sealed interface OfFeed extends Request {
+    String surface();
+  }
+
   /**
    * Accepts a post.
    *
@@ -180,10 +185,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       @Nullable Watermark then,
       @Nullable String expected,
       ActorRef<UserReply> replyTo)
-      implements Request {}
+      implements OfFeed {}
 
   /** Wakes a timeline; answered once everything that was asked for before is in its view. */
-  public record Wake(UserId user, String surface, ActorRef<UserReply> replyTo) implements Request {}
+  public record Wake(UserId user, String surface, ActorRef<UserReply> replyTo) implements OfFeed {}
 
   /**
    * Asks why a post is in a feed, or why not.
@@ -198,7 +203,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       @Nullable Payload line,
       long deletedAt,
       ActorRef<UserReply> replyTo)
-      implements Request {}
+      implements OfFeed {}
 
   /** Asks what is known of the home timeline. */
   public record Describe(UserId user, ActorRef<UserReply> replyTo) implements Request {}
@@ -495,6 +500,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (state.erasure() != null && isWrite(request)) {
       return refuse(request, Refusal.ERASED, user + " is erased");
     }
+    if (request instanceof OfFeed of && !Rules.exists(of.surface(), state.graph())) {
+      return refuse(request, Refusal.UNKNOWN_LIST, user + " has no such list");
+    }
     if (request instanceof Publish publish) return onPublish(state, publish);
     if (request instanceof Edit edit) return onEdit(state, edit);
     if (request instanceof Delete delete) return onDelete(state, delete);
@@ -649,9 +657,6 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onMarkRead(User state, MarkRead command) {
-    if (!Rules.exists(command.surface(), state.graph())) {
-      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no such list");
-    }
     LiveTimeline awake = awake(state, command.surface());
     TimelineView view = awake.view();
     if (view == null) return again(awake, command);
@@ -697,9 +702,6 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onWake(User state, Wake command) {
-    if (!Rules.exists(command.surface(), state.graph())) {
-      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no such list");
-    }
     awake(state, command.surface())
         .whenSettled(
             () -> command.replyTo().tell(new Awake(around.grpcAddress())),
@@ -708,9 +710,6 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onExplain(User state, Explain command) {
-    if (!Rules.exists(command.surface(), state.graph())) {
-      return refuse(command, Refusal.UNKNOWN_LIST, user + " has no such list");
-    }
     LiveTimeline awake = awake(state, command.surface());
     TimelineView view = awake.view();
     if (view == null) return again(awake, command);
