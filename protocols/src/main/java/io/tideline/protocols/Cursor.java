@@ -1,5 +1,6 @@
 package io.tideline.protocols;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,6 +9,8 @@ import org.jspecify.annotations.Nullable;
  * @param after the last entry returned; null at the beginning of the walk
  * @param base OLDER returns what was in the feed then, NEWER what came since
  * @param until NEWER: the moment to which the walk is pinned; null before its first page
+ * @param passed what was in the feed at the base and perhaps was not returned
+ * @param owed NEWER: what was in the feed at {@code until} and was hidden when the walk went by
  */
 public record Cursor(
     UserId reader,
@@ -15,7 +18,24 @@ public record Cursor(
     Direction direction,
     @Nullable PostId after,
     Watermark base,
-    @Nullable Watermark until) {
+    @Nullable Watermark until,
+    PassedOver passed,
+    List<PostId> owed) {
+
+  public Cursor {
+    owed = List.copyOf(owed);
+  }
+
+  /** The beginning of a walk towards newer entries. */
+  public static Cursor newer(UserId reader, String surface, Watermark base, PassedOver passed) {
+    return new Cursor(reader, surface, Direction.NEWER, null, base, null, passed, List.of());
+  }
+
+  /** The same place, knowing less of what the walk has passed over. */
+  Cursor withoutPassed() {
+    return new Cursor(
+        reader, surface, direction, after, base, until, PassedOver.NOTHING, List.of());
+  }
 
   /** Which way a walk goes. */
   public enum Direction {

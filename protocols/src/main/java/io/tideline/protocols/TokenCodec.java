@@ -10,6 +10,7 @@ import io.tideline.protocols.log.v1.ConsistencyTokenPayload;
 import io.tideline.protocols.log.v1.CursorDirection;
 import io.tideline.protocols.log.v1.CursorPayload;
 import io.tideline.protocols.log.v1.PageTokenPayload;
+import io.tideline.protocols.log.v1.PassedStretch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.security.GeneralSecurityException;
@@ -17,6 +18,7 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
@@ -53,7 +55,14 @@ public final class TokenCodec {
     macs = Map.copyOf(prepared);
   }
 
+  /** What does not fit of what the walk has passed over is forgotten. */
   public String encode(Cursor cursor) {
+    CursorPayload payload = payloadOf(cursor);
+    boolean fits = textLength(payload) <= MAX_TEXT;
+    return seal(CURSOR, fits ? payload : payloadOf(cursor.withoutPassed()));
+  }
+
+  private static CursorPayload payloadOf(Cursor cursor) {
     CursorPayload.Builder payload =
         CursorPayload.newBuilder()
             .setFormat(FORMAT)
@@ -67,7 +76,17 @@ public final class TokenCodec {
             .setAfterPostId(bytesOf(cursor.after()))
             .setBase(cursor.base().toProto());
     if (cursor.until() != null) payload.setUntil(cursor.until().toProto());
-    return seal(CURSOR, payload.build());
+    for (PassedOver.Stretch stretch : cursor.passed().stretches()) {
+      payload
+          .addPassedBuilder()
+          .setNewerPostId(bytesOf(stretch.newer()))
+          .setOldestPostId(
+              stretch.oldest().equals(PostId.MIN) ? ByteString.EMPTY : bytesOf(stretch.oldest()))
+          .addAllRulesAt(stretch.rulesAt());
+    }
+    cursor.passed().posts().forEach(post -> payload.addPassedPostIds(bytesOf(post)));
+    cursor.owed().forEach(post -> payload.addOwedPostIds(bytesOf(post)));
+    return payload.build();
   }
 
   public Cursor decodeCursor(String text, UserId reader, String surface) {
@@ -128,7 +147,23 @@ public final class TokenCodec {
         },
         postIdOf(payload.getAfterPostId()),
         Watermark.fromProto(payload.getBase()),
-        payload.hasUntil() ? Watermark.fromProto(payload.getUntil()) : null);
+        payload.hasUntil() ? Watermark.fromProto(payload.getUntil()) : null,
+        new PassedOver(
+            payload.getPassedList().stream().map(TokenCodec::stretchOf).toList(),
+            postIdsOf(payload.getPassedPostIdsList())),
+        postIdsOf(payload.getOwedPostIdsList()));
+  }
+
+  private static PassedOver.Stretch stretchOf(PassedStretch stretch) {
+    PostId oldest = postIdOf(stretch.getOldestPostId());
+    return new PassedOver.Stretch(
+        postIdOf(stretch.getNewerPostId()),
+        oldest == null ? PostId.MIN : oldest,
+        stretch.getRulesAtList());
+  }
+
+  private static List<PostId> postIdsOf(List<ByteString> ids) {
+    return ids.stream().map(PostId::fromBytes).toList();
   }
 
   private static ConsistencyToken consistencyTokenOf(ConsistencyTokenPayload payload) {
@@ -158,6 +193,10 @@ public final class TokenCodec {
 
   private static @Nullable PostId postIdOf(ByteString bytes) {
     return bytes.isEmpty() ? null : PostId.fromBytes(bytes);
+  }
+
+  private static int textLength(MessageLite payload) {
+    return ((1 + payload.getSerializedSize() + MAC_BYTES) * 4 + 2) / 3;
   }
 
   private String seal(int kind, MessageLite payload) {

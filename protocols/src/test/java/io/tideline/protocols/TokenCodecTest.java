@@ -31,6 +31,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.Size;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -54,8 +55,7 @@ class TokenCodecTest {
           HybridClock.ofMillis(1_763_650_000_123L),
           PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN1"),
           PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN5"));
-  private static final Cursor CURSOR =
-      new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, MARK, null);
+  private static final Cursor CURSOR = older(POST, MARK, PassedOver.NOTHING);
   private static final ConsistencyToken TOKEN =
       new ConsistencyToken(1, ANN, 42, HybridClock.ofMillis(1_763_650_000_123L), POST);
 
@@ -87,7 +87,30 @@ class TokenCodecTest {
             marks.injectNull(0.3))
         .as(
             (reader, surface, direction, after, base, until) ->
-                new Cursor(new UserId(reader), surface, direction, after, base, until));
+                new Cursor(
+                    new UserId(reader),
+                    surface,
+                    direction,
+                    after,
+                    base,
+                    until,
+                    passed(reader.hashCode(), after),
+                    after == null ? List.of() : List.of(after)));
+  }
+
+  private static PassedOver passed(int random, @Nullable PostId post) {
+    PassedOver passed = PassedOver.NOTHING;
+    PostId newer = null;
+    for (int i = random & 7; i > 0; i--) {
+      PostId oldest = new PostId(i, random);
+      passed = passed.and(newer, oldest, i & random);
+      newer = oldest;
+    }
+    return post == null ? passed : new PassedOver(passed.stretches(), List.of(post));
+  }
+
+  private static Cursor older(PostId after, Watermark base, PassedOver passed) {
+    return new Cursor(ANN, "home", Cursor.Direction.OLDER, after, base, null, passed, List.of());
   }
 
   @Property
@@ -275,21 +298,43 @@ class TokenCodecTest {
   }
 
   private static Cursor newer() {
-    return new Cursor(ANN, "home", Cursor.Direction.NEWER, null, Watermark.NOTHING, MARK);
+    return new Cursor(
+        ANN,
+        "home",
+        Cursor.Direction.NEWER,
+        null,
+        Watermark.NOTHING,
+        MARK,
+        PassedOver.NOTHING,
+        List.of());
   }
 
   @Test
   void a_cursor_over_three_cells_of_sixteen_partitions_fits() {
     Watermark mark = markOf(3, 16);
+    UserId reader = new UserId("u".repeat(64));
     Cursor cursor =
-        new Cursor(new UserId("u".repeat(64)), "home", Cursor.Direction.NEWER, POST, mark, mark);
+        new Cursor(
+            reader,
+            "home",
+            Cursor.Direction.NEWER,
+            POST,
+            mark,
+            mark,
+            passed(5, POST),
+            List.of(POST, POST));
 
-    assertThat(CODEC.encode(cursor)).hasSizeLessThanOrEqualTo(1024);
+    String text = CODEC.encode(cursor);
+
+    assertThat(text).hasSizeLessThanOrEqualTo(1024);
+    assertThat(CODEC.decodeCursor(text, reader, "home"))
+        .as("what it has passed over had no room")
+        .isEqualTo(cursor.withoutPassed());
   }
 
   @Test
   void a_token_that_would_be_longer_than_1_KB_is_not_given_out() {
-    Cursor cursor = new Cursor(ANN, "home", Cursor.Direction.OLDER, POST, markOf(3, 128), null);
+    Cursor cursor = older(POST, markOf(3, 128), PassedOver.NOTHING);
 
     assertThatIllegalArgumentException()
         .isThrownBy(() -> CODEC.encode(cursor))

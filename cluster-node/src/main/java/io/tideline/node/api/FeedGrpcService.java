@@ -13,6 +13,7 @@ import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.ConsistencyToken;
 import io.tideline.protocols.Cursor;
 import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
@@ -261,14 +262,13 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     fields.check();
     principals.requireUser(principals.authenticate(metadata), user);
     Cursor cursor = cursor(in.getCursor(), user, feed.surface());
-    Watermark from = cursor == null ? null : cursor.base();
     Map<String, String> headers = forwarding.headers(metadata);
     CompletionStage<Source<WatchFeedResponse, NotUsed>> opened =
         this.<Source<WatchFeedResponse, NotUsed>>atOwner(
             feed,
             metadata,
             null,
-            here -> CompletableFuture.completedStage(watches.open(here, from)),
+            here -> CompletableFuture.completedStage(watches.open(here, cursor)),
             node -> CompletableFuture.completedStage(forwarding.to(node, headers).watchFeed(in)));
     return Source.completionStageSource(opened)
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
@@ -341,8 +341,8 @@ public final class FeedGrpcService implements FeedServicePowerApi {
 
   static UnreadCount unread(TimelineView view, Watermark read) {
     return UnreadCount.newBuilder()
-        .setCount(view.countNewSince(read))
-        .setAtLeast(view.newBeyond(read) && mayBeUnreadBeyond(view, read))
+        .setCount(view.countNewSince(read, PassedOver.NOTHING))
+        .setAtLeast(view.newBeyond(read, PassedOver.NOTHING) && mayBeUnreadBeyond(view, read))
         .build();
   }
 

@@ -8,6 +8,7 @@ import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.timeline.Verdict;
 import io.tideline.protocols.Cursor;
+import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
@@ -67,15 +68,15 @@ final class FeedPages {
    * @param after where it is; {@code null} = at its beginning
    * @param base what it is pinned to; {@code null} = now
    */
-  private record Walk(@Nullable PostId after, @Nullable Watermark base) {}
+  private record Walk(@Nullable PostId after, @Nullable Watermark base, PassedOver passed) {}
 
   private static Walk walk(Request request) {
     Cursor cursor = request.cursor();
-    if (cursor != null) return new Walk(cursor.after(), cursor.base());
+    if (cursor != null) return new Walk(cursor.after(), cursor.base(), cursor.passed());
     Watermark start = request.start();
     return start == null || start.newest().equals(PostId.MIN)
-        ? new Walk(null, null)
-        : new Walk(start.newest().next(), start);
+        ? new Walk(null, null, PassedOver.NOTHING)
+        : new Walk(start.newest().next(), start, PassedOver.NOTHING);
   }
 
   private CompletionStage<ReadFeedResponse> older(TimelineView view, Request request) {
@@ -114,18 +115,30 @@ final class FeedPages {
   private CompletionStage<ReadFeedResponse> answerOlder(
       TimelineView view, Request request, Walk walk, Rows rows, boolean end) {
     Watermark base = walk.base() == null ? view.watermark() : walk.base();
+    PostId last = end ? null : rows.last();
+    PassedOver passed = view.walked(walk.passed(), walk.base(), walk.after(), last);
     ReadFeedResponse.Builder answer =
         ReadFeedResponse.newBuilder()
             .setEndOfFeed(end)
-            .setNewerCursor(encode(request, Cursor.Direction.NEWER, null, base, null));
-    PostId last = rows.last();
-    if (!end && last != null) {
-      answer.setNextCursor(encode(request, Cursor.Direction.OLDER, last, base, null));
+            .setNewerCursor(
+                tokens.encode(Cursor.newer(request.user(), request.surface(), base, passed)));
+    if (last != null) {
+      answer.setNextCursor(
+          tokens.encode(
+              new Cursor(
+                  request.user(),
+                  request.surface(),
+                  Cursor.Direction.OLDER,
+                  last,
+                  base,
+                  null,
+                  passed,
+                  List.of())));
     }
     if (walk.base() != null) {
       answer
-          .setGap(view.countNewSince(base))
-          .setGapAtLeast(view.newBeyond(base))
+          .setGap(view.countNewSince(base, passed))
+          .setGapAtLeast(view.newBeyond(base, passed))
           .setLogChanged(!base.positions().knowsAllOf(view.positions()));
     }
     return withCards(answer, view, rows, request.view());
@@ -135,19 +148,19 @@ final class FeedPages {
 
   private CompletionStage<ReadFeedResponse> newer(
       TimelineView view, Request request, Cursor cursor) {
-    Watermark base = cursor.base();
     Watermark until = cursor.until() == null ? view.watermark() : cursor.until();
-    PostId after = cursor.after() == null ? PostId.MIN : cursor.after();
-    if (!view.newBeyond(base) || after.compareTo(view.floor()) >= 0) {
-      return answerNewer(view, request, base, until, after, List.of());
+    PostId after = cursor.after();
+    if (!view.newBeyond(cursor.base(), cursor.passed())
+        || (after != null && after.compareTo(view.floor()) >= 0)) {
+      return answerNewer(view, request, cursor, until, TimelineView.Arrived.NOTHING);
     }
     return history
-        .arrived(view, base, until, after)
+        .arrived(view, cursor.base(), cursor.passed(), until, after)
         .exceptionally(FeedPages::tooFarBack)
-        .thenCompose(below -> answerNewer(view, request, base, until, after, below));
+        .thenCompose(below -> answerNewer(view, request, cursor, until, below));
   }
 
-  private static List<PostRef> tooFarBack(Throwable failure) {
+  private static TimelineView.Arrived tooFarBack(Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     if (cause instanceof History.TooFarBack far) {
       throw StatusMapping.failure(
@@ -162,40 +175,43 @@ final class FeedPages {
   private CompletionStage<ReadFeedResponse> answerNewer(
       TimelineView view,
       Request request,
-      Watermark base,
+      Cursor cursor,
       Watermark until,
-      PostId after,
-      List<PostRef> below) {
-    List<PostRef> found = new ArrayList<>(below);
-    found.addAll(view.arrived(base, until, after, Integer.MAX_VALUE));
+      TimelineView.Arrived below) {
+    TimelineView.Arrived here = view.arrived(cursor.base(), cursor.passed(), until, cursor.after());
+    List<PostRef> found = new ArrayList<>(below.shown());
+    found.addAll(here.shown());
     Rows rows = new Rows(request.limit(), request.group());
     int returned = 0;
     while (returned < found.size() && rows.add(found.get(returned))) returned++;
-    boolean more = returned < found.size();
-    PostId last = rows.last();
-    String rest =
-        more && last != null
-            ? encode(request, Cursor.Direction.NEWER, last, base, until)
-            : encode(request, Cursor.Direction.NEWER, null, until, null);
-    int left = found.size() - returned + view.countNewSince(until);
+    PostId last = returned < found.size() ? rows.last() : null;
+    List<PostId> owed = cursor.owed();
+    List<PostId> hidden = new ArrayList<>(below.hidden());
+    hidden.addAll(here.hidden());
+    for (PostId post : hidden) {
+      if (last == null || post.compareTo(last) < 0) owed = PassedOver.remember(owed, post);
+    }
+    PassedOver rest = new PassedOver(List.of(), owed);
+    Cursor next =
+        last == null
+            ? Cursor.newer(request.user(), request.surface(), until, rest)
+            : new Cursor(
+                request.user(),
+                request.surface(),
+                Cursor.Direction.NEWER,
+                last,
+                cursor.base(),
+                until,
+                cursor.passed(),
+                owed);
     return withCards(
         ReadFeedResponse.newBuilder()
-            .setNewerCursor(rest)
-            .setGap(left)
-            .setLogChanged(!base.positions().knowsAllOf(view.positions())),
+            .setNewerCursor(tokens.encode(next))
+            .setGap(found.size() - returned + view.countNewSince(until, rest))
+            .setLogChanged(!cursor.base().positions().knowsAllOf(view.positions())),
         view,
         rows,
         request.view());
-  }
-
-  private String encode(
-      Request request,
-      Cursor.Direction direction,
-      @Nullable PostId after,
-      Watermark base,
-      @Nullable Watermark until) {
-    return tokens.encode(
-        new Cursor(request.user(), request.surface(), direction, after, base, until));
   }
 
   // --- cards ---

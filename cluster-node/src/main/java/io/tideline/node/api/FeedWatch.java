@@ -8,6 +8,7 @@ import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.Timeline;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.protocols.Cursor;
+import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
@@ -48,13 +49,13 @@ public final class FeedWatch {
   }
 
   /** Changes from now on, or from some moment on. */
-  Source<WatchFeedResponse, NotUsed> open(ResidentTimeline timeline, @Nullable Watermark from) {
+  Source<WatchFeedResponse, NotUsed> open(ResidentTimeline timeline, @Nullable Cursor from) {
     return Source.lazySource(() -> stream(timeline, from))
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
   }
 
   private Source<WatchFeedResponse, NotUsed> stream(
-      ResidentTimeline timeline, @Nullable Watermark from) {
+      ResidentTimeline timeline, @Nullable Cursor from) {
     Watcher watcher = new Watcher(timeline.user(), timeline.surface(), from);
     return Source.<Step>queue(STEPS_WAITING)
         .mapMaterializedValue(
@@ -85,15 +86,15 @@ public final class FeedWatch {
   private static final class Watcher implements FeedWatcher {
     private final UserId user;
     private final String surface;
-    private final @Nullable Watermark from;
+    private final @Nullable Cursor from;
     private volatile @Nullable BoundedSourceQueue<Step> queue;
-    private volatile @Nullable Watermark sent;
+    private volatile @Nullable Cursor sent;
     private volatile String endReason = "the watcher was too slow";
     private volatile boolean gone;
     private Watermark read = Watermark.NOTHING;
     private @Nullable UnreadCount unread;
 
-    Watcher(UserId user, String surface, @Nullable Watermark from) {
+    Watcher(UserId user, String surface, @Nullable Cursor from) {
       this.user = user;
       this.surface = surface;
       this.from = from;
@@ -101,7 +102,7 @@ public final class FeedWatch {
     }
 
     @Override
-    public @Nullable Watermark resumesFrom() {
+    public @Nullable Cursor resumesFrom() {
       return from;
     }
 
@@ -163,9 +164,9 @@ public final class FeedWatch {
     }
     if (responses.isEmpty()) responses.add(heartbeat());
     int last = responses.size() - 1;
-    Watermark reached = step.after().watermark();
-    responses.set(
-        last, responses.get(last).toBuilder().setCursor(cursor(watcher, reached)).build());
+    Cursor reached =
+        Cursor.newer(watcher.user, watcher.surface, step.after().watermark(), PassedOver.NOTHING);
+    responses.set(last, responses.get(last).toBuilder().setCursor(tokens.encode(reached)).build());
     watcher.sent = reached;
     return responses;
   }
@@ -196,14 +197,9 @@ public final class FeedWatch {
   private WatchFeedResponse end(Watcher watcher) {
     WatchFeedResponse.Builder end =
         WatchFeedResponse.newBuilder().setEnd(WatchEnd.newBuilder().setReason(watcher.endReason));
-    Watermark sent = watcher.sent;
-    if (sent != null) end.setCursor(cursor(watcher, sent));
+    Cursor sent = watcher.sent;
+    if (sent != null) end.setCursor(tokens.encode(sent));
     return end.build();
-  }
-
-  private String cursor(Watcher watcher, Watermark reached) {
-    return tokens.encode(
-        new Cursor(watcher.user, watcher.surface, Cursor.Direction.NEWER, null, reached, null));
   }
 
   private static WatchFeedResponse heartbeat() {

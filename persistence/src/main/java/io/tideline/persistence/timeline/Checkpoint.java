@@ -6,6 +6,7 @@ import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.EntryFacts;
+import io.tideline.protocols.log.v1.EntryFormer;
 import io.tideline.protocols.log.v1.LogPosition;
 import io.tideline.protocols.log.v1.TimelineCheckpoint;
 import io.tideline.protocols.log.v1.TimelineEntries;
@@ -103,11 +104,11 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
         columns.getPartitionsList().stream()
             .map(p -> new LogPartition(p.getCell(), p.getIncarnation(), p.getPartition()))
             .toList();
-    Map<Integer, Facts> facts = new HashMap<>();
-    for (EntryFacts of : columns.getFactsList()) facts.put(of.getEntry(), facts(of, authors));
+    Map<Integer, EntryFacts> facts = new HashMap<>();
+    for (EntryFacts of : columns.getFactsList()) facts.put(of.getEntry(), of);
     List<PostRef> refs = new ArrayList<>(columns.getIdHighCount());
     for (int i = 0; i < columns.getIdHighCount(); i++) {
-      refs.add(
+      PostRef plain =
           new PostRef(
               columns.getIdHigh(i),
               columns.getIdLow(i),
@@ -115,10 +116,44 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
               authors.get(columns.getAuthor(i)),
               partitions.get(columns.getPartition(i)),
               columns.getOffset(i),
-              columns.getFlags(i),
-              facts.getOrDefault(i, Facts.NONE)));
+              columns.getFlags(i));
+      EntryFacts of = facts.get(i);
+      refs.add(
+          of == null ? plain : version(plain, plain.version, plain.flags, of, authors, partitions));
     }
     return refs;
+  }
+
+  private static PostRef version(
+      PostRef of,
+      long version,
+      int flags,
+      EntryFacts facts,
+      List<UserId> authors,
+      List<LogPartition> partitions) {
+    EntryFormer former = facts.hasFormer() ? facts.getFormer() : null;
+    return new PostRef(
+        of.idHi,
+        of.idLo,
+        version,
+        of.author,
+        of.partition,
+        of.offset,
+        flags,
+        facts(facts, authors),
+        former == null
+            ? null
+            : new PostRef.Former(
+                version(
+                    of,
+                    former.getVersion(),
+                    former.getFlags(),
+                    former.getFacts(),
+                    authors,
+                    partitions),
+                former.getMetList(),
+                partitions.get(former.getPartition()),
+                former.getOffset()));
   }
 
   private static Facts facts(EntryFacts facts, List<UserId> authors) {
@@ -148,10 +183,16 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
           .addIdLow(ref.idLo)
           .addVersion(ref.version)
           .addAuthor(indexOf(ref.author) - 1)
-          .addPartition(partitions.computeIfAbsent(ref.partition, p -> partitions.size()))
+          .addPartition(indexOf(ref.partition))
           .addOffset(ref.offset)
           .addFlags(ref.flags);
-      if (!ref.facts.equals(Facts.NONE)) columns.addFacts(facts(ref.facts));
+      if (ref.former != null || !ref.facts.equals(Facts.NONE)) {
+        columns.addFacts(facts(ref).setEntry(columns.getIdHighCount() - 1));
+      }
+    }
+
+    private int indexOf(LogPartition partition) {
+      return partitions.computeIfAbsent(partition, p -> partitions.size());
     }
 
     /** One more than the author's place; 0 for nobody. */
@@ -160,10 +201,10 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
       return authors.computeIfAbsent(author, added -> authors.size()) + 1;
     }
 
-    private EntryFacts facts(Facts facts) {
+    private EntryFacts.Builder facts(PostRef ref) {
+      Facts facts = ref.facts;
       EntryFacts.Builder proto =
           EntryFacts.newBuilder()
-              .setEntry(columns.getIdHighCount() - 1)
               .addAllTags(facts.tags())
               .setLanguage(facts.language())
               .setHasParent(facts.reply())
@@ -173,7 +214,16 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
       facts.mentions().forEach(user -> proto.addMentions(indexOf(user)));
       PostId original = facts.original();
       if (original != null) proto.setOriginalPostId(original.toByteString());
-      return proto.build();
+      PostRef.Former former = ref.former;
+      if (former == null) return proto;
+      return proto.setFormer(
+          EntryFormer.newBuilder()
+              .setFacts(facts(former.post()))
+              .setVersion(former.post().version)
+              .setFlags(former.post().flags)
+              .setPartition(indexOf(former.partition()))
+              .setOffset(former.offset())
+              .addAllMet(former.met()));
     }
 
     TimelineEntries build() {

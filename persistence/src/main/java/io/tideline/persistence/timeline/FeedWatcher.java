@@ -1,5 +1,6 @@
 package io.tideline.persistence.timeline;
 
+import io.tideline.protocols.Cursor;
 import io.tideline.protocols.Watermark;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,7 @@ public interface FeedWatcher {
   record Change(Timeline.Event what, PostRef post) {}
 
   /** Where the watcher left off; {@code null} = it wants only what is new. */
-  @Nullable Watermark resumesFrom();
+  @Nullable Cursor resumesFrom();
 
   /**
    * Takes changes in order.

@@ -1,5 +1,6 @@
 package io.tideline.persistence.timeline;
 
+import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
 import io.tideline.protocols.v1.Post;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What lies below the floor of a timeline, read from the store by the rules of the timeline's view;
@@ -63,14 +65,12 @@ public final class History {
   private CompletionStage<Page> older(Scan scan, Watermark base, int limit) {
     return scan.further(Math.max(SMALLEST_READ, 2 * limit))
         .thenCompose(
-            entries -> {
+            read -> {
               List<PostRef> page = new ArrayList<>();
-              for (int i = entries.size() - 1; i >= 0; i--) {
-                PostRef entry = entries.get(i);
-                if (!scan.view.isOfWalk(entry, base)) continue;
-                if (page.size() == limit || !scan.isDecided(entry)) break;
-                page.add(entry);
-              }
+              read.forEachOlder(
+                  null,
+                  base,
+                  entry -> page.size() < limit && scan.isDecided(entry) && page.add(entry));
               boolean enough = page.size() == limit || scan.ended();
               return enough
                   ? CompletableFuture.completedStage(
@@ -80,29 +80,32 @@ public final class History {
   }
 
   /**
-   * What came between two moments and lies below the view's floor, oldest first.
+   * What came between two moments and lies below the view's floor.
    *
-   * @param after only what is newer
+   * @param after only what is newer; {@code null} = whatever
    */
-  public CompletionStage<List<PostRef>> arrived(
-      TimelineView view, Watermark base, Watermark until, PostId after) {
-    PostId lowest = after.compareTo(base.floor()) > 0 ? after : base.floor();
-    if (lowest.compareTo(view.floor()) >= 0) return CompletableFuture.completedStage(List.of());
-    return arrived(new Scan(view, view.floor().next(), lowest), base, until);
+  public CompletionStage<TimelineView.Arrived> arrived(
+      TimelineView view,
+      Watermark base,
+      PassedOver passed,
+      Watermark until,
+      @Nullable PostId after) {
+    PostId lowest = TimelineView.lowest(base, passed);
+    if (after != null && after.compareTo(lowest) > 0) lowest = after;
+    if (lowest.compareTo(view.floor()) >= 0) {
+      return CompletableFuture.completedStage(TimelineView.Arrived.NOTHING);
+    }
+    return allOf(new Scan(view, view.floor().next(), lowest))
+        .thenApply(read -> read.arrived(base, passed, until, after));
   }
 
-  private CompletionStage<List<PostRef>> arrived(Scan scan, Watermark base, Watermark until) {
+  private CompletionStage<TimelineView> allOf(Scan scan) {
     return scan.further(1_000)
         .thenCompose(
-            entries -> {
-              if (scan.ended()) {
-                return CompletableFuture.completedStage(
-                    entries.stream()
-                        .filter(entry -> scan.view.cameBetween(entry, base, until))
-                        .toList());
-              }
+            read -> {
+              if (scan.ended()) return CompletableFuture.completedStage(read);
               if (scan.refs.size() > mostScanned) throw new TooFarBack(mostScanned);
-              return arrived(scan, base, until);
+              return allOf(scan);
             });
   }
 
@@ -132,8 +135,8 @@ public final class History {
           || entry.id().millis() - readTo.millis() > Timeline.DUPLICATE_MILLIS;
     }
 
-    /** Reads on, and returns all entries so far, oldest first. */
-    CompletionStage<List<PostRef>> further(int limit) {
+    /** Reads on, and returns all so far. */
+    CompletionStage<TimelineView> further(int limit) {
       Eligibility rules = view.rules();
       return stored
           .newest(
@@ -151,7 +154,8 @@ public final class History {
           .thenApply(
               read -> {
                 PostId floor = readTo.equals(newerThan) ? newerThan : LiveTimeline.below(readTo);
-                return Timeline.of(refs.size() + 1, rules, floor, refs, met).entries();
+                return Timeline.of(refs.size() + 1, rules, floor, refs, met)
+                    .publish(view.positions());
               });
     }
 

@@ -1,5 +1,6 @@
 package io.tideline.persistence.timeline;
 
+import io.tideline.protocols.Cursor;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -365,11 +366,11 @@ public final class LiveTimeline {
     }
     whenSettled(
         () -> {
-          Watermark from = watcher.resumesFrom();
+          Cursor from = watcher.resumesFrom();
           TimelineView view = timeline.publish(positions);
           List<FeedWatcher.Change> missed = new ArrayList<>();
           if (from != null) {
-            for (PostRef ref : view.arrived(from, view.watermark(), null, Integer.MAX_VALUE)) {
+            for (PostRef ref : view.arrivedSince(from)) {
               missed.add(new FeedWatcher.Change(Timeline.Event.ADDED, ref));
             }
           }

@@ -5,6 +5,8 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
+import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +25,8 @@ public final class PostRef {
   /** Together with {@link #DELETED}: all posts of the author are no more; the id says nothing. */
   public static final int ERASED = 16;
 
+  private static final int MOST_FORMER = 4;
+
   public final long idHi;
   public final long idLo;
   public final long version;
@@ -31,6 +35,9 @@ public final class PostRef {
   public final long offset;
   public final int flags;
   public final Facts facts;
+
+  /** What the post was before its latest edit, as far as that is known. */
+  public final @Nullable Former former;
 
   public PostRef(
       long idHi,
@@ -52,6 +59,19 @@ public final class PostRef {
       long offset,
       int flags,
       Facts facts) {
+    this(idHi, idLo, version, author, partition, offset, flags, facts, null);
+  }
+
+  public PostRef(
+      long idHi,
+      long idLo,
+      long version,
+      UserId author,
+      LogPartition partition,
+      long offset,
+      int flags,
+      Facts facts,
+      @Nullable Former former) {
     this.idHi = idHi;
     this.idLo = idLo;
     this.version = version;
@@ -60,6 +80,19 @@ public final class PostRef {
     this.offset = offset;
     this.flags = flags;
     this.facts = facts;
+    this.former = former;
+  }
+
+  /**
+   * An earlier version of a post.
+   *
+   * @param met the rules about texts that it met
+   * @param partition where the version after it arrived
+   */
+  public record Former(PostRef post, List<String> met, LogPartition partition, long offset) {
+    public Former {
+      met = List.copyOf(met);
+    }
   }
 
   /** The reference that a line of the posts log stands for; the author is the line's. */
@@ -111,6 +144,32 @@ public final class PostRef {
   }
 
   /**
+   * The same post after an edit, remembering what it was before if that may have decided otherwise.
+   *
+   * @param met the rules about texts that this version met
+   * @param metNow those that the later one meets
+   */
+  PostRef edited(PostRef line, List<String> met, List<String> metNow) {
+    PostRef merged = merge(line);
+    if (merged.deleted() || (facts.equals(line.facts) && met.equals(metNow))) {
+      return merged.after(former);
+    }
+    return merged.after(new Former(cut(MOST_FORMER - 1), met, line.partition, line.offset));
+  }
+
+  private PostRef cut(int depth) {
+    if (former == null) return this;
+    if (depth == 0) return after(null);
+    return after(
+        new Former(former.post.cut(depth - 1), former.met, former.partition, former.offset));
+  }
+
+  PostRef after(@Nullable Former earlier) {
+    if (earlier == former) return this;
+    return new PostRef(idHi, idLo, version, author, partition, offset, flags, facts, earlier);
+  }
+
+  /**
    * What two lines of one post say together: a delete wins, else the later version, at the place
    * where the post arrived first.
    */
@@ -121,7 +180,10 @@ public final class PostRef {
             : (other.version > version ? other : this);
     PostRef first =
         partition.equals(other.partition) ? (other.offset < offset ? other : this) : this;
-    if (winner.offset == first.offset && winner.partition.equals(first.partition)) return winner;
+    Former earlier = winner.formerAfter(winner == this ? other : this);
+    if (winner.offset == first.offset && winner.partition.equals(first.partition)) {
+      return winner.after(earlier);
+    }
     return new PostRef(
         idHi,
         idLo,
@@ -130,7 +192,15 @@ public final class PostRef {
         first.partition,
         first.offset,
         winner.flags,
-        winner.facts);
+        winner.facts,
+        earlier);
+  }
+
+  private @Nullable Former formerAfter(PostRef earlier) {
+    if (former != null || deleted() || version == earlier.version) return former;
+    return facts.equals(earlier.facts)
+        ? earlier.former
+        : new Former(earlier.cut(MOST_FORMER - 1), List.of(), partition, offset);
   }
 
   @Override
@@ -144,7 +214,8 @@ public final class PostRef {
             && partition.equals(that.partition)
             && offset == that.offset
             && flags == that.flags
-            && facts.equals(that.facts));
+            && facts.equals(that.facts)
+            && Objects.equals(former, that.former));
   }
 
   @Override

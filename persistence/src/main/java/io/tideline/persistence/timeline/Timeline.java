@@ -37,6 +37,7 @@ public final class Timeline {
   static final int CANDIDATES_PER_ENTRY = 4;
 
   private static final int SMALLEST_ARRAY = 16;
+  private static final PostRef[] NOTHING = {};
   static final long DUPLICATE_MILLIS = Duration.ofHours(24).toMillis();
 
   /** What a line did to the timeline. */
@@ -54,6 +55,8 @@ public final class Timeline {
   private PostId floor;
 
   private final TreeMap<PostId, PostRef> hidden = new TreeMap<>();
+  // The same as views have it; null = has changed.
+  private PostRef @Nullable [] hiddenSlots = NOTHING;
   // By original: the eligible posts about it, as soon as a repost is among them.
   private final Map<PostId, TreeSet<PostId>> groups = new HashMap<>();
   // By post, where there are any: ids of the rules about texts that it meets. Replaced, not
@@ -182,8 +185,9 @@ public final class Timeline {
     } else if (line.version <= known.version) {
       return;
     }
+    PostRef after = known == null ? line : known.edited(line, metOf(known), metNow);
     if (!metNow.isEmpty() || !met.isEmpty()) remember(line.id(), metNow);
-    set(known, known == null ? line : known.merge(line), changes);
+    set(known, after, changes);
     trim(changes);
   }
 
@@ -191,6 +195,10 @@ public final class Timeline {
     int at = search(slots, from, to, line.idHi, line.idLo);
     if (at >= 0) return slots[at];
     return hidden.isEmpty() ? null : hidden.get(line.id());
+  }
+
+  private List<String> metOf(PostRef ref) {
+    return met.isEmpty() ? List.of() : met(ref.id());
   }
 
   private void remember(PostId id, List<String> metNow) {
@@ -204,7 +212,12 @@ public final class Timeline {
 
   /** A view of the present, true up to the given positions. */
   public TimelineView publish(Positions positions) {
-    return new TimelineView(slots, from, to, floor, positions, rules, met);
+    PostRef[] others = hiddenSlots;
+    if (others == null) {
+      others = hidden.values().toArray(NOTHING);
+      hiddenSlots = others;
+    }
+    return new TimelineView(slots, from, to, others, floor, positions, rules, met);
   }
 
   /** Puts a candidate in the place of an older version of it; either may be missing. */
@@ -223,7 +236,7 @@ public final class Timeline {
   private void show(PostRef ref, @Nullable PostRef after, boolean shown, List<Change> changes) {
     int at = search(slots, from, to, ref.idHi, ref.idLo);
     if (shown) {
-      if (!hidden.isEmpty()) hidden.remove(ref.id());
+      if (!hidden.isEmpty() && hidden.remove(ref.id()) != null) hiddenSlots = null;
       if (at < 0) insert(-at - 1, ref);
       else replace(at, ref);
       changes.add(new Change(at < 0 ? Event.ADDED : Event.CHANGED, ref));
@@ -235,10 +248,11 @@ public final class Timeline {
     }
     if (after != null) hidden.put(after.id(), after);
     else if (at < 0) hidden.remove(ref.id());
+    if (after != null || at < 0) hiddenSlots = null;
   }
 
   private boolean eligible(PostRef ref) {
-    return rules.judge(ref, met.isEmpty() ? List.of() : met(ref.id()), rules.at()).present();
+    return rules.judge(ref, metOf(ref), rules.at()).present();
   }
 
   // --- several posts about one original ---
@@ -342,6 +356,7 @@ public final class Timeline {
     PostRef oldest = size() == 0 ? null : slots[from];
     if (!hidden.isEmpty() && (oldest == null || hidden.firstKey().compareTo(oldest.id()) < 0)) {
       oldest = requireNonNull(hidden.pollFirstEntry()).getValue();
+      hiddenSlots = null;
     } else {
       from++;
     }

@@ -1,10 +1,15 @@
 package io.tideline.persistence.timeline;
 
+import io.tideline.protocols.Cursor;
+import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -20,15 +25,23 @@ public final class TimelineView {
   private final PostRef[] slots;
   private final int from;
   private final int to;
+  private final PostRef[] hidden;
   private final PostId floor;
   private final Positions positions;
   private final Eligibility rules;
   private final Map<PostId, List<String>> met;
+  // By original, where somebody passed it on: all that are about it, oldest first. Made when first
+  // asked for; which thread makes it does not matter.
+  private volatile @Nullable Map<PostId, PostRef[]> reposted;
 
+  /**
+   * @param hidden candidates that are not shown, oldest first
+   */
   TimelineView(
       PostRef[] slots,
       int from,
       int to,
+      PostRef[] hidden,
       PostId floor,
       Positions positions,
       Eligibility rules,
@@ -36,6 +49,7 @@ public final class TimelineView {
     this.slots = slots;
     this.from = from;
     this.to = to;
+    this.hidden = hidden;
     this.floor = floor;
     this.positions = positions;
     this.rules = rules;
@@ -78,11 +92,16 @@ public final class TimelineView {
 
   /** The same entries, as far as other rules want them too. */
   TimelineView under(Eligibility other) {
-    PostRef[] left =
-        Arrays.stream(slots, from, to)
-            .filter(ref -> other.judge(ref, met(ref), other.at()).present())
-            .toArray(PostRef[]::new);
-    return new TimelineView(left, 0, left.length, floor, positions, other, met);
+    List<PostRef> left = new ArrayList<>(size());
+    List<PostRef> rest = new ArrayList<>(Arrays.asList(hidden));
+    for (int i = from; i < to; i++) {
+      boolean wanted = other.judge(slots[i], met(slots[i]), other.at()).present();
+      (wanted ? left : rest).add(slots[i]);
+    }
+    rest.sort((a, b) -> a.compareToId(b.idHi, b.idLo));
+    PostRef[] shown = left.toArray(PostRef[]::new);
+    return new TimelineView(
+        shown, 0, shown.length, rest.toArray(PostRef[]::new), floor, positions, other, met);
   }
 
   /** The rules about texts that an entry meets. */
@@ -111,19 +130,24 @@ public final class TimelineView {
   }
 
   /**
-   * How many entries above its floor were not there at some moment: the unread ones, or what came
-   * since.
+   * How many entries are not known to have been returned: of those above its floor, the ones that
+   * were not there at some moment, and what a walk to it has passed over.
    */
-  public int countNewSince(Watermark then) {
+  public int countNewSince(Watermark then, PassedOver passed) {
     int newer = from(then.newest());
+    if (!passed.isNothing()) {
+      int count = 0;
+      for (int i = from; i < to; i++) if (isNewSince(slots[i], then, passed)) count++;
+      return count;
+    }
     int count = to - newer;
     for (int i = from(then.floor()); i < newer; i++) if (!wasThere(slots[i], then)) count++;
     return count;
   }
 
   /** True when there may be more of those than there are here. */
-  public boolean newBeyond(Watermark then) {
-    return cutOff() && then.floor().compareTo(floor) < 0;
+  public boolean newBeyond(Watermark then, PassedOver passed) {
+    return cutOff() && lowest(then, passed).compareTo(floor) < 0;
   }
 
   /**
@@ -142,59 +166,212 @@ public final class TimelineView {
   /** Offers the entries of such a page, however many, until the taker refuses one. */
   public void forEachOlder(
       @Nullable PostId after, @Nullable Watermark base, Predicate<PostRef> taker) {
-    for (int at = after == null ? to - 1 : below(after); at >= from; at--) {
-      PostRef ref = slots[at];
-      if ((base == null || isOfWalk(ref, base)) && !taker.test(ref)) return;
+    int at = after == null ? to - 1 : before(slots, from, to, after);
+    if (base == null) {
+      while (at >= from && taker.test(slots[at])) at--;
+      return;
     }
-  }
-
-  /** Whether a walk towards older entries that began at the base returns the entry. */
-  public boolean isOfWalk(PostRef ref, Watermark base) {
-    return ref.compareToId(base.floor().hi(), base.floor().lo()) <= 0 || wasThere(ref, base);
+    int aside = after == null ? hidden.length - 1 : before(hidden, 0, hidden.length, after);
+    while (at >= from || aside >= 0) {
+      boolean shown =
+          aside < 0
+              || (at >= from && slots[at].compareToId(hidden[aside].idHi, hidden[aside].idLo) > 0);
+      PostRef ref = shown ? slots[at--] : hidden[aside--];
+      boolean ofWalk =
+          isAbove(ref, base.floor())
+              ? wasThere(ref, base) && (shown || eligible(ref, met(ref), rules.at()))
+              : shown;
+      if (ofWalk && !taker.test(ref)) return;
+    }
   }
 
   /**
-   * A page of what came between two moments: at most {@code limit} entries newer than {@code
-   * after}, oldest first.
+   * What a walk towards older entries may have passed over, a page from here included: what the
+   * rules hide now and did not at the base.
+   *
+   * @param base {@code null} for now
+   * @param after where the page began; {@code null} for the newest
+   * @param last its last entry; {@code null} when there are none beyond
    */
-  public List<PostRef> arrived(Watermark base, Watermark until, @Nullable PostId after, int limit) {
-    PostId lowest = after == null || after.compareTo(base.floor()) < 0 ? base.floor() : after;
-    List<PostRef> page = new ArrayList<>();
-    for (int at = from(lowest); at < to && page.size() < limit; at++) {
-      if (cameBetween(slots[at], base, until)) page.add(slots[at]);
-    }
-    return page;
+  public PassedOver walked(
+      PassedOver before, @Nullable Watermark base, @Nullable PostId after, @Nullable PostId last) {
+    if (base == null || rules.at() <= base.rulesAt()) return before;
+    if (after != null && after.compareTo(base.floor()) <= 0) return before;
+    return before.and(after, last == null ? PostId.MIN : last, rules.at());
   }
 
-  /** Whether the entry was not there at the base and was there later. */
-  public boolean cameBetween(PostRef ref, Watermark base, Watermark until) {
-    return !wasThere(ref, base) && wasThere(ref, until);
+  /**
+   * Entries that came between two moments, or were passed over by a walk to the first.
+   *
+   * @param hidden those that are not shown just now
+   */
+  public record Arrived(List<PostRef> shown, List<PostId> hidden) {
+    public static final Arrived NOTHING = new Arrived(List.of(), List.of());
   }
+
+  /** What a page towards newer entries is made of: those newer than {@code after}, oldest first. */
+  public Arrived arrived(
+      Watermark base, PassedOver passed, Watermark until, @Nullable PostId after) {
+    PostId lowest = lowest(base, passed);
+    if (after != null && after.compareTo(lowest) > 0) lowest = after;
+    List<PostRef> found = new ArrayList<>();
+    List<PostId> aside = new ArrayList<>();
+    for (int at = from(lowest); at < to; at++) {
+      if (isNewSince(slots[at], base, passed) && wasThere(slots[at], until)) found.add(slots[at]);
+    }
+    int shown = found.size();
+    for (int at = above(hidden, 0, hidden.length, lowest); at < hidden.length; at++) {
+      PostRef ref = hidden[at];
+      if (!isNewSince(ref, base, passed) || !wasThere(ref, until)) continue;
+      if (eligible(ref, met(ref), rules.at())) found.add(ref);
+      else aside.add(ref.id());
+    }
+    if (found.size() > shown) found.sort((a, b) -> a.compareToId(b.idHi, b.idLo));
+    return new Arrived(found, aside);
+  }
+
+  /** Everything here that a walk has not returned yet, also if it is under way; oldest first. */
+  List<PostRef> arrivedSince(Cursor cursor) {
+    List<PostRef> found = arrived(cursor.base(), cursor.passed(), watermark(), null).shown();
+    PostId after = cursor.after();
+    Watermark until = cursor.until();
+    if (after == null || until == null) return found;
+    return found.stream()
+        .filter(
+            ref -> isAbove(ref, after) || !wasThere(ref, until) || cursor.owed().contains(ref.id()))
+        .toList();
+  }
+
+  /** Nothing at or below it is new since the base. */
+  static PostId lowest(Watermark base, PassedOver passed) {
+    PostId lowest = base.floor();
+    for (PostId post : passed.posts()) {
+      if (post.compareTo(lowest) <= 0) lowest = LiveTimeline.below(post);
+    }
+    return lowest;
+  }
+
+  /** Whether it was not there at the base, or a walk to the base went by while it was hidden. */
+  private boolean isNewSince(PostRef ref, Watermark base, PassedOver passed) {
+    boolean above = isAbove(ref, base.floor());
+    if (above && !wasThere(ref, base)) return true;
+    return !passed.isNothing() && wasPassedOver(ref, passed, above);
+  }
+
+  private boolean wasPassedOver(PostRef ref, PassedOver passed, boolean above) {
+    PostId id = ref.id();
+    if (passed.posts().contains(id)) return true;
+    if (!above) return false;
+    for (PassedOver.Stretch stretch : passed.stretches()) {
+      if (!stretch.covers(id)) continue;
+      for (long time : stretch.rulesAt()) if (!eligible(ref, met(ref), time)) return true;
+    }
+    return false;
+  }
+
+  private static boolean isAbove(PostRef ref, PostId floor) {
+    return ref.compareToId(floor.hi(), floor.lo()) > 0;
+  }
+
+  // --- what was there ---
 
   /**
    * Whether an entry was in the feed at some moment: it was not newer than the newest, had arrived,
-   * and was eligible by the rules of then. Whether it was hidden as a duplicate is not asked: then
-   * another one showed the same.
+   * was eligible by the rules of then, and was no duplicate. What has been deleted since, or comes
+   * from a source that is none any more, is not known here and made nothing a duplicate: another
+   * post takes its place as if it had been there.
    */
   public boolean wasThere(PostRef ref, Watermark then) {
-    if (ref.compareToId(then.newest().hi(), then.newest().lo()) > 0) return false;
+    return ref.compareToId(then.newest().hi(), then.newest().lo()) <= 0
+        && wasEligible(ref, then)
+        && !wasDuplicate(ref, then);
+  }
+
+  private boolean wasEligible(PostRef ref, Watermark then) {
     if (!arrivedBy(then.positions(), ref)) return false;
-    return then.rulesAt() >= rules.at() || rules.judge(ref, met(ref), then.rulesAt()).present();
+    PostRef version = ref;
+    List<String> metThen = null;
+    for (PostRef.Former former = ref.former; former != null; former = version.former) {
+      if (hadArrived(then.positions(), former.partition(), former.offset())) break;
+      version = former.post();
+      metThen = former.met();
+    }
+    return eligible(version, metThen == null ? met(ref) : metThen, then.rulesAt());
+  }
+
+  private boolean eligible(PostRef ref, List<String> metThen, long time) {
+    return rules.judge(ref, metThen, Math.min(time, rules.at())).present();
+  }
+
+  /** Whether another one about the same original within a day before it was there. */
+  private boolean wasDuplicate(PostRef ref, Watermark then) {
+    Map<PostId, PostRef[]> all = reposted();
+    if (all.isEmpty()) return false;
+    PostId original = ref.facts.original();
+    PostRef[] members = all.get(original == null ? ref.id() : original);
+    if (members == null) return false;
+    for (PostRef other : members) {
+      if (other.compareToId(ref.idHi, ref.idLo) >= 0) return false;
+      boolean near =
+          HybridClock.millisOf(ref.idHi) - HybridClock.millisOf(other.idHi)
+              <= Timeline.DUPLICATE_MILLIS;
+      if (near && isAbove(other, then.floor()) && wasEligible(other, then)) return true;
+    }
+    return false;
+  }
+
+  private Map<PostId, PostRef[]> reposted() {
+    Map<PostId, PostRef[]> known = reposted;
+    if (known != null) return known;
+    Map<PostId, List<PostRef>> found = new HashMap<>();
+    for (int i = from; i < to; i++) addRepost(slots[i], found);
+    for (PostRef ref : hidden) addRepost(ref, found);
+    Map<PostId, PostRef[]> all = new HashMap<>();
+    found.forEach(
+        (original, members) -> {
+          PostRef first = find(original);
+          if (first != null) members.add(first);
+          members.sort((a, b) -> a.compareToId(b.idHi, b.idLo));
+          all.put(original, members.toArray(PostRef[]::new));
+        });
+    reposted = all;
+    return all;
+  }
+
+  private static void addRepost(PostRef ref, Map<PostId, List<PostRef>> found) {
+    PostId original = ref.facts.original();
+    if (original != null) found.computeIfAbsent(original, id -> new ArrayList<>(2)).add(ref);
+  }
+
+  private @Nullable PostRef find(PostId id) {
+    int at = Timeline.search(slots, from, to, id.hi(), id.lo());
+    if (at >= 0) return slots[at];
+    int aside = Timeline.search(hidden, 0, hidden.length, id.hi(), id.lo());
+    return aside >= 0 ? hidden[aside] : null;
   }
 
   /** Whether the entry had arrived at these positions; one from a log they do not know had. */
   public static boolean arrivedBy(Positions positions, PostRef ref) {
-    return positions.contains(ref.partition, ref.offset) || !positions.knows(ref.partition);
+    return hadArrived(positions, ref.partition, ref.offset);
+  }
+
+  private static boolean hadArrived(Positions positions, LogPartition partition, long offset) {
+    return positions.contains(partition, offset) || !positions.knows(partition);
   }
 
   /** The index of the first entry newer than the post. */
   private int from(PostId id) {
-    int at = Timeline.search(slots, from, to, id.hi(), id.lo());
+    return above(slots, from, to, id);
+  }
+
+  private static int above(PostRef[] refs, int from, int to, PostId id) {
+    int at = Timeline.search(refs, from, to, id.hi(), id.lo());
     return at >= 0 ? at + 1 : -at - 1;
   }
 
-  private int below(PostId id) {
-    int at = Timeline.search(slots, from, to, id.hi(), id.lo());
+  /** The index of the last one older than the post. */
+  private static int before(PostRef[] refs, int from, int to, PostId id) {
+    int at = Timeline.search(refs, from, to, id.hi(), id.lo());
     return at >= 0 ? at - 1 : -at - 2;
   }
 }

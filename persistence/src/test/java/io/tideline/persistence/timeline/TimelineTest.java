@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.timeline.FeedWatcher.Change;
 import io.tideline.persistence.timeline.Timeline.Event;
+import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
@@ -69,7 +70,8 @@ class TimelineTest {
     TimelineView view = timeline.publish(Positions.EMPTY);
     assertThat(view.older(null, null, 10)).isEmpty();
     assertThat(view.older(id(5), null, 10)).isEmpty();
-    assertThat(view.arrived(Watermark.NOTHING, view.watermark(), null, 10)).isEmpty();
+    assertThat(view.arrived(Watermark.NOTHING, PassedOver.NOTHING, view.watermark(), null).shown())
+        .isEmpty();
     assertThat(view.countNewerThan(id(5))).isZero();
     assertThat(view.cutOff()).isFalse();
   }
@@ -81,11 +83,11 @@ class TimelineTest {
     TimelineView view = timeline.publish(Positions.EMPTY.with(SomeLines.P0, 2));
     Positions then = Positions.EMPTY.with(SomeLines.P0, 1);
     Watermark above = new Watermark(then, 1, id(15), id(20));
-    assertThat(view.countNewSince(above)).isZero();
-    assertThat(view.arrived(above, view.watermark(), null, 10)).isEmpty();
+    assertThat(view.countNewSince(above, PassedOver.NOTHING)).isZero();
+    assertThat(view.arrived(above, PassedOver.NOTHING, view.watermark(), null).shown()).isEmpty();
     Watermark below = new Watermark(then, 1, id(5), id(20));
-    assertThat(view.countNewSince(below)).isOne();
-    assertThat(view.arrived(below, view.watermark(), null, 10)).hasSize(1);
+    assertThat(view.countNewSince(below, PassedOver.NOTHING)).isOne();
+    assertThat(view.arrived(below, PassedOver.NOTHING, view.watermark(), null).shown()).hasSize(1);
   }
 
   @Property(tries = 500)

@@ -14,6 +14,8 @@ import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
+import io.tideline.protocols.Cursor;
+import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -391,8 +393,8 @@ final class SimulatedUser {
     }
 
     @Override
-    public Watermark resumesFrom() {
-      return from;
+    public Cursor resumesFrom() {
+      return Cursor.newer(SomeIntents.READER, ResidentTimelines.HOME, from, PassedOver.NOTHING);
     }
 
     @Override
