@@ -294,7 +294,7 @@ public final class LiveTimeline {
     drain();
     if (!settled()) return null;
     return new Checkpoint(
-        timeline.candidates(), positions, timeline.floor(), timeline.rules().at());
+        timeline.remembered(), positions, timeline.floor(), timeline.rules().at());
   }
 
   /** What readers would see now; {@code null} while that is not complete. */
@@ -445,9 +445,10 @@ public final class LiveTimeline {
             return true;
           }
           if (patient && !covered(refs)) return false;
-          PostId floor = stored.cutOff() ? below(oldest(stored.refs())) : PostId.MIN;
+          PostId floor = PostId.MIN;
+          if (stored.cutOff()) floor = loadingAll ? floor(stored.refs()) : lowest(stored.refs());
           if (!loadingAll) {
-            refs.addAll(timeline.candidates());
+            refs.addAll(timeline.remembered());
             if (floor.compareTo(timeline.floor()) < 0) floor = timeline.floor();
           }
           if (!met.of(refs, patient)) return false;
@@ -598,6 +599,31 @@ public final class LiveTimeline {
 
   static PostId oldest(List<PostRef> stored) {
     return stored.stream().map(PostRef::id).min(PostId::compareTo).orElse(PostId.MIN);
+  }
+
+  private static PostId lowest(List<PostRef> stored) {
+    return below(oldest(stored));
+  }
+
+  /**
+   * Below what was read; where that may have left out what makes a repost a duplicate, above the
+   * repost, as long as enough is left.
+   */
+  private PostId floor(List<PostRef> stored) {
+    Eligibility rules = timeline.rules();
+    long decided = oldest(stored).millis() + Timeline.DUPLICATE_MILLIS;
+    PostId floor =
+        stored.stream()
+            .filter(ref -> ref.facts.original() != null && ref.id().millis() <= decided)
+            .map(PostRef::id)
+            .max(PostId::compareTo)
+            .orElse(lowest(stored));
+    long left =
+        stored.stream()
+            .filter(ref -> !ref.deleted() && ref.compareToId(floor.hi(), floor.lo()) > 0)
+            .filter(ref -> rules.judge(ref, List.of(), rules.at()).present())
+            .count();
+    return left >= around.capacity() * 3L / 4 ? floor : lowest(stored);
   }
 
   /** The id just below another one. */

@@ -3,6 +3,7 @@ package io.tideline.persistence.timeline;
 import static java.util.Objects.requireNonNull;
 
 import io.tideline.persistence.timeline.FeedWatcher.Change;
+import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -14,6 +15,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -25,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * change of the rules needs nothing but a second look.
  *
  * <p>Of several eligible posts about one original, the original among them, one within a day after
- * the one before it is a duplicate and hidden. That looks at ids only, and only above the floor.
+ * the one before it is a duplicate and hidden. That looks at ids only; for its sake what has sunk
+ * below the floor is remembered for another day of posts.
  *
  * <p>Shown entries lie oldest first in an array that only grows at its end, so that an arrival in
  * order costs one write and views share the array; an arrival out of order, a removal and a full
@@ -59,6 +62,9 @@ public final class Timeline {
   private PostRef @Nullable [] hiddenSlots = NOTHING;
   // By original: the eligible posts about it, as soon as a repost is among them.
   private final Map<PostId, TreeSet<PostId>> groups = new HashMap<>();
+  // Up to a day below the floor, oldest first: what is above may be a duplicate of them. Replaced,
+  // not changed.
+  private PostRef[] elders = NOTHING;
   // By post, where there are any: ids of the rules about texts that it meets. Replaced, not
   // changed.
   private Map<PostId, List<String>> met;
@@ -99,6 +105,10 @@ public final class Timeline {
     Timeline timeline = new Timeline(capacity, rules, floor, Map.copyOf(needed));
     Sources sources = rules.sources();
     List<Change> ignored = new ArrayList<>();
+    timeline.sinkAll(
+        merged.headMap(floor, true).values().stream()
+            .filter(ref -> !ref.deleted() && sources.contain(ref))
+            .toList());
     for (PostRef ref : merged.tailMap(floor, false).values()) {
       if (!ref.deleted() && sources.contain(ref)) timeline.set(null, ref, ignored);
     }
@@ -132,9 +142,17 @@ public final class Timeline {
     return List.copyOf(all.values());
   }
 
+  /** Candidates, and what is remembered below the floor; oldest first. */
+  public List<PostRef> remembered() {
+    if (elders.length == 0) return candidates();
+    List<PostRef> all = new ArrayList<>(Arrays.asList(elders));
+    all.addAll(candidates());
+    return all;
+  }
+
   /** The same posts under other rules. */
   public Timeline under(Eligibility other) {
-    return of(capacity, other, floor, candidates(), met);
+    return of(capacity, other, floor, remembered(), met);
   }
 
   /** The post, shown or not. */
@@ -170,9 +188,13 @@ public final class Timeline {
       for (PostRef post : candidates()) {
         if (post.author.equals(line.author)) set(post, null, changes);
       }
+      for (PostRef elder : elders) {
+        if (elder.author.equals(line.author)) setElder(elder, null, changes);
+      }
       return;
     }
     PostRef known = known(line);
+    if (known == null && applyToElder(line, metNow, changes)) return;
     if (line.deleted()) {
       if (known == null) return;
       set(known, null, changes);
@@ -204,7 +226,8 @@ public final class Timeline {
   private void remember(PostId id, List<String> metNow) {
     if (metNow.equals(met(id))) return;
     Map<PostId, List<String>> changed = new HashMap<>(met);
-    changed.keySet().removeIf(post -> post.compareTo(floor) <= 0);
+    PostId lowest = elders.length == 0 ? floor.next() : elders[0].id();
+    changed.keySet().removeIf(post -> post.compareTo(lowest) < 0);
     if (metNow.isEmpty()) changed.remove(id);
     else changed.put(id, List.copyOf(metNow));
     met = Map.copyOf(changed);
@@ -217,7 +240,7 @@ public final class Timeline {
       others = hidden.values().toArray(NOTHING);
       hiddenSlots = others;
     }
-    return new TimelineView(slots, from, to, others, floor, positions, rules, met);
+    return new TimelineView(slots, from, to, others, elders, floor, positions, rules, met);
   }
 
   /** Puts a candidate in the place of an older version of it; either may be missing. */
@@ -272,6 +295,7 @@ public final class Timeline {
       members = new TreeSet<>();
       groups.put(group, members);
       PostRef original = find(group);
+      if (original == null) original = elder(group);
       if (original != null && eligible(original)) members.add(group);
     }
     members.add(member);
@@ -302,6 +326,73 @@ public final class Timeline {
     boolean shown = search(slots, from, to, ref.idHi, ref.idLo) >= 0;
     boolean duplicate = older(group, ref.id()) != null;
     if (shown == duplicate) show(ref, ref, !duplicate, changes);
+  }
+
+  // --- below the floor ---
+
+  private @Nullable PostRef elder(PostId id) {
+    int at = search(elders, 0, elders.length, id.hi(), id.lo());
+    return at >= 0 ? elders[at] : null;
+  }
+
+  private boolean applyToElder(PostRef line, List<String> metNow, List<Change> changes) {
+    PostRef known = elders.length == 0 ? null : elder(line.id());
+    if (known == null) return false;
+    if (line.deleted()) {
+      setElder(known, null, changes);
+    } else if (line.version > known.version) {
+      PostRef after = known.edited(line, metOf(known), metNow);
+      if (!metNow.isEmpty() || !met.isEmpty()) remember(line.id(), metNow);
+      setElder(known, after, changes);
+    }
+    trim(changes);
+    return true;
+  }
+
+  private void setElder(PostRef before, @Nullable PostRef after, List<Change> changes) {
+    PostId id = before.id();
+    elders =
+        Arrays.stream(elders)
+            .map(elder -> elder == before ? after : elder)
+            .filter(Objects::nonNull)
+            .toArray(PostRef[]::new);
+    PostId group = groupOf(before);
+    if (group == null) return;
+    if (after != null && eligible(after)) join(group, id);
+    else leave(group, id);
+    lookAgainAfter(group, id, changes);
+  }
+
+  private void sinkAll(List<PostRef> refs) {
+    int first = Math.max(0, refs.size() - capacity);
+    while (first < refs.size() && isFarBelowFloor(refs.get(first))) first++;
+    elders = refs.subList(first, refs.size()).toArray(NOTHING);
+    for (PostRef elder : elders) {
+      PostId original = elder.facts.original();
+      if (original != null && eligible(elder)) join(original, elder.id());
+    }
+  }
+
+  /** Remembers what was the oldest candidate, and forgets what is too far below or too much. */
+  private void sink(PostRef ref, List<Change> changes) {
+    int first = 0;
+    while (first < elders.length
+        && (elders.length - first >= capacity || isFarBelowFloor(elders[first]))) {
+      first++;
+    }
+    PostRef[] before = elders;
+    elders = Arrays.copyOfRange(before, first, before.length + 1);
+    elders[elders.length - 1] = ref;
+    for (int i = 0; i < first; i++) {
+      PostId group = groupOf(before[i]);
+      if (group == null) continue;
+      leave(group, before[i].id());
+      lookAgainAfter(group, before[i].id(), changes);
+    }
+  }
+
+  private boolean isFarBelowFloor(PostRef ref) {
+    return floor.millis() - HybridClock.millisOf(ref.idHi) > DUPLICATE_MILLIS;
   }
 
   // --- the array ---
@@ -361,11 +452,7 @@ public final class Timeline {
       from++;
     }
     floor = requireNonNull(oldest).id();
-    PostId group = groupOf(oldest);
-    if (group != null) {
-      leave(group, floor);
-      lookAgainAfter(group, floor, changes);
-    }
+    sink(oldest, changes);
   }
 
   /** Binary search by id: the index, or {@code -insertionPoint - 1}. */

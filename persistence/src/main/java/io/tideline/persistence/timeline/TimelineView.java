@@ -26,6 +26,7 @@ public final class TimelineView {
   private final int from;
   private final int to;
   private final PostRef[] hidden;
+  private final PostRef[] elders;
   private final PostId floor;
   private final Positions positions;
   private final Eligibility rules;
@@ -36,12 +37,14 @@ public final class TimelineView {
 
   /**
    * @param hidden candidates that are not shown, oldest first
+   * @param elders what is remembered from below the floor, oldest first
    */
   TimelineView(
       PostRef[] slots,
       int from,
       int to,
       PostRef[] hidden,
+      PostRef[] elders,
       PostId floor,
       Positions positions,
       Eligibility rules,
@@ -50,6 +53,7 @@ public final class TimelineView {
     this.from = from;
     this.to = to;
     this.hidden = hidden;
+    this.elders = elders;
     this.floor = floor;
     this.positions = positions;
     this.rules = rules;
@@ -101,7 +105,7 @@ public final class TimelineView {
     rest.sort((a, b) -> a.compareToId(b.idHi, b.idLo));
     PostRef[] shown = left.toArray(PostRef[]::new);
     return new TimelineView(
-        shown, 0, shown.length, rest.toArray(PostRef[]::new), floor, positions, other, met);
+        shown, 0, shown.length, rest.toArray(PostRef[]::new), elders, floor, positions, other, met);
   }
 
   /** The rules about texts that an entry meets. */
@@ -315,7 +319,7 @@ public final class TimelineView {
       boolean near =
           HybridClock.millisOf(ref.idHi) - HybridClock.millisOf(other.idHi)
               <= Timeline.DUPLICATE_MILLIS;
-      if (near && isAbove(other, then.floor()) && wasEligible(other, then)) return true;
+      if (near && wasEligible(other, then)) return true;
     }
     return false;
   }
@@ -326,6 +330,7 @@ public final class TimelineView {
     Map<PostId, List<PostRef>> found = new HashMap<>();
     for (int i = from; i < to; i++) addRepost(slots[i], found);
     for (PostRef ref : hidden) addRepost(ref, found);
+    for (PostRef ref : elders) addRepost(ref, found);
     Map<PostId, PostRef[]> all = new HashMap<>();
     found.forEach(
         (original, members) -> {
@@ -344,10 +349,15 @@ public final class TimelineView {
   }
 
   private @Nullable PostRef find(PostId id) {
-    int at = Timeline.search(slots, from, to, id.hi(), id.lo());
-    if (at >= 0) return slots[at];
-    int aside = Timeline.search(hidden, 0, hidden.length, id.hi(), id.lo());
-    return aside >= 0 ? hidden[aside] : null;
+    PostRef shown = find(slots, from, to, id);
+    if (shown != null) return shown;
+    PostRef candidate = find(hidden, 0, hidden.length, id);
+    return candidate != null ? candidate : find(elders, 0, elders.length, id);
+  }
+
+  private static @Nullable PostRef find(PostRef[] refs, int from, int to, PostId id) {
+    int at = Timeline.search(refs, from, to, id.hi(), id.lo());
+    return at >= 0 ? refs[at] : null;
   }
 
   /** Whether the entry had arrived at these positions; one from a log they do not know had. */

@@ -22,6 +22,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
@@ -81,7 +82,7 @@ class TimelineModelTest {
       grown.apply(line, List.of(), new ArrayList<>());
       whole.apply(line, List.of(), new ArrayList<>());
     }
-    List<PostRef> candidates = new ArrayList<>(grown.candidates());
+    List<PostRef> candidates = new ArrayList<>(grown.remembered());
     candidates.addAll(candidates.subList(0, candidates.size() / 3));
     Collections.shuffle(candidates, random);
     Timeline again = Timeline.of(capacity, rules, grown.floor(), candidates, Map.of());
@@ -197,6 +198,7 @@ class TimelineModelTest {
   /** The same, slow and plain. */
   private static final class Model {
     final NavigableMap<PostId, PostRef> candidates = new TreeMap<>();
+    private final NavigableMap<PostId, PostRef> elders = new TreeMap<>();
     PostId floor = PostId.MIN;
     private final int capacity;
     private SomeRules rules;
@@ -209,19 +211,21 @@ class TimelineModelTest {
     void under(SomeRules other) {
       rules = other;
       candidates.values().removeIf(ref -> !rules.sources().contain(ref));
+      elders.values().removeIf(ref -> !rules.sources().contain(ref));
       trim();
     }
 
     void apply(PostRef line) {
-      PostRef old = candidates.get(line.id());
+      Map<PostId, PostRef> where = elders.containsKey(line.id()) ? elders : candidates;
+      PostRef old = where.get(line.id());
       if (line.deleted()) {
-        candidates.remove(line.id());
+        where.remove(line.id());
       } else if (old == null) {
         if (line.id().compareTo(floor) > 0 && rules.sources().contain(line)) {
-          candidates.put(line.id(), line);
+          where.put(line.id(), line);
         }
       } else if (line.version > old.version) {
-        candidates.put(
+        where.put(
             line.id(),
             new PostRef(
                 line.idHi,
@@ -239,26 +243,32 @@ class TimelineModelTest {
     private void trim() {
       while (shown().size() > capacity
           || candidates.size() > Timeline.CANDIDATES_PER_ENTRY * capacity) {
-        floor = candidates.pollFirstEntry().getKey();
+        PostRef oldest = candidates.pollFirstEntry().getValue();
+        floor = oldest.id();
+        elders
+            .keySet()
+            .removeIf(elder -> floor.millis() - elder.millis() > Timeline.DUPLICATE_MILLIS);
+        while (elders.size() >= capacity) elders.pollFirstEntry();
+        elders.put(floor, oldest);
       }
     }
 
     List<PostRef> shown() {
-      return eligible().stream().filter(ref -> !isDuplicate(ref)).toList();
+      return eligible(candidates).stream().filter(ref -> !isDuplicate(ref)).toList();
     }
 
     int duplicates() {
-      return eligible().size() - shown().size();
+      return eligible(candidates).size() - shown().size();
     }
 
-    private List<PostRef> eligible() {
-      return candidates.values().stream()
+    private List<PostRef> eligible(Map<PostId, PostRef> refs) {
+      return refs.values().stream()
           .filter(ref -> rules.judge(ref, List.of(), 1).present())
           .toList();
     }
 
     private boolean isDuplicate(PostRef ref) {
-      return eligible().stream()
+      return Stream.concat(eligible(candidates).stream(), eligible(elders).stream())
           .filter(other -> other.id().compareTo(ref.id()) < 0)
           .filter(other -> original(other).equals(original(ref)))
           .anyMatch(
