@@ -1,6 +1,7 @@
 package io.tideline.node;
 
 import static io.tideline.node.TestNode.ok;
+import static io.tideline.node.TestNode.user;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -625,10 +626,6 @@ class FeedSemanticsIT {
   }
 
   // --- the calls ---
-
-  private static String user(String name) {
-    return name + "-" + UUID.randomUUID().toString().substring(0, 8);
-  }
 
   private static String follow(String user, String followee) {
     return ok(node.graph.follow(

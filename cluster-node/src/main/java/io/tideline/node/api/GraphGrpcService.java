@@ -49,11 +49,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
 
   private final Users users;
   private final Principals principals;
+  private final Decisions decisions;
   private final TokenCodec tokens;
 
   public GraphGrpcService(Users users, Principals principals, TokenCodec tokens) {
     this.users = users;
     this.principals = principals;
+    this.decisions = new Decisions(users, principals);
     this.tokens = tokens;
   }
 
@@ -115,14 +117,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
     UserId user = fields.userId("user_id", userId);
     fields.others(field, targetIds, user).forEach(target -> change.addTargetIds(target.value()));
-    return decide(fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
-  }
-
-  private CompletionStage<Users.Decided> decide(
-      FieldViolations fields, UserId user, IntentLine.Builder intent, Metadata metadata) {
-    fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
-    return users.decide(user, intent.build());
+    return decisions.decide(fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
   }
 
   @Override
@@ -145,7 +140,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     fields.text("tag", tag, 1, 100);
-    return decide(
+    return decisions.decide(
         fields,
         user,
         IntentLine.newBuilder()
@@ -156,16 +151,9 @@ public final class GraphGrpcService implements GraphServicePowerApi {
   @Override
   public CompletionStage<ListFollowedTagsResponse> listFollowedTags(
       ListFollowedTagsRequest in, Metadata metadata) {
-    return decided(in.getUserId(), metadata)
+    return decisions.of(in.getUserId(), metadata)
         .thenApply(
             decided -> ListFollowedTagsResponse.newBuilder().addAllTags(decided.tags()).build());
-  }
-
-  private CompletionStage<UserReply.Decided> decided(String userId, Metadata metadata) {
-    UserId user = Fields.userId("user_id", userId);
-    principals.requireUser(principals.authenticate(metadata), user);
-    return users.ask(
-        user, UserReply.Decided.class, replyTo -> new UserEntity.GetDecided(user, replyTo));
   }
 
   @Override
@@ -175,7 +163,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     UserList list = in.getList();
     fields.name("list.list_id", list.getListId());
     fields.text("list.name", list.getName(), 0, 100);
-    return decide(
+    return decisions.decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -195,7 +183,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     fields.name("list_id", in.getListId());
-    return decide(
+    return decisions.decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -231,12 +219,12 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     fields
         .others("member_ids", memberIds, user)
         .forEach(member -> change.addTargetIds(member.value()));
-    return decide(fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
+    return decisions.decide(fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
   }
 
   @Override
   public CompletionStage<GetListsResponse> getLists(GetListsRequest in, Metadata metadata) {
-    return decided(in.getUserId(), metadata).thenApply(GraphGrpcService::lists);
+    return decisions.of(in.getUserId(), metadata).thenApply(GraphGrpcService::lists);
   }
 
   private static GetListsResponse lists(UserReply.Decided decided) {
