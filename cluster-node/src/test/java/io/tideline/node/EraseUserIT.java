@@ -1,8 +1,8 @@
 package io.tideline.node;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static io.tideline.node.TestNode.ok;
 import static io.tideline.node.TestNode.user;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -117,8 +117,7 @@ class EraseUserIT {
     assertThat(read(cid, "")).extracting(Post::getAuthorId).containsOnly(cid);
     assertThat(read(bob, "")).isEmpty();
     assertThat(posts(bob)).isEmpty();
-    assertThat(Refusal.of(() -> get(post.getPostId())).reason())
-        .isEqualTo("DELETED");
+    assertThat(Refusal.of(() -> get(post.getPostId())).reason()).isEqualTo("DELETED");
     assertThat(
             ok(node.feeds.explainEntry(
                     ExplainEntryRequest.newBuilder()
@@ -141,7 +140,8 @@ class EraseUserIT {
         .until(
             () ->
                 rows(
-                            "SELECT event FROM %s.messages WHERE persistence_id = ? AND partition_nr = 0",
+                            "SELECT event FROM %s.messages WHERE persistence_id = ? AND"
+                                + " partition_nr = 0",
                             ann)
                         .size()
                     > 1);

@@ -279,11 +279,7 @@ class FeedSemanticsIT {
     await()
         .atMost(Duration.ofSeconds(20))
         .untilAsserted(() -> assertThat(texts(read(ann, ""))).containsExactly("old"));
-    String token =
-        ok(node.graph.unfollowTag(
-                UnfollowTagRequest.newBuilder().setUserId(ann).setTag(tag).build()))
-            .getConsistencyToken();
-    assertThat(texts(read(ann, token))).isEmpty();
+    assertThat(texts(read(ann, unfollowTag(tag)))).isEmpty();
   }
 
   @Test
@@ -565,6 +561,8 @@ class FeedSemanticsIT {
     assertInvalid(
         "rule.words", () -> putRule(ann, r -> r.setRuleId("r").setWords("x".repeat(201))));
     assertInvalid("rule.tag", () -> putRule(ann, r -> r.setRuleId("r").setTag("")));
+    assertInvalid("rule.tag", () -> putRule(ann, r -> r.setRuleId("r").setTag("#tide")));
+    assertInvalid("rule.tag", () -> putRule(ann, r -> r.setRuleId("r").setTag("high tide")));
     assertInvalid(
         "rule.name",
         () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setName("x".repeat(101))));
@@ -584,7 +582,12 @@ class FeedSemanticsIT {
     assertInvalid("options.languages[0]", () -> followIn(List.of("")));
     assertInvalid("options.languages[0]", () -> followIn(List.of("en-" + "x".repeat(40))));
     assertInvalid("tag", () -> followTag(""));
+    assertInvalid("tag", () -> followTag("#tide"));
+    assertInvalid("tag", () -> followTag("high tide"));
     assertInvalid("tag", () -> followTag("x".repeat(101)));
+    assertInvalid("tag", () -> unfollowTag("#tide"));
+    assertInvalid("content.tags[0]", () -> publish(ann, c -> c.setText("x").addTags("#tide")));
+    assertInvalid("content.tags[0]", () -> publish(ann, c -> c.setText("x").addTags("\uFF03tide")));
     assertInvalid("list.list_id", () -> putList(ann, "no spaces", false));
     assertInvalid("list.list_id", () -> putList(ann, "", false));
     assertInvalid("list_id", () -> addToList("no spaces", List.of(bob)));
@@ -763,6 +766,12 @@ class FeedSemanticsIT {
 
   private void followTag(String tag) {
     ok(node.graph.followTag(FollowTagRequest.newBuilder().setUserId(ann).setTag(tag).build()));
+  }
+
+  private String unfollowTag(String tag) {
+    return ok(node.graph.unfollowTag(
+            UnfollowTagRequest.newBuilder().setUserId(ann).setTag(tag).build()))
+        .getConsistencyToken();
   }
 
   private void addToList(String list, List<String> members) {

@@ -1,6 +1,5 @@
 package io.tideline.node.api;
 
-import io.tideline.persistence.timeline.Tags;
 import io.tideline.persistence.user.MuteRule;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.UserId;
@@ -107,6 +106,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
     fields.name("rule.rule_id", rule.getRuleId());
     fields.text("rule.name", rule.getName(), 0, 100);
     fields.range("rule.until_millis", rule.getUntilMillis(), 0, Long.MAX_VALUE);
+    String tag = "";
     switch (rule.getWhatCase()) {
       case WORDS -> {
         fields.text("rule.words", rule.getWords(), 1, 200);
@@ -114,13 +114,14 @@ public final class FilterGrpcService implements FilterServicePowerApi {
           fields.reject("rule.words", "expected at least one word");
         }
       }
-      case TAG -> fields.text("rule.tag", rule.getTag(), 1, 100);
+      case TAG -> tag = fields.tag("rule.tag", rule.getTag());
       default -> fields.reject("rule", "expected words or tag");
     }
     if (rule.getMode() == MuteMode.UNRECOGNIZED) {
       fields.reject("rule.mode", "expected HIDE or WARN");
     }
-    return decisions.decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -131,7 +132,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
                             MuteRuleContent.newBuilder()
                                 .setName(rule.getName())
                                 .setWords(rule.getWords())
-                                .setTag(Tags.folded(rule.getTag()))
+                                .setTag(tag)
                                 .setWarn(rule.getMode() == MuteMode.MUTE_MODE_WARN)
                                 .setUntilMillis(rule.getUntilMillis()))),
             metadata)
@@ -145,7 +146,8 @@ public final class FilterGrpcService implements FilterServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     fields.name("rule_id", in.getRuleId());
-    return decisions.decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()

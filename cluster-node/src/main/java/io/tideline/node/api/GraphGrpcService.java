@@ -1,6 +1,5 @@
 package io.tideline.node.api;
 
-import io.tideline.persistence.timeline.Tags;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.TokenCodec;
@@ -117,7 +116,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
     UserId user = fields.userId("user_id", userId);
     fields.others(field, targetIds, user).forEach(target -> change.addTargetIds(target.value()));
-    return decisions.decide(fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
+    return decisions.decide(
+        fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
   }
 
   @Override
@@ -139,19 +139,20 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       String userId, String tag, boolean active, Metadata metadata) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
-    fields.text("tag", tag, 1, 100);
+    String folded = fields.tag("tag", tag);
     return decisions.decide(
         fields,
         user,
         IntentLine.newBuilder()
-            .setTagsChanged(TagsChanged.newBuilder().addTags(Tags.folded(tag)).setActive(active)),
+            .setTagsChanged(TagsChanged.newBuilder().addTags(folded).setActive(active)),
         metadata);
   }
 
   @Override
   public CompletionStage<ListFollowedTagsResponse> listFollowedTags(
       ListFollowedTagsRequest in, Metadata metadata) {
-    return decisions.of(in.getUserId(), metadata)
+    return decisions
+        .of(in.getUserId(), metadata)
         .thenApply(
             decided -> ListFollowedTagsResponse.newBuilder().addAllTags(decided.tags()).build());
   }
@@ -163,7 +164,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     UserList list = in.getList();
     fields.name("list.list_id", list.getListId());
     fields.text("list.name", list.getName(), 0, 100);
-    return decisions.decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -183,7 +185,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     fields.name("list_id", in.getListId());
-    return decisions.decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -219,7 +222,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     fields
         .others("member_ids", memberIds, user)
         .forEach(member -> change.addTargetIds(member.value()));
-    return decisions.decide(fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
+    return decisions.decide(
+        fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
   }
 
   @Override

@@ -360,13 +360,13 @@ public final class PostGrpcService implements PostServicePowerApi {
     return text.isEmpty() ? null : fields.postId(field, text);
   }
 
-  /** As its entity would say; but all posts of an erased author look deleted before that is asked. */
+  /**
+   * As its entity would say; but all posts of an erased author look deleted before that is asked.
+   */
   private void requireNotErased(UserId author) {
     if (store.erased().contains(author)) {
       throw StatusMapping.failure(
-          Status.Code.FAILED_PRECONDITION,
-          UserReply.Refusal.ERASED.name(),
-          author + " is erased");
+          Status.Code.FAILED_PRECONDITION, UserReply.Refusal.ERASED.name(), author + " is erased");
     }
   }
 
