@@ -194,6 +194,20 @@ class FeedSemanticsIT {
   }
 
   @Test
+  void a_rule_works_on_the_very_next_read() {
+    follow(ann, bob);
+    for (int i = 0; i < 15; i++) publish(bob, "low water " + i);
+    PublishResponse last = publish(bob, "high water");
+    assertThat(texts(read(ann, last.getConsistencyToken()))).hasSize(16);
+    for (int i = 0; i < 15; i++) {
+      String rule = "r" + i;
+      String words = "water " + i;
+      putRule(ann, r -> r.setRuleId(rule).setWords(words));
+      assertThat(texts(read(ann, ""))).as("without a token").hasSize(15 - i);
+    }
+  }
+
+  @Test
   void answers_are_shown_to_whom_they_concern() {
     follow(ann, bob);
     PublishResponse stranger = publish(cid, "a stranger's");
