@@ -63,7 +63,7 @@ public final class LiveTimeline {
   public interface Stored {
     /**
      * The newest posts of all these sources together between two ids, neither of them included;
-     * deleted ones too.
+     * also those that have been deleted or have lost the tag.
      *
      * @param limit how many wanted ones; those that are not wanted are among the answer as well, up
      *     to {@code 4 * limit} in all
@@ -596,9 +596,15 @@ public final class LiveTimeline {
     for (UserId author : sources.authors()) {
       lines.addAll(around.arrivals().recent(author, after));
     }
+    Set<UserId> others = new HashSet<>();
     for (String tag : sources.tags()) {
-      lines.addAll(around.arrivals().recentWithTag(tag, after));
+      for (PostRef line : around.arrivals().recentWithTag(tag, after)) {
+        lines.add(line);
+        if (!sources.authors().contains(line.author)) others.add(line.author);
+      }
     }
+    // What has become of a post with a tag, only the lines of its author tell.
+    for (UserId author : others) lines.addAll(around.arrivals().recent(author, after));
     return lines;
   }
 

@@ -3,6 +3,7 @@ package io.tideline.persistence.user;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.FeedWatcher;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
@@ -19,6 +20,7 @@ import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.MuteRuleChanged;
 import io.tideline.protocols.log.v1.MuteRuleContent;
+import io.tideline.protocols.log.v1.TagsChanged;
 import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -43,9 +45,18 @@ class LiveTimelineTest {
   private static final UserId ANN = new UserId("ann");
   private static final UserId BOB = new UserId("bob");
   private static final LogPartition LOG = new LogPartition(1, 7, 0);
+  private static final Graph GRAPH =
+      Graph.EMPTY.merge(
+          IntentLine.newBuilder()
+              .setAt(1)
+              .setFollowsChanged(
+                  FollowsChanged.newBuilder().addTargetIds(BOB.value()).setActive(true))
+              .build(),
+          1);
 
   private final Stored stored = new Stored();
   private final Days days = new Days();
+  private final Everything log = new Everything();
   private final ResidentTimelines residents = new ResidentTimelines();
   private final PostRef calm = stored.add(1, "all is calm");
   private final PostRef storm = stored.add(2, "a storm is coming");
@@ -148,6 +159,26 @@ class LiveTimelineTest {
     assertThat(shown()).containsExactly(storm, edited);
   }
 
+  @Test
+  void a_tag_does_not_bring_back_what_its_author_has_deleted() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    Facts moon = new Facts(List.of("moon"), "", List.of(), false, null, null, null, null);
+    PostRef tagged = new PostRef(3, 1, 3, BOB, LOG, 3, 0, moon);
+    log.tagged = List.of(tagged);
+    log.lines = List.of(tagged, new PostRef(3, 1, 4, BOB, LOG, 4, PostRef.DELETED));
+    newest = List.of(tagged);
+    IntentLine follow =
+        IntentLine.newBuilder()
+            .setAt(9)
+            .setTagsChanged(TagsChanged.newBuilder().addTags("moon").setActive(true))
+            .build();
+    timeline.changed(
+        new Rules(ANN, ResidentTimelines.HOME, GRAPH.merge(follow, 9), Filters.EMPTY, 0));
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).containsExactly(storm, calm);
+  }
+
   private @Nullable TimelineView reading() {
     return requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).read();
   }
@@ -159,7 +190,7 @@ class LiveTimelineTest {
             ANN,
             ResidentTimelines.HOME,
             new LiveTimeline.Surroundings(
-                new Everything(),
+                log,
                 (sources, olderThan, newerThan, limit, wanted) ->
                     CompletableFuture.completedFuture(new Newest(newest, false)),
                 stored,
@@ -180,12 +211,6 @@ class LiveTimelineTest {
 
   private Rules rules(String words) {
     long at = ++ruleAt;
-    IntentLine follow =
-        IntentLine.newBuilder()
-            .setAt(1)
-            .setFollowsChanged(
-                FollowsChanged.newBuilder().addTargetIds(BOB.value()).setActive(true))
-            .build();
     IntentLine mute =
         IntentLine.newBuilder()
             .setAt(at)
@@ -194,12 +219,7 @@ class LiveTimelineTest {
                     .setRuleId("r")
                     .setContent(MuteRuleContent.newBuilder().setWords(words)))
             .build();
-    return new Rules(
-        ANN,
-        ResidentTimelines.HOME,
-        Graph.EMPTY.merge(follow, 1),
-        Filters.EMPTY.merge(mute, at),
-        0);
+    return new Rules(ANN, ResidentTimelines.HOME, GRAPH, Filters.EMPTY.merge(mute, at), 0);
   }
 
   private List<PostRef> shown() {
@@ -240,6 +260,19 @@ class LiveTimelineTest {
 
   /** All has been applied. */
   private static final class Everything extends NoArrivals {
+    List<PostRef> tagged = List.of();
+    List<PostRef> lines = List.of();
+
+    @Override
+    public List<PostRef> recentWithTag(String tag, Positions after) {
+      return tagged;
+    }
+
+    @Override
+    public List<PostRef> recent(UserId author, Positions after) {
+      return lines;
+    }
+
     @Override
     public Positions applied() {
       return Positions.EMPTY.with(LOG, 10);
