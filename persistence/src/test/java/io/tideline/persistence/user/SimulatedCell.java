@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -196,7 +197,12 @@ final class SimulatedCell {
       append(author, now, now, 0, someTags());
     } else if (what == 5) {
       long past = 1000L + random.nextInt((int) (now - 1000));
-      append(author, past - past % 10 + 1, past, 0, someTags());
+      long id = past - past % 10 + 1;
+      Optional<PostRef> before =
+          own.stream().filter(line -> line.idHi == id && line.version == past).findFirst();
+      // Importing twice changes nothing.
+      if (before.isEmpty()) append(author, id, past, 0, someTags());
+      else if (!deletionForgotten(before.get())) again(before.get());
     } else {
       PostRef old = own.get(random.nextInt(own.size()));
       if (deletionForgotten(old)) return;
