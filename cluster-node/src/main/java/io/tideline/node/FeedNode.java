@@ -223,6 +223,7 @@ public final class FeedNode {
             fence::open,
             author -> log.recentPosts().lastSequence(author, cell),
             log,
+            log::end,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"),
             logs.retention());

@@ -1,16 +1,11 @@
 package io.tideline.node;
 
+import static io.tideline.node.TestNode.ok;
+import static io.tideline.node.TestNode.user;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.fail;
 import static org.awaitility.Awaitility.await;
 
-import com.google.protobuf.Any;
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.rpc.BadRequest;
-import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.protobuf.StatusProto;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.EditPostRequest;
@@ -44,8 +39,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
 import kamon.Kamon;
@@ -53,6 +46,7 @@ import org.apache.pekko.stream.KillSwitches;
 import org.apache.pekko.stream.UniqueKillSwitch;
 import org.apache.pekko.stream.javadsl.Keep;
 import org.apache.pekko.stream.javadsl.Sink;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -173,7 +167,7 @@ abstract class ApiSuite {
     ok(
         node.posts.deletePost(
             DeletePostRequest.newBuilder().setAuthorId(bob).setPostId(gone.getPostId()).build()));
-    Refusal refusal = refused(() -> edit(bob, gone.getPostId(), "back again"));
+    Refusal refusal = Refusal.of(() -> edit(bob, gone.getPostId(), "back again"));
     assertThat(refusal.code()).isEqualTo(Status.Code.NOT_FOUND);
     assertThat(refusal.reason()).isEqualTo("DELETED");
   }
@@ -372,7 +366,7 @@ abstract class ApiSuite {
     PublishResponse first = ok(node.posts.publish(request));
     assertThat(ok(node.posts.publish(request)).getPostId()).isEqualTo(first.getPostId());
     Refusal refusal =
-        refused(
+        Refusal.of(
             () ->
                 ok(
                     node.posts.publish(
@@ -392,7 +386,7 @@ abstract class ApiSuite {
     assertThat(ok(node.posts.publish(request)).getPostId()).isEqualTo(first.getPostId());
     assertThat(texts(read(bob, ""))).containsExactly("old");
     Refusal future =
-        refused(
+        Refusal.of(
             () ->
                 ok(
                     node.posts.publish(
@@ -440,10 +434,10 @@ abstract class ApiSuite {
   void only_the_author_edits_and_unknown_posts_are_not_found() {
     String bob = user("bob");
     PublishResponse post = publish(bob, "mine");
-    Refusal other = refused(() -> edit(user("eve"), post.getPostId(), "yours"));
+    Refusal other = Refusal.of(() -> edit(user("eve"), post.getPostId(), "yours"));
     assertThat(other.code()).isEqualTo(Status.Code.PERMISSION_DENIED);
     Refusal unknown =
-        refused(
+        Refusal.of(
             () ->
                 ok(
                     node.posts.getPost(
@@ -455,12 +449,6 @@ abstract class ApiSuite {
   }
 
   // --- the language of the tests ---
-
-  private record Refusal(Status.Code code, String reason, List<String> fields) {}
-
-  private static String user(String name) {
-    return name + "-" + UUID.randomUUID().toString().substring(0, 8);
-  }
 
   private static PublishRequest request(String author, String text) {
     return PublishRequest.newBuilder()
@@ -551,51 +539,16 @@ abstract class ApiSuite {
     return list.get(list.size() - 1);
   }
 
-  private static <T> T ok(CompletionStage<T> answer) {
-    return answer.toCompletableFuture().join();
-  }
-
-  private void assertInvalid(String field, Runnable call) {
-    Refusal refusal = refused(call);
+  private void assertInvalid(String field, ThrowingCallable call) {
+    Refusal refusal = Refusal.of(call);
     assertThat(refusal.code()).isEqualTo(Status.Code.INVALID_ARGUMENT);
     assertThat(refusal.fields()).contains(field);
   }
 
   private void assertCursor(String reason, String reader, String cursor) {
-    Refusal refusal = refused(() -> read(reader, "", 10, cursor));
+    Refusal refusal = Refusal.of(() -> read(reader, "", 10, cursor));
     assertThat(refusal.code()).isEqualTo(Status.Code.INVALID_ARGUMENT);
     assertThat(refusal.reason()).isEqualTo(reason);
     assertThat(refusal.fields()).containsExactly("cursor");
-  }
-
-  private static Refusal refused(Runnable call) {
-    try {
-      call.run();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof StatusRuntimeException status) return refusal(status);
-      throw e;
-    }
-    return fail("expected a refusal, but the call succeeded");
-  }
-
-  private static Refusal refusal(StatusRuntimeException status) {
-    String reason = "";
-    List<String> fields = new ArrayList<>();
-    com.google.rpc.Status details = StatusProto.fromThrowable(status);
-    assertThat(details).as("details of %s", status).isNotNull();
-    try {
-      for (Any detail : details.getDetailsList()) {
-        if (detail.is(ErrorInfo.class)) reason = detail.unpack(ErrorInfo.class).getReason();
-        if (detail.is(BadRequest.class)) {
-          detail
-              .unpack(BadRequest.class)
-              .getFieldViolationsList()
-              .forEach(violation -> fields.add(violation.getField()));
-        }
-      }
-    } catch (InvalidProtocolBufferException e) {
-      throw new AssertionError(e);
-    }
-    return new Refusal(status.getStatus().getCode(), reason, fields);
   }
 }

@@ -1,17 +1,14 @@
 package io.tideline.node;
 
+import static io.tideline.node.TestNode.ok;
+import static io.tideline.node.TestNode.user;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.Row;
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.protobuf.StatusProto;
 import io.tideline.localstack.LocalStack;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.protocols.PostId;
@@ -27,7 +24,6 @@ import io.tideline.protocols.v1.EraseUserResponse;
 import io.tideline.protocols.v1.ErasedData;
 import io.tideline.protocols.v1.ErasedItem;
 import io.tideline.protocols.v1.ExplainEntryRequest;
-import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.FollowTagRequest;
 import io.tideline.protocols.v1.GetPostRequest;
 import io.tideline.protocols.v1.ListFollowingRequest;
@@ -44,7 +40,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
@@ -64,6 +59,8 @@ import org.junit.jupiter.api.Test;
 
 /** What is left of an erased user on a whole node; users fall asleep after a second or two. */
 class EraseUserIT {
+  private static final String SOME_POST = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
   private static TestNode node;
   private static CqlSession session;
   private static String keyspace;
@@ -98,8 +95,8 @@ class EraseUserIT {
   @Test
   void the_posts_of_an_erased_user_leave_all_feeds_and_what_others_wrote_stays() {
     String tag = "tide" + UUID.randomUUID().toString().substring(0, 8);
-    follow(ann, bob);
-    follow(ann, cid);
+    node.follow(ann, bob);
+    node.follow(ann, cid);
     ok(node.graph.followTag(FollowTagRequest.newBuilder().setUserId(cid).setTag(tag).build()));
     PublishResponse post = publish(bob, c -> c.setText("tagged").addTags(tag));
     PublishResponse repost =
@@ -120,8 +117,7 @@ class EraseUserIT {
     assertThat(read(cid, "")).extracting(Post::getAuthorId).containsOnly(cid);
     assertThat(read(bob, "")).isEmpty();
     assertThat(posts(bob)).isEmpty();
-    assertThat(refused(() -> get(post.getPostId())))
-        .isEqualTo(new Refusal(Status.Code.NOT_FOUND, "DELETED"));
+    assertThat(Refusal.of(() -> get(post.getPostId())).reason()).isEqualTo("DELETED");
     assertThat(
             ok(node.feeds.explainEntry(
                     ExplainEntryRequest.newBuilder()
@@ -134,7 +130,7 @@ class EraseUserIT {
 
   @Test
   void a_feed_that_slept_meanwhile_does_not_bring_back_what_its_checkpoint_holds() {
-    follow(ann, bob);
+    node.follow(ann, bob);
     List<PublishResponse> posts =
         IntStream.range(0, 40).mapToObj(i -> publish(bob, c -> c.setText("post " + i))).toList();
     assertThat(read(ann, posts.get(39).getConsistencyToken())).hasSize(20);
@@ -144,7 +140,8 @@ class EraseUserIT {
         .until(
             () ->
                 rows(
-                            "SELECT event FROM %s.messages WHERE persistence_id = ? AND partition_nr = 0",
+                            "SELECT event FROM %s.messages WHERE persistence_id = ? AND"
+                                + " partition_nr = 0",
                             ann)
                         .size()
                     > 1);
@@ -155,28 +152,17 @@ class EraseUserIT {
   @Test
   void storage_keeps_of_an_erased_user_only_that_it_is_erased() {
     String tag = "tide" + UUID.randomUUID().toString().substring(0, 8);
-    follow(bob, ann);
+    node.follow(bob, ann);
     ok(node.filters.block(BlockRequest.newBuilder().setUserId(bob).setTargetId(cid).build()));
     PublishResponse edited = publish(bob, c -> c.setText("one").addTags(tag).addTags("other"));
     PublishResponse deleted = publish(bob, c -> c.setText("two").addTags(tag));
     get(edited.getPostId());
     get(deleted.getPostId());
-    ok(
-        node.posts.editPost(
-            EditPostRequest.newBuilder()
-                .setAuthorId(bob)
-                .setPostId(edited.getPostId())
-                .setContent(PostContent.newBuilder().setText("changed"))
-                .build()));
-    ok(
-        node.posts.deletePost(
-            DeletePostRequest.newBuilder()
-                .setAuthorId(bob)
-                .setPostId(deleted.getPostId())
-                .build()));
+    edit(edited.getPostId());
+    delete(deleted.getPostId());
     List<CompletionStage<PublishResponse>> many = new ArrayList<>();
     for (int i = 0; i < 100; i++) many.add(node.posts.publish(request(bob, c -> c.setText("x"))));
-    many.forEach(EraseUserIT::ok);
+    many.forEach(TestNode::ok);
     assertThat(read(bob, ok(many.get(99)).getConsistencyToken())).isNotEmpty();
     assertThat(snapshots(bob)).isNotEmpty();
 
@@ -228,29 +214,29 @@ class EraseUserIT {
     assertThat(read(bob, before.getConsistencyToken())).hasSize(1);
     erase(bob);
     sleepUntilAsleep();
-    Refusal erased = new Refusal(Status.Code.FAILED_PRECONDITION, "ERASED");
-    assertThat(refused(() -> publish(bob, c -> c.setText("again")))).isEqualTo(erased);
-    assertThat(refused(() -> ok(node.posts.publish(imported)))).isEqualTo(erased);
-    assertThat(refused(() -> follow(bob, ann))).isEqualTo(erased);
-    assertThat(
-            refused(
-                () ->
-                    ok(
-                        node.feeds.markRead(
-                            MarkReadRequest.newBuilder()
-                                .setUserId(bob)
-                                .setPostId(before.getPostId())
-                                .build()))))
-        .isEqualTo(erased);
-    follow(ann, bob);
+    assertErased(() -> publish(bob, c -> c.setText("again")));
+    assertErased(() -> ok(node.posts.publish(imported)));
+    assertErased(() -> edit(before.getPostId()));
+    assertErased(() -> delete(before.getPostId()));
+    assertErased(() -> edit(SOME_POST));
+    assertErased(() -> node.follow(bob, ann));
+    assertErased(
+        () ->
+            ok(
+                node.feeds.markRead(
+                    MarkReadRequest.newBuilder()
+                        .setUserId(bob)
+                        .setPostId(before.getPostId())
+                        .build())));
+    node.follow(ann, bob);
     assertThat(read(ann, "")).isEmpty();
   }
 
   @Test
   void late_lines_and_the_whole_log_once_more_bring_nothing_back() throws Exception {
     String tag = "tide" + UUID.randomUUID().toString().substring(0, 8);
-    follow(ann, bob);
-    follow(ann, cid);
+    node.follow(ann, bob);
+    node.follow(ann, cid);
     PublishResponse post = publish(bob, c -> c.setText("once").addTags(tag));
     read(ann, post.getConsistencyToken());
     erase(bob);
@@ -296,12 +282,12 @@ class EraseUserIT {
         .extracting(Post::getText)
         .containsExactly("after");
     String zoe = user("zoe");
-    follow(zoe, bob);
+    node.follow(zoe, bob);
     ok(node.graph.followTag(FollowTagRequest.newBuilder().setUserId(zoe).setTag(tag).build()));
     assertThat(read(zoe, "")).isEmpty();
     assertThat(posts(bob)).isEmpty();
     for (String id : List.of(post.getPostId(), late.toString())) {
-      assertThat(refused(() -> get(id)).code()).isEqualTo(Status.Code.NOT_FOUND);
+      assertThat(Refusal.of(() -> get(id)).code()).isEqualTo(Status.Code.NOT_FOUND);
     }
     assertThat(select("SELECT * FROM %s.posts_by_author WHERE author = ?", bob)).isEmpty();
     assertThat(select("SELECT * FROM %s.posts_by_tag WHERE author = ? ALLOW FILTERING", bob))
@@ -370,8 +356,10 @@ class EraseUserIT {
 
   // --- the calls ---
 
-  private static String user(String name) {
-    return name + "-" + UUID.randomUUID().toString().substring(0, 8);
+  private static void assertErased(ThrowingCallable call) {
+    Refusal refusal = Refusal.of(call);
+    assertThat(refusal.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+    assertThat(refusal.reason()).isEqualTo("ERASED");
   }
 
   private static EraseUserResponse erase(String user) {
@@ -385,12 +373,6 @@ class EraseUserIT {
         .orElseThrow();
   }
 
-  private static void follow(String user, String followee) {
-    ok(
-        node.graph.follow(
-            FollowRequest.newBuilder().setUserId(user).setFolloweeId(followee).build()));
-  }
-
   private static PublishResponse publish(
       String author, UnaryOperator<PostContent.Builder> content) {
     return ok(node.posts.publish(request(author, content)));
@@ -402,6 +384,22 @@ class EraseUserIT {
         .setIdempotencyKey(UUID.randomUUID().toString())
         .setContent(content.apply(PostContent.newBuilder()))
         .build();
+  }
+
+  private void edit(String bobsPost) {
+    ok(
+        node.posts.editPost(
+            EditPostRequest.newBuilder()
+                .setAuthorId(bob)
+                .setPostId(bobsPost)
+                .setContent(PostContent.newBuilder().setText("changed"))
+                .build()));
+  }
+
+  private void delete(String bobsPost) {
+    ok(
+        node.posts.deletePost(
+            DeletePostRequest.newBuilder().setAuthorId(bob).setPostId(bobsPost).build()));
   }
 
   private static Post get(String post) {
@@ -421,28 +419,5 @@ class EraseUserIT {
         .stream()
         .map(card -> card.getPost())
         .toList();
-  }
-
-  private record Refusal(Status.Code code, String reason) {}
-
-  private static Refusal refused(ThrowingCallable call) {
-    StatusRuntimeException failure = catchThrowableOfType(StatusRuntimeException.class, call);
-    assertThat(failure).as("a refusal").isNotNull();
-    com.google.rpc.Status status = StatusProto.fromThrowable(failure);
-    try {
-      String reason = status.getDetails(0).unpack(ErrorInfo.class).getReason();
-      return new Refusal(failure.getStatus().getCode(), reason);
-    } catch (InvalidProtocolBufferException e) {
-      throw new AssertionError(e);
-    }
-  }
-
-  private static <T> T ok(CompletionStage<T> answer) {
-    try {
-      return answer.toCompletableFuture().join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof StatusRuntimeException status) throw status;
-      throw e;
-    }
   }
 }

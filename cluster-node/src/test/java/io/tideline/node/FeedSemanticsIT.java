@@ -1,6 +1,7 @@
 package io.tideline.node;
 
 import static io.tideline.node.TestNode.ok;
+import static io.tideline.node.TestNode.user;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -193,6 +194,20 @@ class FeedSemanticsIT {
   }
 
   @Test
+  void a_rule_works_on_the_very_next_read() {
+    follow(ann, bob);
+    for (int i = 0; i < 15; i++) publish(bob, "low water " + i);
+    PublishResponse last = publish(bob, "high water");
+    assertThat(texts(read(ann, last.getConsistencyToken()))).hasSize(16);
+    for (int i = 0; i < 15; i++) {
+      String rule = "r" + i;
+      String words = "water " + i;
+      putRule(ann, r -> r.setRuleId(rule).setWords(words));
+      assertThat(texts(read(ann, ""))).as("without a token").hasSize(15 - i);
+    }
+  }
+
+  @Test
   void answers_are_shown_to_whom_they_concern() {
     follow(ann, bob);
     PublishResponse stranger = publish(cid, "a stranger's");
@@ -278,11 +293,7 @@ class FeedSemanticsIT {
     await()
         .atMost(Duration.ofSeconds(20))
         .untilAsserted(() -> assertThat(texts(read(ann, ""))).containsExactly("old"));
-    String token =
-        ok(node.graph.unfollowTag(
-                UnfollowTagRequest.newBuilder().setUserId(ann).setTag(tag).build()))
-            .getConsistencyToken();
-    assertThat(texts(read(ann, token))).isEmpty();
+    assertThat(texts(read(ann, unfollowTag(tag)))).isEmpty();
   }
 
   @Test
@@ -564,6 +575,8 @@ class FeedSemanticsIT {
     assertInvalid(
         "rule.words", () -> putRule(ann, r -> r.setRuleId("r").setWords("x".repeat(201))));
     assertInvalid("rule.tag", () -> putRule(ann, r -> r.setRuleId("r").setTag("")));
+    assertInvalid("rule.tag", () -> putRule(ann, r -> r.setRuleId("r").setTag("#tide")));
+    assertInvalid("rule.tag", () -> putRule(ann, r -> r.setRuleId("r").setTag("high tide")));
     assertInvalid(
         "rule.name",
         () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setName("x".repeat(101))));
@@ -583,7 +596,12 @@ class FeedSemanticsIT {
     assertInvalid("options.languages[0]", () -> followIn(List.of("")));
     assertInvalid("options.languages[0]", () -> followIn(List.of("en-" + "x".repeat(40))));
     assertInvalid("tag", () -> followTag(""));
+    assertInvalid("tag", () -> followTag("#tide"));
+    assertInvalid("tag", () -> followTag("high tide"));
     assertInvalid("tag", () -> followTag("x".repeat(101)));
+    assertInvalid("tag", () -> unfollowTag("#tide"));
+    assertInvalid("content.tags[0]", () -> publish(ann, c -> c.setText("x").addTags("#tide")));
+    assertInvalid("content.tags[0]", () -> publish(ann, c -> c.setText("x").addTags("\uFF03tide")));
     assertInvalid("list.list_id", () -> putList(ann, "no spaces", false));
     assertInvalid("list.list_id", () -> putList(ann, "", false));
     assertInvalid("list_id", () -> addToList("no spaces", List.of(bob)));
@@ -625,10 +643,6 @@ class FeedSemanticsIT {
   }
 
   // --- the calls ---
-
-  private static String user(String name) {
-    return name + "-" + UUID.randomUUID().toString().substring(0, 8);
-  }
 
   private static String follow(String user, String followee) {
     return ok(node.graph.follow(
@@ -766,6 +780,12 @@ class FeedSemanticsIT {
 
   private void followTag(String tag) {
     ok(node.graph.followTag(FollowTagRequest.newBuilder().setUserId(ann).setTag(tag).build()));
+  }
+
+  private String unfollowTag(String tag) {
+    return ok(node.graph.unfollowTag(
+            UnfollowTagRequest.newBuilder().setUserId(ann).setTag(tag).build()))
+        .getConsistencyToken();
   }
 
   private void addToList(String list, List<String> members) {

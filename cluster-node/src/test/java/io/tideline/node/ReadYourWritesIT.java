@@ -166,6 +166,29 @@ class ReadYourWritesIT {
   }
 
   @Test
+  void a_list_waits_for_the_store_and_not_for_the_node() {
+    PublishResponse first = publish(author);
+    assertThat(listed(third, first)).containsExactly(first.getPostId());
+    PublishResponse second;
+    String edit;
+    nodes.forEach(node -> node.node().log().storeWriter().stop());
+    try {
+      second = publish(author);
+      edit = edit(first);
+      for (TestNode node : nodes) {
+        assertLagging(1, () -> list(node, author, token(second)));
+        assertLagging(1, () -> list(node, author, edit));
+        assertThat(list(node, author, "")).containsExactly(first.getPostId());
+      }
+      assertThat(read(reading, reader, second)).contains(second.getPostId());
+    } finally {
+      nodes.forEach(node -> node.node().log().storeWriter().start());
+    }
+    assertThat(listed(third, second)).containsExactly(second.getPostId(), first.getPostId());
+    assertThat(answered(() -> list(writing, author, edit))).hasSize(2);
+  }
+
+  @Test
   void a_node_that_has_not_heard_of_an_author_yet_lags_too() {
     assertThat(ids(answered(() -> reading.read(reader, r -> r)))).isEmpty();
     reading.node().log().tail().pause();
@@ -285,14 +308,16 @@ class ReadYourWritesIT {
   }
 
   private static List<String> listed(TestNode node, String author, PublishResponse after) {
-    return answered(
-            () ->
-                ok(
-                    node.posts.listPosts(
-                        ListPostsRequest.newBuilder()
-                            .setAuthorId(author)
-                            .setConsistencyToken(after.getConsistencyToken())
-                            .build())))
+    return answered(() -> list(node, author, token(after)));
+  }
+
+  private static List<String> list(TestNode node, String author, String token) {
+    return ok(
+            node.posts.listPosts(
+                ListPostsRequest.newBuilder()
+                    .setAuthorId(author)
+                    .setConsistencyToken(token)
+                    .build()))
         .getPostsList()
         .stream()
         .map(post -> post.getPostId())

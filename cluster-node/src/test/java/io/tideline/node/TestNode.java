@@ -148,6 +148,11 @@ final class TestNode implements AutoCloseable {
     return "127.0.0.1:" + grpcPort;
   }
 
+  /** A user of whom nobody has heard. */
+  static String user(String name) {
+    return name + "-" + UUID.randomUUID().toString().substring(0, 8);
+  }
+
   /** The answer, or the refusal as it is. */
   static <T> T ok(CompletionStage<T> answer) {
     try {

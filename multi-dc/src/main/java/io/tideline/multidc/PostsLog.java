@@ -179,6 +179,11 @@ public final class PostsLog implements Arrivals {
     return recent.recentWithTag(tag, after);
   }
 
+  /** Up to where the log has been written by now; asks the broker. */
+  public CompletionStage<Positions> end() {
+    return topics.bounds().thenApply(now -> now.end(cell));
+  }
+
   /** How many lines this node has yet to apply, by partition, as of the last look at the end. */
   public Map<Integer, Long> tailLag() {
     LogBounds known = bounds;

@@ -16,33 +16,41 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Holds a read back until this node has applied what its consistency token asks for. */
 final class Consistency {
   static final String LAGGING = "LAGGING";
+  private static final Logger log = LoggerFactory.getLogger(Consistency.class);
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(5);
 
   private final TokenCodec tokens;
   private final ToLongFunction<UserId> lastSequence;
   private final Arrivals arrivals;
+  private final Supplier<CompletionStage<Positions>> logEnd;
   private final PostStore store;
   private final Duration patience;
 
   /**
    * @param lastSequence the number of an author's last line that this node has read; at most 0 when
    *     it remembers none
+   * @param logEnd up to where the log has been written by now
    */
   Consistency(
       TokenCodec tokens,
       ToLongFunction<UserId> lastSequence,
       Arrivals arrivals,
+      Supplier<CompletionStage<Positions>> logEnd,
       PostStore store,
       Duration patience) {
     this.tokens = tokens;
     this.lastSequence = lastSequence;
     this.arrivals = arrivals;
+    this.logEnd = logEnd;
     this.store = store;
     this.patience = patience;
   }
@@ -68,7 +76,9 @@ final class Consistency {
 
   /** Done once the store has the post; the store trails the log by a moment. */
   CompletionStage<Void> stored(@Nullable ConsistencyToken token) {
-    if (token == null || token.post() == null) return CompletableFuture.completedStage(null);
+    if (token == null || token.post() == null || token.postSequence() == 0) {
+      return CompletableFuture.completedStage(null);
+    }
     return stored(token, System.nanoTime() + patience.toNanos());
   }
 
@@ -87,22 +97,48 @@ final class Consistency {
     return forgotten.thenAccept(there -> failUnless(there, behind));
   }
 
-  /** Whether the log has brought the post here and has been forgotten; then the store has it. */
+  /** Whether the log has brought the write here and has been forgotten; then the store has it. */
   private CompletionStage<Boolean> forgotten(ConsistencyToken token) {
-    PostId post = token.post();
+    if (arrivals.applied().partitions().isEmpty()) return CompletableFuture.completedStage(false);
+    return inStore(token)
+        .thenCompose(
+            there -> {
+              if (!there) return CompletableFuture.completedStage(false);
+              PostId post = token.post();
+              boolean published = post != null && post.hi() == token.at();
+              return published ? hasArrived(token.user(), post) : appliedToTheEnd();
+            });
+  }
+
+  /** The store keeps where a post has arrived, and nothing of where its later lines have. */
+  private CompletionStage<Boolean> hasArrived(UserId author, PostId post) {
     Positions applied = arrivals.applied();
-    if (post == null || applied.partitions().isEmpty()) {
-      return CompletableFuture.completedStage(false);
-    }
     return store
-        .newestOf(token.user(), post.next(), 1)
-        .thenCombine(
-            inStore(token),
-            (refs, there) ->
-                there
-                    && refs.stream()
-                        .anyMatch(
-                            ref -> ref.id().equals(post) && TimelineView.arrivedBy(applied, ref)));
+        .newestOf(author, post.next(), 1)
+        .thenApply(
+            refs ->
+                refs.stream()
+                    .anyMatch(
+                        ref -> ref.id().equals(post) && TimelineView.arrivedBy(applied, ref)));
+  }
+
+  /** What is in the store has come by the log, so it is somewhere below the end of that. */
+  private CompletionStage<Boolean> appliedToTheEnd() {
+    long deadline = System.nanoTime() + patience.toNanos();
+    return logEnd
+        .get()
+        .thenCompose(end -> appliedTo(end, deadline))
+        .exceptionally(
+            failure -> {
+              log.debug("Where the posts log ends is unknown for now", failure);
+              return false;
+            });
+  }
+
+  private CompletionStage<Boolean> appliedTo(Positions end, long deadline) {
+    boolean reached = arrivals.applied().covers(end);
+    if (reached || System.nanoTime() >= deadline) return CompletableFuture.completedStage(reached);
+    return later().thenCompose(again -> appliedTo(end, deadline));
   }
 
   /** A line is read before it is delivered; the timelines have it once it counts as applied. */
@@ -133,15 +169,12 @@ final class Consistency {
     if (store.erased().contains(token.user())) return CompletableFuture.completedStage(true);
     PostId post = token.post();
     if (post == null) return CompletableFuture.completedStage(false);
-    // An imported post has the version of its own time, long before the write.
     return store
         .find(post)
         .thenApply(
             found ->
                 found.isPresent()
-                    && (found.get().deleted()
-                        || found.get().version() >= token.at()
-                        || found.get().version() == post.hi()));
+                    && (found.get().deleted() || found.get().version() >= token.at()));
   }
 
   private static void failUnless(boolean there, long linesBehind) {

@@ -8,7 +8,6 @@ import java.util.regex.Pattern;
 /** What an author may write: the limits that {@code PostContent} states. */
 final class ContentRules {
   private static final Pattern ATTRIBUTE_KEY = Pattern.compile("[A-Za-z0-9._-]{1,64}");
-  private static final Pattern TAG = Pattern.compile("[^\\s#,]+");
 
   private ContentRules() {}
 
@@ -31,11 +30,7 @@ final class ContentRules {
     }
     fields.size("content.tags", content.getTagsCount(), 0, 32);
     for (int i = 0; i < content.getTagsCount(); i++) {
-      String field = "content.tags[" + i + "]";
-      fields.text(field, content.getTags(i), 1, 100);
-      if (!content.getTags(i).isEmpty() && !TAG.matcher(content.getTags(i)).matches()) {
-        fields.reject(field, "expected a tag without #, commas and spaces");
-      }
+      fields.tag("content.tags[" + i + "]", content.getTags(i));
     }
     fields.size("content.mentions", content.getMentionsCount(), 0, 50);
     for (int i = 0; i < content.getMentionsCount(); i++) {

@@ -5,6 +5,7 @@ import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.History;
 import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.ClusterService;
@@ -28,13 +29,16 @@ import io.tideline.protocols.v1.UserServicePowerApiHandlerFactory;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 
 /**
  * The services of a node, ready to be mounted.
  *
  * @param lastSequence the number of an author's last line that this node has read
+ * @param logEnd up to where the posts log has been written by now
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
@@ -52,13 +56,14 @@ public record FeedServices(
     BooleanSupplier fenceOpen,
     ToLongFunction<UserId> lastSequence,
     Arrivals arrivals,
+    Supplier<CompletionStage<Positions>> logEnd,
     Duration consistencyWait,
     Duration heartbeat,
     Duration logRetention) {
 
   public List<GrpcMount<?>> mounts() {
     Consistency consistency =
-        new Consistency(tokens, lastSequence, arrivals, store, consistencyWait);
+        new Consistency(tokens, lastSequence, arrivals, logEnd, store, consistencyWait);
     FeedGrpcService feed =
         new FeedGrpcService(
             users,

@@ -1,6 +1,7 @@
 package io.tideline.node.api;
 
 import com.google.rpc.BadRequest.FieldViolation;
+import io.tideline.persistence.timeline.Tags;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.net.URI;
@@ -22,6 +23,8 @@ public final class FieldViolations {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,32}");
   private static final int LONGEST_LANGUAGE = 35;
   private static final Pattern LANGUAGE = Pattern.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*");
+  // Nor may it have what becomes one of these when tags are compared, such as a full-width #.
+  private static final Pattern TAG = Pattern.compile("[^#,\\s\\p{Z}\\p{Cc}]+");
   private static final UserId NOBODY = new UserId("nobody");
 
   private final List<FieldViolation> violations = new ArrayList<>();
@@ -82,6 +85,15 @@ public final class FieldViolations {
           "expected %,d-%,d characters, but there are %,d".formatted(shortest, longest, length));
     }
     return text;
+  }
+
+  /** A tag as it is compared. */
+  public String tag(String field, String text) {
+    String folded = Tags.folded(text(field, text, 1, 100));
+    if (!folded.isEmpty() && !TAG.matcher(folded).matches()) {
+      reject(field, "expected a tag without #, commas and spaces");
+    }
+    return folded;
   }
 
   /** An unsigned 32-bit page size of 1 to {@code most}, where 0 means {@code whenZero}. */

@@ -1,8 +1,6 @@
 package io.tideline.node.api;
 
-import io.tideline.persistence.timeline.Tags;
 import io.tideline.persistence.user.MuteRule;
-import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.BlocksChanged;
@@ -32,12 +30,10 @@ import org.apache.pekko.grpc.javadsl.Metadata;
 
 /** What users do not want to see, over gRPC. */
 public final class FilterGrpcService implements FilterServicePowerApi {
-  private final Users users;
-  private final Principals principals;
+  private final Decisions decisions;
 
   public FilterGrpcService(Users users, Principals principals) {
-    this.users = users;
-    this.principals = principals;
+    this.decisions = new Decisions(users, principals);
   }
 
   @Override
@@ -63,7 +59,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
       Metadata metadata) {
     UserId user = fields.userId("user_id", userId);
     UserId other = fields.others("target_id", List.of(target), user).get(0);
-    return decide(
+    return decisions.decide(
         fields,
         user,
         IntentLine.newBuilder()
@@ -92,7 +88,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     UserId other = fields.others("target_id", List.of(target), user).get(0);
-    return decide(
+    return decisions.decide(
         fields,
         user,
         IntentLine.newBuilder()
@@ -110,6 +106,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
     fields.name("rule.rule_id", rule.getRuleId());
     fields.text("rule.name", rule.getName(), 0, 100);
     fields.range("rule.until_millis", rule.getUntilMillis(), 0, Long.MAX_VALUE);
+    String tag = "";
     switch (rule.getWhatCase()) {
       case WORDS -> {
         fields.text("rule.words", rule.getWords(), 1, 200);
@@ -117,13 +114,14 @@ public final class FilterGrpcService implements FilterServicePowerApi {
           fields.reject("rule.words", "expected at least one word");
         }
       }
-      case TAG -> fields.text("rule.tag", rule.getTag(), 1, 100);
+      case TAG -> tag = fields.tag("rule.tag", rule.getTag());
       default -> fields.reject("rule", "expected words or tag");
     }
     if (rule.getMode() == MuteMode.UNRECOGNIZED) {
       fields.reject("rule.mode", "expected HIDE or WARN");
     }
-    return decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -134,7 +132,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
                             MuteRuleContent.newBuilder()
                                 .setName(rule.getName())
                                 .setWords(rule.getWords())
-                                .setTag(Tags.folded(rule.getTag()))
+                                .setTag(tag)
                                 .setWarn(rule.getMode() == MuteMode.MUTE_MODE_WARN)
                                 .setUntilMillis(rule.getUntilMillis()))),
             metadata)
@@ -148,7 +146,8 @@ public final class FilterGrpcService implements FilterServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     fields.name("rule_id", in.getRuleId());
-    return decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -158,20 +157,9 @@ public final class FilterGrpcService implements FilterServicePowerApi {
             done -> DeleteMuteRuleResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
-  private CompletionStage<Users.Decided> decide(
-      FieldViolations fields, UserId user, IntentLine.Builder intent, Metadata metadata) {
-    fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
-    return users.decide(user, intent.build());
-  }
-
   @Override
   public CompletionStage<GetFiltersResponse> getFilters(GetFiltersRequest in, Metadata metadata) {
-    UserId user = Fields.userId("user_id", in.getUserId());
-    principals.requireUser(principals.authenticate(metadata), user);
-    return users
-        .ask(user, UserReply.Decided.class, replyTo -> new UserEntity.GetDecided(user, replyTo))
-        .thenApply(FilterGrpcService::filters);
+    return decisions.of(in.getUserId(), metadata).thenApply(FilterGrpcService::filters);
   }
 
   private static GetFiltersResponse filters(UserReply.Decided decided) {

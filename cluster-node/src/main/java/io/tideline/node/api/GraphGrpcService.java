@@ -1,6 +1,5 @@
 package io.tideline.node.api;
 
-import io.tideline.persistence.timeline.Tags;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.TokenCodec;
@@ -49,11 +48,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
 
   private final Users users;
   private final Principals principals;
+  private final Decisions decisions;
   private final TokenCodec tokens;
 
   public GraphGrpcService(Users users, Principals principals, TokenCodec tokens) {
     this.users = users;
     this.principals = principals;
+    this.decisions = new Decisions(users, principals);
     this.tokens = tokens;
   }
 
@@ -115,14 +116,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
     UserId user = fields.userId("user_id", userId);
     fields.others(field, targetIds, user).forEach(target -> change.addTargetIds(target.value()));
-    return decide(fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
-  }
-
-  private CompletionStage<Users.Decided> decide(
-      FieldViolations fields, UserId user, IntentLine.Builder intent, Metadata metadata) {
-    fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
-    return users.decide(user, intent.build());
+    return decisions.decide(
+        fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
   }
 
   @Override
@@ -144,28 +139,22 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       String userId, String tag, boolean active, Metadata metadata) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
-    fields.text("tag", tag, 1, 100);
-    return decide(
+    String folded = fields.tag("tag", tag);
+    return decisions.decide(
         fields,
         user,
         IntentLine.newBuilder()
-            .setTagsChanged(TagsChanged.newBuilder().addTags(Tags.folded(tag)).setActive(active)),
+            .setTagsChanged(TagsChanged.newBuilder().addTags(folded).setActive(active)),
         metadata);
   }
 
   @Override
   public CompletionStage<ListFollowedTagsResponse> listFollowedTags(
       ListFollowedTagsRequest in, Metadata metadata) {
-    return decided(in.getUserId(), metadata)
+    return decisions
+        .of(in.getUserId(), metadata)
         .thenApply(
             decided -> ListFollowedTagsResponse.newBuilder().addAllTags(decided.tags()).build());
-  }
-
-  private CompletionStage<UserReply.Decided> decided(String userId, Metadata metadata) {
-    UserId user = Fields.userId("user_id", userId);
-    principals.requireUser(principals.authenticate(metadata), user);
-    return users.ask(
-        user, UserReply.Decided.class, replyTo -> new UserEntity.GetDecided(user, replyTo));
   }
 
   @Override
@@ -175,7 +164,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     UserList list = in.getList();
     fields.name("list.list_id", list.getListId());
     fields.text("list.name", list.getName(), 0, 100);
-    return decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -195,7 +185,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     fields.name("list_id", in.getListId());
-    return decide(
+    return decisions
+        .decide(
             fields,
             user,
             IntentLine.newBuilder()
@@ -231,12 +222,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     fields
         .others("member_ids", memberIds, user)
         .forEach(member -> change.addTargetIds(member.value()));
-    return decide(fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
+    return decisions.decide(
+        fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
   }
 
   @Override
   public CompletionStage<GetListsResponse> getLists(GetListsRequest in, Metadata metadata) {
-    return decided(in.getUserId(), metadata).thenApply(GraphGrpcService::lists);
+    return decisions.of(in.getUserId(), metadata).thenApply(GraphGrpcService::lists);
   }
 
   private static GetListsResponse lists(UserReply.Decided decided) {

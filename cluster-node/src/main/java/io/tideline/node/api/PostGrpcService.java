@@ -184,9 +184,11 @@ public final class PostGrpcService implements PostServicePowerApi {
     fields.check();
     principals.requireUser(principals.authenticate(metadata), author);
     return posts
-        .get(id)
+        .find(id)
         .thenCompose(
-            post -> {
+            found -> {
+              requireNotErased(author);
+              Post post = Posts.live(id, found.orElse(null));
               requireAuthor(post, author);
               ContentRules.requireSubstance(in.getContent(), !post.hasRepostOf());
               Post edited = ContentRules.apply(in.getContent(), post.toBuilder()).build();
@@ -219,6 +221,7 @@ public final class PostGrpcService implements PostServicePowerApi {
         .find(id)
         .thenCompose(
             found -> {
+              requireNotErased(author);
               if (found.isPresent() && found.get().deleted()) {
                 return CompletableFuture.completedStage(
                     new UserReply.Written(id, 0, found.get().version(), 0));
@@ -355,6 +358,16 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   private static @Nullable PostId optionalPost(FieldViolations fields, String field, String text) {
     return text.isEmpty() ? null : fields.postId(field, text);
+  }
+
+  /**
+   * As its entity would say; but all posts of an erased author look deleted before that is asked.
+   */
+  private void requireNotErased(UserId author) {
+    if (store.erased().contains(author)) {
+      throw StatusMapping.failure(
+          Status.Code.FAILED_PRECONDITION, UserReply.Refusal.ERASED.name(), author + " is erased");
+    }
   }
 
   private static void requireAuthor(Post post, UserId author) {

@@ -39,7 +39,11 @@ final class PostCommand implements Callable<Integer> {
   @Option(names = "--link", paramLabel = "URL", description = "where it leads; may be repeated")
   private List<String> links = List.of();
 
-  @Option(names = "--tag", paramLabel = "TAG", description = "a tag without its #; may be repeated")
+  @Option(
+      names = "--tag",
+      paramLabel = "TAG",
+      converter = TagText.class,
+      description = "a tag, with or without its #; may be repeated")
   private List<String> tags = List.of();
 
   @Option(names = "--reply-to", paramLabel = "POST", description = "the post that this one answers")

@@ -43,7 +43,8 @@ final class RuleCommand implements Runnable {
       @Option(
           names = "--tag",
           paramLabel = "TAG",
-          description = "a tag without its #; case does not matter")
+          converter = TagText.class,
+          description = "a tag, with or without its #; case does not matter")
       private @Nullable String tag;
     }
 

@@ -27,7 +27,11 @@ final class TagCommand implements Runnable {
   /** Makes a user follow a tag. */
   @Command(name = "follow", description = "Make a user follow a tag.")
   static final class Follow extends CallCommand {
-    @Parameters(index = "1", paramLabel = "TAG", description = "the tag without its #")
+    @Parameters(
+        index = "1",
+        paramLabel = "TAG",
+        converter = TagText.class,
+        description = "the tag, with or without its #; case does not matter")
     private String tag = "";
 
     @Override
@@ -42,7 +46,11 @@ final class TagCommand implements Runnable {
   /** Makes a user follow a tag no longer. */
   @Command(name = "unfollow", description = "Make a user follow a tag no longer.")
   static final class Unfollow extends CallCommand {
-    @Parameters(index = "1", paramLabel = "TAG", description = "the tag without its #")
+    @Parameters(
+        index = "1",
+        paramLabel = "TAG",
+        converter = TagText.class,
+        description = "the tag, with or without its #; case does not matter")
     private String tag = "";
 
     @Override

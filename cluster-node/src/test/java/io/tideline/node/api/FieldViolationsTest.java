@@ -88,6 +88,35 @@ class FieldViolationsTest {
     assertThat(violations()).hasSize(1);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"tide", "Tide", "TIDE", "tid\uFF45", "\uD835\uDCC9ide"})
+  void tags_are_taken_as_they_are_compared(String tag) {
+    assertThat(fields.tag("tag", tag)).isEqualTo("tide");
+    assertThatCode(fields::check).doesNotThrowAnyException();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "#tide",
+        "ti#de",
+        "#",
+        "\uFF03tide",
+        "high tide",
+        " tide",
+        "high\u00A0tide",
+        "high\u3000tide",
+        "high\u2028tide",
+        "high\u0000tide",
+        "high,tide",
+        "high\uFF0Ctide"
+      })
+  void what_nobody_could_write_as_one_tag_is_none(String tag) {
+    fields.tag("tag", tag);
+    assertThat(violations()).extracting(BadRequest.FieldViolation::getField).containsExactly("tag");
+  }
+
   @Test
   void details_stay_small_whatever_comes_in() {
     for (int i = 0; i < 1_000; i++) {

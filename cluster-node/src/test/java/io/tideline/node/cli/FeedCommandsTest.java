@@ -174,7 +174,7 @@ class FeedCommandsTest {
 
   @Test
   void a_rule_hides_a_tag() {
-    assertThat(run("rule", "put", "ann", "r1", "--tag", "eels", "--for", "7d")).isZero();
+    assertThat(run("rule", "put", "ann", "r1", "--tag", "#eels", "--for", "7d")).isZero();
     MuteRule rule = cluster.lastAsked(Methods.PUT_MUTE_RULE).getRule();
     assertThat(rule.getTag()).isEqualTo("eels");
     assertThat(rule.getMode()).isEqualTo(MuteMode.MUTE_MODE_HIDE);
@@ -232,12 +232,19 @@ class FeedCommandsTest {
         Methods.LIST_FOLLOWED_TAGS,
         ListFollowedTagsResponse.newBuilder().addTags("eels").addTags("tide").build());
     run("tag", "follow", "ann", "eels");
-    run("tag", "unfollow", "ann", "ships");
+    run("tag", "unfollow", "ann", "#ships");
     run("tag", "show", "ann");
     assertThat(cluster.lastAsked(Methods.FOLLOW_TAG).getTag()).isEqualTo("eels");
     assertThat(cluster.lastAsked(Methods.UNFOLLOW_TAG).getTag()).isEqualTo("ships");
     assertThat(out.toString())
         .isEqualTo("ann follows #eels\nann does not follow #ships\n#eels\n#tide\n");
+  }
+
+  @Test
+  void a_post_has_its_tags_without_the_hash() {
+    assertThat(run("post", "ann", "low water", "--tag", "#tide", "--tag", "ebb")).isZero();
+    assertThat(cluster.lastAsked(Methods.PUBLISH).getContent().getTagsList())
+        .containsExactly("tide", "ebb");
   }
 
   @Test

@@ -105,6 +105,7 @@ final class LogGroup {
   }
 
   void start() {
+    stopping = false;
     stream =
         RestartSource.onFailuresWithBackoff(RESTART, this::read)
             .viaMat(KillSwitches.single(), Keep.right())

@@ -31,6 +31,17 @@ public record LogBounds(int incarnation, Map<Integer, Partition> partitions) {
     return byPartition((number, bounds) -> bounds.end() - Math.max(bounds.begin(), bounds.done()));
   }
 
+  /** Where the cell's log ends. */
+  public Positions end(int cell) {
+    Positions end = Positions.EMPTY;
+    for (var partition : partitions.entrySet()) {
+      end =
+          end.with(
+              new LogPartition(cell, incarnation, partition.getKey()), partition.getValue().end());
+    }
+    return end;
+  }
+
   /** How many lines of the cell's log lie at or above these positions, by partition. */
   public Map<Integer, Long> lag(int cell, Positions applied) {
     return byPartition(

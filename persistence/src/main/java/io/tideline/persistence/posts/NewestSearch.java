@@ -113,9 +113,7 @@ final class NewestSearch {
   private CompletionStage<?> lookUp(PostStore.Tagged post) {
     UserId author = post.author();
     return author != null && isToBeLookedUp(author, post.id())
-        ? store
-            .ref(author, post.id())
-            .thenAccept(ref -> ref.filter(this::belongs).ifPresent(this::add))
+        ? store.ref(author, post.id()).thenAccept(ref -> ref.ifPresent(this::add))
         : CompletableFuture.completedStage(null);
   }
 
@@ -134,11 +132,6 @@ final class NewestSearch {
     return !below;
   }
 
-  /** An edit may have taken the tag away; a deleted post has none any more. */
-  private boolean belongs(PostRef ref) {
-    return ref.deleted() || sources.contain(ref);
-  }
-
   private synchronized void add(PostRef ref) {
     PostId id = ref.id();
     if (id.compareTo(bound) <= 0) {
@@ -146,7 +139,8 @@ final class NewestSearch {
       return;
     }
     found.add(ref);
-    if (ref.deleted()) {
+    // Deleted, or an edit has taken the tag away: told to whoever has an older line of it.
+    if (ref.deleted() || !sources.contain(ref)) {
       return;
     }
     raiseBound(live, KEPT_PER_WANTED * limit, id);

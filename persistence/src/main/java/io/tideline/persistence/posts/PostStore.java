@@ -450,9 +450,10 @@ public final class PostStore {
   /**
    * The newest posts of all these sources together between two ids, neither of them included.
    *
-   * <p>Deleted ones do not count towards the limit; they are reported so that a create that comes
-   * late is known for what it is. Nor do live ones that are not wanted, but when four times the
-   * limit are live, the search ends: who wants almost nothing gets fewer than the limit, cut off.
+   * <p>Deleted ones do not count towards the limit, nor those that have lost the tag; they are
+   * reported so that an older line that comes late is known for what it is. Nor do live ones that
+   * are not wanted, but when four times the limit are live, the search ends: who wants almost
+   * nothing gets fewer than the limit, cut off.
    *
    * @param limit how many live ones that are wanted
    * @param wanted asked by whatever thread has read a post

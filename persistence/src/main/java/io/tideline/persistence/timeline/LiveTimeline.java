@@ -41,6 +41,7 @@ public final class LiveTimeline {
   private static final Duration RETRY = Duration.ofMillis(500);
   private static final Duration TAIL_CHECK = Duration.ofMillis(5);
   private static final int TAIL_CHECKS = 400;
+  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
   /**
    * What a timeline lives on.
@@ -63,7 +64,7 @@ public final class LiveTimeline {
   public interface Stored {
     /**
      * The newest posts of all these sources together between two ids, neither of them included;
-     * deleted ones too.
+     * also those that have been deleted or have lost the tag.
      *
      * @param limit how many wanted ones; those that are not wanted are among the answer as well, up
      *     to {@code 4 * limit} in all
@@ -125,9 +126,13 @@ public final class LiveTimeline {
   private boolean loadingAll;
   private boolean allMissing;
   private Sources missing = Sources.NONE;
+  private boolean textsMissing;
   private long loadingByRulesAt;
   // How many entries a load of everything finds by the present rules, as far as that is known.
   private int attainable;
+  // By post, the version that could not be read: what it says counts as far as it was known before.
+  private final Map<PostId, Long> unread = new HashMap<>();
+  private boolean readingAgain;
   // Lines were dropped: positions stand still until all has been loaded.
   private boolean behind;
 
@@ -191,7 +196,7 @@ public final class LiveTimeline {
           List<PostRef> refs = new ArrayList<>(checkpoint.entries());
           refs.addAll(lines);
           if (!met.of(refs, patient)) return false;
-          finish(timeline(checkpoint.floor(), refs, met.byPost), held);
+          finish(timeline(checkpoint.floor(), refs, met.byPost), held, met);
           return true;
         });
   }
@@ -212,7 +217,7 @@ public final class LiveTimeline {
     timeline = timeline.under(rules);
     registerAuthorsOf(timeline.candidates());
     missing = missing.and(added);
-    if (rules.readsTexts() && !rules.readsTextsAs(before)) allMissing = true;
+    if (rules.readsTexts() && !rules.readsTextsAs(before)) lookAtTexts();
     if (awake) {
       TimelineView shown = resident.view();
       if (behind && shown != null) resident.show(shown.under(rules));
@@ -221,6 +226,24 @@ public final class LiveTimeline {
     }
     loadNext();
     refillIfThin();
+  }
+
+  /**
+   * What is at hand is judged at once, the rest is read; until then readers wait, unless what they
+   * would wait for has no end.
+   */
+  private void lookAtTexts() {
+    Map<PostId, List<String>> met = new HashMap<>();
+    for (PostRef ref : timeline.remembered()) {
+      Post post = around.texts().postIfPresent(ref.id());
+      if (post != null && post.getVersion() >= ref.version) {
+        met.put(ref.id(), timeline.rules().met(post));
+      } else {
+        textsMissing = true;
+      }
+    }
+    timeline = timeline.meeting(met);
+    if (textsMissing && !loading && !behind) resident.holdReaders(true);
   }
 
   /** Applies what waits in the inbox and shows it. */
@@ -327,7 +350,11 @@ public final class LiveTimeline {
 
   /** Whether the view holds everything that was asked for. */
   public boolean settled() {
-    return awake && !loading && !allMissing && missing.isEmpty();
+    return awake && !loading && nothingMissing();
+  }
+
+  private boolean nothingMissing() {
+    return !allMissing && missing.isEmpty() && !textsMissing;
   }
 
   public boolean watched() {
@@ -381,12 +408,13 @@ public final class LiveTimeline {
   }
 
   private void loadNext() {
-    if (loading || (!allMissing && missing.isEmpty())) return;
+    if (loading || nothingMissing()) return;
     loading = true;
     loadingAll = allMissing;
     Sources wanted = allMissing ? timeline.rules().sources() : missing;
     allMissing = false;
     missing = Sources.NONE;
+    textsMissing = false;
     load(wanted);
   }
 
@@ -395,6 +423,10 @@ public final class LiveTimeline {
     loadingByRulesAt = rules.at();
     Positions since = around.arrivals().applied();
     List<PostRef> before = recent(wanted, Positions.EMPTY);
+    if (wanted.isEmpty()) {
+      merge(wanted, since, before, new Newest(List.of(), false));
+      return;
+    }
     PostId floor = loadingAll ? PostId.MIN : timeline.floor();
     around
         .stored()
@@ -424,6 +456,7 @@ public final class LiveTimeline {
     if (stopped) return;
     loading = false;
     if (loadingAll) allMissing = true;
+    else if (wanted.isEmpty()) textsMissing = true;
     else missing = missing.and(wanted);
     loadNext();
   }
@@ -454,7 +487,7 @@ public final class LiveTimeline {
           if (!met.of(refs, patient)) return false;
           Timeline loaded = timeline(floor, refs, met.byPost);
           if (loadingAll && loadingByRulesAt == loaded.rules().at()) attainable = loaded.size();
-          finish(loaded, loadingAll ? since : Positions.EMPTY);
+          finish(loaded, loadingAll ? since : Positions.EMPTY, met);
           return true;
         });
   }
@@ -462,22 +495,31 @@ public final class LiveTimeline {
   /** What the rules about texts say of the posts of one load, read as it goes on. */
   private final class Met {
     final Map<PostId, List<String>> byPost = new HashMap<>();
+    final Map<PostId, Long> unread = new HashMap<>();
     private final Map<PostId, Long> versions = new HashMap<>();
+    private Eligibility readBy = timeline.rules();
     private boolean reading;
 
     /** True when it is known of all of these; else reads what is missing. */
     boolean of(Collection<PostRef> refs, boolean patient) {
       Eligibility rules = timeline.rules();
       if (!rules.readsTexts()) return true;
-      Map<PostId, Long> wanted = new HashMap<>();
+      if (!rules.readsTextsAs(readBy)) {
+        readBy = rules;
+        byPost.clear();
+        versions.clear();
+      }
+      unread.clear();
       for (PostRef ref : refs) {
         if (!ref.deleted() && versions.getOrDefault(ref.id(), 0L) < ref.version) {
-          wanted.merge(ref.id(), ref.version, Math::max);
+          unread.merge(ref.id(), ref.version, Math::max);
         }
       }
-      if (wanted.isEmpty() || !patient) return true;
+      if (!patient) unread.keySet().forEach(id -> byPost.putIfAbsent(id, timeline.met(id)));
+      if (unread.isEmpty() || !patient) return true;
       if (!reading) {
         reading = true;
+        Map<PostId, Long> wanted = Map.copyOf(unread);
         around
             .texts()
             .posts(wanted.keySet())
@@ -492,9 +534,63 @@ public final class LiveTimeline {
       posts.forEach(
           (id, post) -> {
             byPost.put(id, timeline.rules().met(post));
-            versions.put(id, wanted.getOrDefault(id, 0L));
+            versions.put(id, readVersion(post, wanted.getOrDefault(id, 0L)));
           });
     }
+  }
+
+  /** Of a post that is deleted, which says nothing, there is nothing to wait for. */
+  private static long readVersion(Post post, long wanted) {
+    return post.getVersion() == 0 ? wanted : post.getVersion();
+  }
+
+  /** Reads what could not be read, now and then, until it could be or has left the timeline. */
+  private void readAgainIn(Duration pause) {
+    owner.executeIn(
+        pause,
+        () -> {
+          unread.keySet().removeIf(id -> timeline.find(id) == null);
+          if (stopped || unread.isEmpty()) {
+            readingAgain = false;
+            return;
+          }
+          around
+              .texts()
+              .posts(Set.copyOf(unread.keySet()))
+              .whenComplete(
+                  (posts, failure) -> owner.execute(() -> readAgain(posts, failure, pause)));
+        });
+  }
+
+  private void readAgain(
+      @Nullable Map<PostId, Post> posts, @Nullable Throwable failure, Duration pause) {
+    if (stopped) return;
+    if (posts != null) {
+      Map<PostId, List<String>> met = new HashMap<>();
+      posts.forEach(
+          (id, post) -> {
+            PostRef known = timeline.find(id);
+            if (known == null || readVersion(post, known.version) < known.version) return;
+            met.put(id, timeline.rules().met(post));
+          });
+      unread.keySet().removeAll(met.keySet());
+      List<PostRef> old = timeline.entries();
+      timeline = timeline.meeting(met);
+      show();
+      tell(differences(old, timeline.entries()));
+      refillIfThin();
+    }
+    Duration doubled = pause.multipliedBy(2);
+    Duration next = doubled.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : doubled;
+    if (!unread.isEmpty()) {
+      LOG.warn(
+          "{} posts of the timeline of {} still cannot be read; trying again in {}",
+          unread.size(),
+          user,
+          next,
+          failure);
+    }
+    readAgainIn(next);
   }
 
   private List<PostRef> recent(Sources sources, Positions after) {
@@ -502,9 +598,15 @@ public final class LiveTimeline {
     for (UserId author : sources.authors()) {
       lines.addAll(around.arrivals().recent(author, after));
     }
+    Set<UserId> others = new HashSet<>();
     for (String tag : sources.tags()) {
-      lines.addAll(around.arrivals().recentWithTag(tag, after));
+      for (PostRef line : around.arrivals().recentWithTag(tag, after)) {
+        lines.add(line);
+        if (!sources.authors().contains(line.author)) others.add(line.author);
+      }
     }
+    // What has become of a post with a tag, only the lines of its author tell.
+    for (UserId author : others) lines.addAll(around.arrivals().recent(author, after));
     return lines;
   }
 
@@ -519,11 +621,23 @@ public final class LiveTimeline {
     owner.executeIn(TAIL_CHECK, () -> attempt(checks - 1, step));
   }
 
-  private void finish(Timeline loaded, Positions reflected) {
+  private void finish(Timeline loaded, Positions reflected, Met met) {
     List<PostRef> old = timeline.entries();
     timeline = loaded;
+    unread.clear();
+    unread.putAll(met.unread);
+    if (!unread.isEmpty() && !readingAgain) {
+      LOG.warn(
+          "{} posts of the timeline of {} cannot be read; until then rules about words pass them"
+              + " by",
+          unread.size(),
+          user);
+      readingAgain = true;
+      readAgainIn(RETRY);
+    }
     positions = positions.merge(reflected);
     loading = false;
+    textsMissing = false;
     if (loadingAll) behind = false;
     registerAuthorsOf(loaded.candidates());
     tell(differences(old, timeline.entries()));
@@ -535,6 +649,7 @@ public final class LiveTimeline {
       prefetch();
     }
     drain();
+    resident.holdReaders(false);
     loadNext();
     if (!settled()) return;
     List<Waiting> settled = List.copyOf(whenSettled);

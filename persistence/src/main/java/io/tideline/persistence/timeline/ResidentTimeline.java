@@ -11,6 +11,7 @@ public final class ResidentTimeline {
   private final String surface;
   private final Consumer<FeedWatcher> watch;
   private volatile @Nullable TimelineView view;
+  private volatile boolean readersHeld;
   private volatile Watermark readTo = Watermark.NOTHING;
   private volatile long lastReadNanos = System.nanoTime();
 
@@ -39,10 +40,13 @@ public final class ResidentTimeline {
     return view;
   }
 
-  /** The view for a reader, whose visit keeps the timeline awake. */
+  /**
+   * The view for a reader, whose visit keeps the timeline awake; {@code null} also while its owner
+   * is about to show a better one and is to be asked.
+   */
   public @Nullable TimelineView read() {
     lastReadNanos = System.nanoTime();
-    return view;
+    return readersHeld ? null : view;
   }
 
   /** How far the user has read. */
@@ -62,6 +66,11 @@ public final class ResidentTimeline {
   /** For the owner: shows a new view. */
   public void show(TimelineView newer) {
     view = newer;
+  }
+
+  /** For the owner: whether readers are to wait for it. */
+  public void holdReaders(boolean held) {
+    readersHeld = held;
   }
 
   /** For the owner: shows a new read position. */

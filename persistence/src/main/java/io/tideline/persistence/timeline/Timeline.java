@@ -102,6 +102,7 @@ public final class Timeline {
     }
     Map<PostId, List<String>> needed = new HashMap<>(met);
     needed.keySet().retainAll(merged.keySet());
+    needed.values().removeIf(List::isEmpty);
     Timeline timeline = new Timeline(capacity, rules, floor, Map.copyOf(needed));
     Sources sources = rules.sources();
     List<Change> ignored = new ArrayList<>();
@@ -153,6 +154,14 @@ public final class Timeline {
   /** The same posts under other rules. */
   public Timeline under(Eligibility other) {
     return of(capacity, other, floor, remembered(), met);
+  }
+
+  /** The same posts, once it is known of some which rules about texts they meet. */
+  public Timeline meeting(Map<PostId, List<String>> known) {
+    if (known.isEmpty()) return this;
+    Map<PostId, List<String>> all = new HashMap<>(met);
+    all.putAll(known);
+    return of(capacity, rules, floor, remembered(), all);
   }
 
   /** The post, shown or not. */

@@ -837,7 +837,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void reply(Request request, User now, @Nullable PostId post, int changed) {
     // Persisted, but perhaps behind another writer: only the owner may promise.
     if (around.fenceOpen().getAsBoolean()) {
-      request.replyTo().tell(new Written(post, line(request, now), now.lastAt(), changed));
+      request
+          .replyTo()
+          .tell(new Written(post, line(request, now), at(request, now, post), changed));
     } else {
       refuse(request, Refusal.FENCED, "this node may no longer own " + user);
     }
@@ -1162,8 +1164,15 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> written(
       Request request, User state, @Nullable PostId post, int changed) {
-    request.replyTo().tell(new Written(post, line(request, state), state.lastAt(), changed));
+    request
+        .replyTo()
+        .tell(new Written(post, line(request, state), at(request, state, post), changed));
     return Effect().none();
+  }
+
+  /** The version of what was written: an imported or repeated post has one of long before. */
+  private static long at(Request request, User state, @Nullable PostId post) {
+    return request instanceof Publish && post != null ? post.hi() : state.lastAt();
   }
 
   /** What the posts log must have brought; decisions are seen by whoever asks the entity. */

@@ -17,7 +17,7 @@ public sealed interface UserReply extends CborSerializable {
    * @param post the post written, if one was
    * @param postSequence the number of the user's last line on the posts log; 0 when the command was
    *     not about a post
-   * @param at hybrid time of the write
+   * @param at hybrid time of the write; of a post, the version that was written
    * @param changed how much the command changed; 0 when everything was so already
    */
   record Written(@Nullable PostId post, long postSequence, long at, int changed)

@@ -43,11 +43,25 @@ class NewestSearchIT {
   private static final List<UserId> ALL_AUTHORS =
       IntStream.range(0, AUTHORS).mapToObj(a -> new UserId("author-" + a)).toList();
 
-  /** What became of a post; a deleted one has the tags that it ever had. */
-  private record Known(PostId id, UserId author, Set<String> tags, boolean deleted) {
-    boolean comesFrom(Sources sources) {
+  /**
+   * What became of a post.
+   *
+   * @param hadTags all the tags that it ever had
+   */
+  private record Known(
+      PostId id, UserId author, Set<String> tags, Set<String> hadTags, boolean deleted) {
+
+    boolean hasComeFrom(Sources sources) {
+      return comesFrom(sources, hadTags);
+    }
+
+    boolean isIn(Sources sources) {
+      return !deleted && comesFrom(sources, tags);
+    }
+
+    private boolean comesFrom(Sources sources, Set<String> having) {
       return sources.authors().contains(author)
-          || tags.stream().anyMatch(tag -> sources.tags().contains(tag));
+          || having.stream().anyMatch(tag -> sources.tags().contains(tag));
     }
   }
 
@@ -73,6 +87,7 @@ class NewestSearchIT {
       PostId id, UserId author, boolean delete, Random random) {
     List<CompletionStage<Void>> writes = new ArrayList<>();
     Set<String> tags = someTags(random);
+    Set<String> hadTags = new HashSet<>(tags);
     writes.add(STORE.write(Lines.published(id, author, "text", array(tags)), PARTITION, 1));
     boolean deleted = delete || random.nextInt(6) == 0;
     if (random.nextInt(4) == 0) {
@@ -80,15 +95,13 @@ class NewestSearchIT {
       writes.add(
           STORE.write(
               Lines.edited(id, author, id.hi() + 1, "other text", array(edited)), PARTITION, 2));
-      if (deleted) {
-        edited.addAll(tags);
-      }
+      hadTags.addAll(edited);
       tags = edited;
     }
     if (deleted) {
       writes.add(STORE.write(Lines.deleted(id, author, id.hi() + 2), PARTITION, 3));
     }
-    POSTS.put(id, new Known(id, author, tags, deleted));
+    POSTS.put(id, new Known(id, author, tags, hadTags, deleted));
     return writes;
   }
 
@@ -116,12 +129,12 @@ class NewestSearchIT {
       @ForAll("wanted") int oneIn) {
     List<Known> all =
         POSTS.values().stream()
-            .filter(post -> post.comesFrom(sources))
+            .filter(post -> post.hasComeFrom(sources))
             .filter(post -> post.id().compareTo(newerThan) > 0)
             .filter(post -> post.id().compareTo(olderThan) < 0)
             .sorted(Comparator.comparing(Known::id).reversed())
             .toList();
-    List<PostId> live = all.stream().filter(post -> !post.deleted()).map(Known::id).toList();
+    List<PostId> live = all.stream().filter(post -> post.isIn(sources)).map(Known::id).toList();
     List<PostId> wanted = live.stream().filter(id -> isWanted(id.lo(), oneIn)).toList();
     PostId last = higher(lastOf(wanted, limit), lastOf(live, 4 * limit));
     List<Known> expected = all.stream().filter(post -> post.id().compareTo(last) >= 0).toList();

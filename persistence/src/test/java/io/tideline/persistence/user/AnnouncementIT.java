@@ -7,10 +7,7 @@ import static org.awaitility.Awaitility.waitAtMost;
 import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.posts.TestKeyspace;
-import io.tideline.persistence.timeline.Arrivals;
-import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.LiveTimeline;
-import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Announce;
@@ -24,21 +21,16 @@ import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.persistence.user.UserReply.Refused;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
-import io.tideline.protocols.Positions;
-import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
-import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -50,7 +42,6 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding.ShardComm
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
 import org.apache.pekko.persistence.testkit.javadsl.PersistenceTestKit;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -348,53 +339,6 @@ class AnnouncementIT {
       return away
           ? CompletableFuture.failedFuture(new IllegalStateException("storage is away"))
           : CompletableFuture.completedFuture(POSTS);
-    }
-  }
-
-  /** For timelines that never wake. */
-  private static final class NoArrivals implements Arrivals {
-    @Override
-    public Positions applied() {
-      return Positions.EMPTY;
-    }
-
-    @Override
-    public void register(UserId author, Inbox inbox) {}
-
-    @Override
-    public void unregister(UserId author, Inbox inbox) {}
-
-    @Override
-    public boolean reachesBack(Positions from) {
-      return true;
-    }
-
-    @Override
-    public List<PostRef> recent(UserId author, Positions after) {
-      return List.of();
-    }
-
-    @Override
-    public void registerTag(String tag, Inbox inbox) {}
-
-    @Override
-    public void unregisterTag(String tag, Inbox inbox) {}
-
-    @Override
-    public List<PostRef> recentWithTag(String tag, Positions after) {
-      return List.of();
-    }
-  }
-
-  private static final class NoTexts implements LiveTimeline.Texts {
-    @Override
-    public @Nullable Post postIfPresent(PostId id) {
-      return null;
-    }
-
-    @Override
-    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
-      return CompletableFuture.completedFuture(Map.of());
     }
   }
 }

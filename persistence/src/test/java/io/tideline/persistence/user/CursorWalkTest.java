@@ -46,17 +46,7 @@ class CursorWalkTest {
   @Test
   @EnabledIfSystemProperty(named = "tideline.test.histories", matches = "\\d+")
   void a_longer_run() {
-    long end = System.nanoTime() + Duration.ofHours(1).toNanos();
-    Random seeds = new Random();
-    for (int i = Integer.getInteger("tideline.test.histories"); i > 0; i--) {
-      if (System.nanoTime() > end) return;
-      long seed = seeds.nextLong();
-      try {
-        older_and_newer_together_show_everything_once(seed);
-      } catch (AssertionError e) {
-        throw new AssertionError("with seed " + seed, e);
-      }
-    }
+    OtherHistories.run(this::older_and_newer_together_show_everything_once);
   }
 
   @Property(

@@ -7,7 +7,6 @@ import static org.awaitility.Awaitility.waitAtMost;
 import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.posts.TestKeyspace;
-import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
@@ -23,18 +22,13 @@ import io.tideline.persistence.user.UserReply.Awake;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
-import io.tideline.protocols.Positions;
-import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
-import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -221,17 +215,12 @@ class FailingJournalIT {
   }
 
   /** An empty log that knows who is interested in whom. */
-  private static final class Registrations implements Arrivals {
+  private static final class Registrations extends NoArrivals {
     final Set<UserId> authors = ConcurrentHashMap.newKeySet();
     private volatile @Nullable Inbox inbox;
 
     void arrive(PostRef post) {
       requireNonNull(inbox).offer(post);
-    }
-
-    @Override
-    public Positions applied() {
-      return Positions.EMPTY;
     }
 
     @Override
@@ -243,39 +232,6 @@ class FailingJournalIT {
     @Override
     public void unregister(UserId author, Inbox inbox) {
       authors.remove(author);
-    }
-
-    @Override
-    public boolean reachesBack(Positions from) {
-      return true;
-    }
-
-    @Override
-    public List<PostRef> recent(UserId author, Positions after) {
-      return List.of();
-    }
-
-    @Override
-    public void registerTag(String tag, Inbox inbox) {}
-
-    @Override
-    public void unregisterTag(String tag, Inbox inbox) {}
-
-    @Override
-    public List<PostRef> recentWithTag(String tag, Positions after) {
-      return List.of();
-    }
-  }
-
-  private static final class NoTexts implements LiveTimeline.Texts {
-    @Override
-    public @Nullable Post postIfPresent(PostId id) {
-      return null;
-    }
-
-    @Override
-    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
-      return CompletableFuture.completedFuture(Map.of());
     }
   }
 }

@@ -3,7 +3,9 @@ package io.tideline.persistence.user;
 import static java.util.Objects.requireNonNull;
 
 import io.tideline.persistence.timeline.Arrivals;
+import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Inbox;
+import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.Sources;
@@ -11,15 +13,19 @@ import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.Post;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -27,6 +33,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.BiPredicate;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +46,9 @@ final class SimulatedCell {
   private static final List<LogPartition> PARTITIONS =
       List.of(new LogPartition(1, 7, 0), new LogPartition(1, 7, 1));
 
+  static final List<String> TAGS = List.of("moon", "tide");
+  static final List<String> TEXTS = List.of("calm", "high tide", "storm", "storm tide");
+
   private static final int LONGEST_LOG = 50;
 
   final List<Node> nodes = new ArrayList<>();
@@ -46,11 +56,15 @@ final class SimulatedCell {
   private final Map<LogPartition, List<PostRef>> log = new HashMap<>();
   private final Map<LogPartition, Integer> stored = new HashMap<>();
   private final Map<PostId, PostRef> rows = new HashMap<>();
+  // All posts that ever had the tag.
+  private final Map<String, Set<PostId>> rowsByTag = new HashMap<>();
   private final List<Search> searches = new ArrayList<>();
+  private final List<Runnable> readings = new ArrayList<>();
   private final Dice dice;
   private final int haste;
   private long now = 1000;
   private boolean storeFails;
+  private boolean textsAway;
   private boolean finished;
 
   SimulatedCell(Random random, int nodes) {
@@ -84,7 +98,37 @@ final class SimulatedCell {
     }
     nodes.forEach(Node::catchUp);
     storeFails = false;
-    while (!searches.isEmpty()) answer();
+    while (!searches.isEmpty() || !readings.isEmpty()) answer();
+  }
+
+  /** Whether nobody can read what posts say. */
+  void takeTextsAway(boolean away) {
+    textsAway = away;
+  }
+
+  boolean isStillAnswering() {
+    return !searches.isEmpty() || !readings.isEmpty();
+  }
+
+  /** What the post says in this version. */
+  static String textOf(PostRef post) {
+    return TEXTS.get((int) ((post.idHi / 10 * 2 + post.version / 10) % TEXTS.size()));
+  }
+
+  /** Whether a post that is in a feed because of its tags may have come without them. */
+  boolean tagsHaveChanged(PostRef post) {
+    Stream<List<String>> tags =
+        linesOf(post).filter(line -> !line.deleted()).map(line -> line.facts.tags());
+    return tags.distinct().count() > 1;
+  }
+
+  /** What somebody who knows this version may know as well, whatever is claimed. */
+  Stream<PostRef> laterVersions(PostRef post) {
+    return linesOf(post).filter(line -> line.version > post.version);
+  }
+
+  private Stream<PostRef> linesOf(PostRef post) {
+    return lines(post.partition).stream().filter(line -> line.id().equals(post.id()));
   }
 
   /** A node is lost with everything it remembers, and another one takes its place. */
@@ -124,7 +168,8 @@ final class SimulatedCell {
         known.author,
         known.partition,
         Math.min(known.offset, line.offset),
-        flags);
+        flags,
+        later.facts);
   }
 
   private List<PostRef> lines(LogPartition partition) {
@@ -149,16 +194,28 @@ final class SimulatedCell {
     int what = random.nextInt(10);
     now += 10;
     if (own.isEmpty() || what < 5) {
-      append(author, now, now, 0);
+      append(author, now, now, 0, someTags());
     } else if (what == 5) {
       long past = 1000L + random.nextInt((int) (now - 1000));
-      append(author, past - past % 10 + 1, past, 0);
+      long id = past - past % 10 + 1;
+      Optional<PostRef> before =
+          own.stream().filter(line -> line.idHi == id && line.version == past).findFirst();
+      // Importing twice changes nothing.
+      if (before.isEmpty()) append(author, id, past, 0, someTags());
+      else if (!deletionForgotten(before.get())) again(before.get());
     } else {
       PostRef old = own.get(random.nextInt(own.size()));
       if (deletionForgotten(old)) return;
       if (what == 6) again(old);
-      else append(author, old.idHi, now, what < 8 ? PostRef.EDITED : PostRef.DELETED);
+      else if (what < 8) append(author, old.idHi, now, PostRef.EDITED, someTags());
+      else append(author, old.idHi, now, PostRef.DELETED, Facts.NONE);
     }
+  }
+
+  private Facts someTags() {
+    List<String> tags = TAGS.stream().filter(tag -> random.nextInt(4) == 0).toList();
+    if (tags.isEmpty()) return Facts.NONE;
+    return new Facts(tags, "", List.of(), false, null, null, null, null);
   }
 
   /** True when a node would not know any more that a line comes too late. */
@@ -178,15 +235,21 @@ final class SimulatedCell {
         .anyMatch(line -> line.offset < offset && line.deleted() && line.id().equals(post.id()));
   }
 
+  /**
+   * Announces a line again; and then what came after it, where a timeline may not remember that a
+   * later version has lost the tag because of which it would be there.
+   */
   private void again(PostRef old) {
-    append(old.author, old.idHi, old.version, old.flags);
+    List<PostRef> later = tagsHaveChanged(old) ? laterVersions(old).toList() : List.of();
+    append(old.author, old.idHi, old.version, old.flags, old.facts);
+    for (PostRef line : later) append(line.author, line.idHi, line.version, line.flags, line.facts);
   }
 
-  private void append(UserId author, long id, long version, int flags) {
+  private void append(UserId author, long id, long version, int flags, Facts facts) {
     LogPartition partition = partitionOf(author);
     List<PostRef> lines = lines(partition);
     long lo = AUTHORS.indexOf(author);
-    lines.add(new PostRef(id, lo, version, author, partition, lines.size(), flags));
+    lines.add(new PostRef(id, lo, version, author, partition, lines.size(), flags, facts));
   }
 
   private static LogPartition partitionOf(UserId author) {
@@ -204,23 +267,30 @@ final class SimulatedCell {
     if (next == lines(partition).size()) return;
     PostRef line = lines(partition).get(next);
     rows.merge(line.id(), line, SimulatedCell::fold);
+    for (String tag : line.facts.tags()) {
+      rowsByTag.computeIfAbsent(tag, key -> new HashSet<>()).add(line.id());
+    }
     stored.put(partition, next + 1);
   }
 
   /** As the store does: reads author by author, not all at one moment. */
   CompletionStage<Newest> newest(
       Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted) {
-    Search search = new Search(new ArrayDeque<>(sources.authors()), limit, newerThan, wanted);
+    Search search = new Search(sources, limit, newerThan, wanted);
     searches.add(search);
     return search.answer;
   }
 
   private void answer() {
+    if (!readings.isEmpty() && (searches.isEmpty() || random.nextBoolean())) {
+      readings.remove(random.nextInt(readings.size())).run();
+      return;
+    }
     if (searches.isEmpty()) return;
     Search search = searches.get(random.nextInt(searches.size()));
-    UserId author = search.toRead.poll();
-    if (author != null) {
-      search.read(author);
+    Runnable read = search.toRead.poll();
+    if (read != null) {
+      read.run();
       return;
     }
     searches.remove(search);
@@ -230,24 +300,41 @@ final class SimulatedCell {
   }
 
   private final class Search {
-    final Deque<UserId> toRead;
+    final Deque<Runnable> toRead = new ArrayDeque<>();
+    final Sources sources;
     final int limit;
     final PostId floor;
     final Predicate<PostRef> wanted;
     final CompletableFuture<Newest> answer = new CompletableFuture<>();
     private final List<PostRef> refs = new ArrayList<>();
 
-    Search(Deque<UserId> toRead, int limit, PostId floor, Predicate<PostRef> wanted) {
+    Search(Sources sources, int limit, PostId floor, Predicate<PostRef> wanted) {
+      this.sources = sources;
       this.wanted = wanted;
-      this.toRead = toRead;
       this.limit = limit;
       this.floor = floor;
+      sources.authors().forEach(author -> toRead.add(() -> read(author)));
+      sources.tags().forEach(tag -> toRead.add(() -> read(tag)));
     }
 
-    void read(UserId author) {
+    private void read(UserId author) {
       rows.values().stream()
           .filter(row -> row.author.equals(author) && row.id().compareTo(floor) > 0)
           .forEach(refs::add);
+    }
+
+    /** What has had the tag is looked up by and by. */
+    private void read(String tag) {
+      for (PostId id : rowsByTag.getOrDefault(tag, Set.of())) {
+        if (id.compareTo(floor) > 0) toRead.add(() -> lookUp(id));
+      }
+    }
+
+    private void lookUp(PostId id) {
+      PostRef row = requireNonNull(rows.get(id));
+      if (sources.authors().contains(row.author)) return;
+      if (refs.stream().anyMatch(known -> known.id().equals(id))) return;
+      refs.add(row);
     }
 
     Newest found() {
@@ -259,7 +346,8 @@ final class SimulatedCell {
 
     /** Where enough was found; {@code null} = that is everything. */
     private @Nullable PostId bound() {
-      List<PostRef> live = refs.stream().filter(ref -> !ref.deleted()).toList();
+      List<PostRef> live =
+          refs.stream().filter(ref -> !ref.deleted() && sources.contain(ref)).toList();
       int found = 0;
       for (int i = 0; i < live.size(); i++) {
         if (wanted.test(live.get(i))) found++;
@@ -274,9 +362,11 @@ final class SimulatedCell {
   // --- nodes ---
 
   /** One node: its window over the log, and who is told. */
-  final class Node implements Arrivals {
+  final class Node implements Arrivals, LiveTimeline.Texts {
     private final Map<LogPartition, Lane> lanes = new HashMap<>();
     private final Map<UserId, Set<Inbox>> interest = new HashMap<>();
+    private final Map<String, Set<Inbox>> interestInTags = new HashMap<>();
+    private final Map<PostId, PostRef> cards = new LinkedHashMap<>();
     private Positions applied = Positions.EMPTY;
     private boolean interrupted;
 
@@ -299,6 +389,8 @@ final class SimulatedCell {
 
     void evict() {
       lane(anyPartition()).evict();
+      // What is said of a line is kept a while.
+      if (cards.size() > 20) cards.remove(cards.keySet().iterator().next());
     }
 
     void publish() {
@@ -354,17 +446,67 @@ final class SimulatedCell {
 
     @Override
     public void registerTag(String tag, Inbox inbox) {
-      throw new AssertionError("nobody follows tags here");
+      meanwhile();
+      interestInTags.computeIfAbsent(tag, key -> new LinkedHashSet<>()).add(inbox);
     }
 
     @Override
     public void unregisterTag(String tag, Inbox inbox) {
-      throw new AssertionError("nobody follows tags here");
+      interestInTags.getOrDefault(tag, new HashSet<>()).remove(inbox);
     }
 
     @Override
     public List<PostRef> recentWithTag(String tag, Positions after) {
-      throw new AssertionError("nobody follows tags here");
+      meanwhile();
+      return lanes.values().stream()
+          .flatMap(lane -> lane.window.stream())
+          .filter(ref -> ref.facts.tags().contains(tag))
+          .filter(ref -> ref.offset >= after.next(ref.partition))
+          .toList();
+    }
+
+    private Set<Inbox> interestedIn(PostRef line) {
+      Set<Inbox> inboxes = new LinkedHashSet<>(interest.getOrDefault(line.author, Set.of()));
+      for (String tag : line.facts.tags()) {
+        inboxes.addAll(interestInTags.getOrDefault(tag, Set.of()));
+      }
+      return inboxes;
+    }
+
+    @Override
+    public @Nullable Post postIfPresent(PostId id) {
+      meanwhile();
+      PostRef card = cards.get(id);
+      return card == null || card.deleted() ? null : post(card);
+    }
+
+    @Override
+    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
+      CompletableFuture<Map<PostId, Post>> answer = new CompletableFuture<>();
+      readings.add(() -> answer(ids, answer));
+      return answer;
+    }
+
+    private void answer(Collection<PostId> ids, CompletableFuture<Map<PostId, Post>> answer) {
+      if (textsAway || (!finished && random.nextInt(10) == 0)) {
+        answer.completeExceptionally(new IllegalStateException("simulated"));
+        return;
+      }
+      Map<PostId, Post> found = new HashMap<>();
+      for (PostId id : ids) {
+        PostRef card = cards.getOrDefault(id, rows.get(id));
+        if (card != null) found.put(id, post(card));
+      }
+      answer.complete(found);
+    }
+
+    private static Post post(PostRef card) {
+      if (card.deleted()) return Post.getDefaultInstance();
+      return Post.newBuilder()
+          .setText(textOf(card))
+          .setVersion(card.version)
+          .addAllTags(card.facts.tags())
+          .build();
     }
 
     private final class Lane {
@@ -391,7 +533,8 @@ final class SimulatedCell {
           delivering = line;
           if (window.stream().anyMatch(known -> tellsAsMuch(known, line))) return;
           window.add(line);
-          inboxes.addAll(interest.getOrDefault(line.author, Set.of()));
+          cards.merge(line.id(), line, SimulatedCell::fold);
+          inboxes.addAll(interestedIn(line));
         }
       }
 

@@ -16,6 +16,7 @@ import io.tideline.persistence.user.UserEvent.EntriesArrived;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.protocols.Cursor;
 import io.tideline.protocols.PassedOver;
+import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -24,22 +25,24 @@ import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.BlocksChanged;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.MuteRuleChanged;
+import io.tideline.protocols.log.v1.MuteRuleContent;
 import io.tideline.protocols.log.v1.MutesChanged;
-import io.tideline.protocols.v1.Post;
+import io.tideline.protocols.log.v1.TagsChanged;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.CompletionStage;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +51,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class SimulatedUser {
   private static final UserId USER = SimulatedCell.AUTHORS.get(0);
+  private static final String TEXTS = "what posts say";
+  private static final int LONGER_THAN_ANYBODY_WAITS = 420;
 
   private final Random random;
   private final Dice dice;
@@ -57,12 +62,13 @@ final class SimulatedUser {
   private boolean graphChanges = true;
   private final Deque<Runnable> tasks = new ArrayDeque<>();
   private final List<Runnable> delayed = new ArrayList<>();
-  private final Map<UserId, Integer> unsettled = new HashMap<>();
+  // By author, by tag or TEXTS: what has been asked for and need not be there yet.
+  private final Map<Object, Integer> unsettled = new HashMap<>();
   private final List<Runnable> oldViews = new ArrayList<>();
   private final List<String> story = new ArrayList<>();
 
   private User state = User.EMPTY;
-  private long clock;
+  private long nowMillis = 1;
   private SimulatedCell.Node node;
   private ResidentTimelines residents = new ResidentTimelines();
   private @Nullable LiveTimeline timeline;
@@ -73,11 +79,13 @@ final class SimulatedUser {
   SimulatedUser(Random random, SimulatedCell cell) {
     this.random = random;
     this.cell = cell;
-    this.dice = new Dice(random, 16, 8, 16, 2, 2, 2, 2, 2, 2, 2, 2);
+    this.dice = new Dice(random, 16, 8, 16, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2);
     this.node = cell.node();
     this.capacity = 1 + random.nextInt(12);
     this.inboxCapacity = random.nextInt(3) == 0 ? 2 : 1000;
     changeFollows(true);
+    if (random.nextBoolean()) changeTags(true);
+    if (random.nextBoolean()) changeRule();
     this.graphChanges = random.nextBoolean();
   }
 
@@ -93,6 +101,9 @@ final class SimulatedUser {
       case 7 -> remember();
       case 8 -> stop();
       case 9 -> changeFilters();
+      case 10 -> changeTags(random.nextBoolean());
+      case 11 -> changeRule();
+      case 12 -> passTime();
       default -> leave();
     }
     check();
@@ -100,13 +111,25 @@ final class SimulatedUser {
 
   /** Everything written has arrived, and nothing is left to do. */
   void settle() {
+    if (random.nextInt(60) == 0) settleWithoutTexts();
     do {
-      cell.settle();
-      wake();
-      while (!delayed.isEmpty()) runDelayed();
-      while (!tasks.isEmpty()) runTask();
-      cell.settle();
-    } while (!tasks.isEmpty() || !delayed.isEmpty());
+      doWhatThereIs();
+    } while (!tasks.isEmpty() || !delayed.isEmpty() || cell.isStillAnswering());
+  }
+
+  /** Nobody can say what posts are about, for longer than anybody waits. */
+  private void settleWithoutTexts() {
+    tell("settle without texts");
+    cell.takeTextsAway(true);
+    for (int i = 0; i < LONGER_THAN_ANYBODY_WAITS; i++) doWhatThereIs();
+    cell.takeTextsAway(false);
+  }
+
+  private void doWhatThereIs() {
+    cell.settle();
+    wake();
+    while (!tasks.isEmpty()) runTask();
+    for (int i = delayed.size(); i > 0; i--) runDelayed();
   }
 
   // --- what a user's entity does ---
@@ -118,7 +141,7 @@ final class SimulatedUser {
         new LiveTimeline.Surroundings(
             node,
             cell::newest,
-            new NoTexts(),
+            node,
             residents,
             new TimelineStats(nanos -> {}, nanos -> {}),
             ids -> {},
@@ -135,11 +158,14 @@ final class SimulatedUser {
             rules());
     timeline = self[0];
     timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
-    settles(List.copyOf(state.graph().followees()));
+    Set<Object> sources = new HashSet<>(state.graph().followees());
+    sources.addAll(state.graph().followedTags());
+    sources.add(TEXTS);
+    settles(sources);
   }
 
   private Rules rules() {
-    return new Rules(USER, ResidentTimelines.HOME, state.graph(), state.filters(), 0);
+    return new Rules(USER, ResidentTimelines.HOME, state.graph(), state.filters(), nowMillis);
   }
 
   private final class Owner implements LiveTimeline.Owner {
@@ -170,7 +196,7 @@ final class SimulatedUser {
                     .setActive(active)));
     if (timeline == null) return;
     timeline.changed(rules());
-    if (active) settles(changed);
+    if (active) settles(Set.copyOf(changed));
   }
 
   /** Hides an author, or no longer; nobody hides what the user writes itself. */
@@ -183,7 +209,11 @@ final class SimulatedUser {
     IntentLine.Builder intent = IntentLine.newBuilder();
     switch (random.nextInt(3)) {
       case 0 ->
-          intent.setMutesChanged(MutesChanged.newBuilder().addTargetIds(id).setActive(active));
+          intent.setMutesChanged(
+              MutesChanged.newBuilder()
+                  .addTargetIds(id)
+                  .setActive(active)
+                  .setUntilMillis(someEnd()));
       case 1 ->
           intent.setBlocksChanged(BlocksChanged.newBuilder().addTargetIds(id).setActive(active));
       default -> intent.setBlockedBy(BlockedBy.newBuilder().setBlockerId(id).setActive(active));
@@ -192,16 +222,69 @@ final class SimulatedUser {
     if (timeline != null) timeline.changed(rules());
   }
 
-  private void decide(IntentLine.Builder intent) {
-    persist(new IntentAccepted(new Payload(intent.setAt(++clock).build().toByteArray()), 0));
+  private long someEnd() {
+    return random.nextBoolean() ? 0 : nowMillis + random.nextInt(10);
   }
 
-  private void settles(List<UserId> authors) {
-    List<UserId> waking = new ArrayList<>(authors);
-    waking.forEach(author -> unsettled.merge(author, 1, Integer::sum));
+  private void changeTags(boolean active) {
+    if (!graphChanges) return;
+    String tag = SimulatedCell.TAGS.get(random.nextInt(SimulatedCell.TAGS.size()));
+    if (state.graph().followedTags().contains(tag) == active) return;
+    tell((active ? "follow #" : "unfollow #") + tag);
+    decide(
+        IntentLine.newBuilder()
+            .setTagsChanged(TagsChanged.newBuilder().addTags(tag).setActive(active)));
+    if (timeline == null) return;
+    timeline.changed(rules());
+    if (active) settles(Set.of(tag));
+  }
+
+  private void changeRule() {
+    if (!graphChanges) return;
+    MuteRuleChanged.Builder change =
+        MuteRuleChanged.newBuilder().setRuleId("r" + random.nextInt(3));
+    if (random.nextInt(3) > 0) {
+      MuteRuleContent.Builder content =
+          MuteRuleContent.newBuilder()
+              .setName("rule " + nowMillis)
+              .setWarn(random.nextInt(3) == 0)
+              .setUntilMillis(someEnd());
+      List<String> phrases = SomeIntents.PHRASES;
+      if (random.nextInt(3) == 0) {
+        content.setTag(SimulatedCell.TAGS.get(random.nextInt(SimulatedCell.TAGS.size())));
+      } else {
+        content.setWords(phrases.get(random.nextInt(phrases.size())));
+      }
+      change.setContent(content);
+    }
+    tell("rule " + change.toString().replaceAll("\\s+", " "));
+    boolean settled = timeline != null && timeline.settled();
+    decide(IntentLine.newBuilder().setMuteRuleChanged(change));
+    if (timeline == null) return;
+    timeline.changed(rules());
+    // Readers wait for a timeline that has nothing else to do.
+    if (!settled) settles(Set.of(TEXTS));
+  }
+
+  /** Mutes and rules end; the entity has set itself a timer. */
+  private void passTime() {
+    if (!graphChanges) return;
+    nowMillis += random.nextInt(5);
+    tell("it is " + nowMillis);
+    if (timeline != null) timeline.changed(rules());
+  }
+
+  private void decide(IntentLine.Builder intent) {
+    long at = HybridClock.ofMillis(++nowMillis);
+    persist(new IntentAccepted(new Payload(intent.setAt(at).build().toByteArray()), 0));
+  }
+
+  private void settles(Set<? extends Object> sources) {
+    Set<Object> waking = new HashSet<>(sources);
+    waking.forEach(source -> unsettled.merge(source, 1, Integer::sum));
     LiveTimeline now = requireNonNull(timeline);
     now.whenSettled(
-        () -> waking.forEach(author -> unsettled.merge(author, -1, Integer::sum)),
+        () -> waking.forEach(source -> unsettled.merge(source, -1, Integer::sum)),
         reason -> assertThat(timeline).isNotSameAs(now));
   }
 
@@ -216,7 +299,12 @@ final class SimulatedUser {
       newest = entry.id();
     }
     checkContents(
-        now.entries().stream().filter(this::eligible).toList(), now.positions(), now.floor());
+        now.entries().stream()
+            .filter(entry -> entry.id().compareTo(now.floor()) > 0)
+            .filter(this::eligible)
+            .toList(),
+        now.positions(),
+        now.floor());
     persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
     assertThat(state.checkpointed()).isEqualTo(now);
   }
@@ -271,7 +359,7 @@ final class SimulatedUser {
 
   private @Nullable TimelineView view() {
     ResidentTimeline resident = residents.get(USER, ResidentTimelines.HOME);
-    return resident == null ? null : resident.view();
+    return resident == null ? null : resident.read();
   }
 
   private void check() {
@@ -293,11 +381,17 @@ final class SimulatedUser {
       shown.put(entry.id(), entry);
       assertThat(entry.id()).as("order, %s", this).isGreaterThan(last);
       last = entry.id();
-      assertThat(eligible(entry)).as("%s is eligible, %s", entry, this).isTrue();
+      assertThat(comesIn(entry)).as("%s is eligible, %s", entry, this).isTrue();
+      if (isSettled(TEXTS)) {
+        assertThat(saysWhatIsHidden(entry)).as("%s is hidden, %s", entry, this).isFalse();
+      }
       if (settled(entry)) {
-        assertThat(entry.offset)
-            .as("%s, %s", entry, this)
-            .isEqualTo(requireNonNull(truth.get(entry.id())).offset);
+        // Who hears of a post when it gets a tag does not know when it came without.
+        if (!cell.tagsHaveChanged(entry)) {
+          assertThat(entry.offset)
+              .as("%s, %s", entry, this)
+              .isEqualTo(requireNonNull(truth.get(entry.id())).offset);
+        }
         assertThat(positions.contains(entry.partition, entry.offset))
             .as("%s shown, but only %s claimed, %s", entry, positions, this)
             .isTrue();
@@ -309,7 +403,7 @@ final class SimulatedUser {
           PostRef entry = shown.get(id);
           if (post.deleted()) {
             assertThat(entry).as("deleted, claimed %s, %s", positions, this).isNull();
-          } else if (!requireNonNull(truth.get(id)).deleted()) {
+          } else if (cell.laterVersions(post).allMatch(this::isShownIfKnown)) {
             assertThat(entry)
                 .as("%s, claimed %s, %s", post, positions, this)
                 .isNotNull()
@@ -318,20 +412,65 @@ final class SimulatedUser {
         });
   }
 
+  private boolean isShownIfKnown(PostRef version) {
+    return !version.deleted() && eligible(version);
+  }
+
   private boolean eligible(PostRef post) {
+    return comesIn(post) && !saysWhatIsHidden(post);
+  }
+
+  private boolean comesIn(PostRef post) {
     if (post.author.equals(USER)) return true;
-    return state.graph().follows(post.author) && !hides(post.author);
+    return !hides(post.author) && sourcesOf(post).findAny().isPresent();
+  }
+
+  private Stream<Object> sourcesOf(PostRef post) {
+    return Stream.concat(
+        state.graph().followees().stream().filter(post.author::equals),
+        state.graph().followedTags().stream().filter(post.facts.tags()::contains));
   }
 
   private boolean hides(UserId author) {
     Filters filters = state.filters();
-    return filters.mutedUsers().contains(author)
+    Register<Long> mute = filters.mutes().get(author);
+    return (mute != null && mute.value() != null && isInForce(mute.value()))
         || filters.blockedUsers().contains(author)
         || filters.blockedBy(author, Long.MAX_VALUE);
   }
 
+  private boolean isInForce(long untilMillis) {
+    return untilMillis == 0 || nowMillis < untilMillis;
+  }
+
+  private boolean saysWhatIsHidden(PostRef post) {
+    return !post.author.equals(USER) && rulesMet(post).anyMatch(rule -> !rule.warn());
+  }
+
+  private List<String> warnings(PostRef post) {
+    return rulesMet(post).filter(MuteRule::warn).map(MuteRule::name).sorted().toList();
+  }
+
+  private Stream<MuteRule> rulesMet(PostRef post) {
+    String text = " " + SimulatedCell.textOf(post) + " ";
+    return state.filters().rules().values().stream()
+        .map(Register::value)
+        .filter(Objects::nonNull)
+        .filter(rule -> isInForce(rule.untilMillis()))
+        .filter(
+            rule ->
+                rule.tag().isEmpty()
+                    ? text.contains(" " + rule.words() + " ")
+                    : post.facts.tags().contains(rule.tag()));
+  }
+
+  /** Whether the feed must have it as the log has it. */
   private boolean settled(PostRef post) {
-    return unsettled.getOrDefault(post.author, 0) == 0;
+    return post.author.equals(USER) || sourcesOf(post).anyMatch(this::isSettled);
+  }
+
+  private boolean isSettled(Object source) {
+    return unsettled.getOrDefault(source, 0) == 0;
   }
 
   /**
@@ -351,13 +490,19 @@ final class SimulatedUser {
         .as(this::story)
         .extracting(PostRef::id)
         .isEqualTo(expected);
+    for (PostRef entry : view.older(null, null, capacity)) {
+      assertThat(view.warnings(entry)).as(this::story).hasSameElementsAs(warnings(entry));
+    }
+    boolean hidesNothing = state.filters().hideNobody() && state.filters().rules().isEmpty();
     // Who hides almost everything may get less.
-    if (view.cutOff() && state.filters().hideNobody()) {
+    if (view.cutOff() && hidesNothing) {
       assertThat(view.size()).as(this::story).isGreaterThanOrEqualTo(capacity / 2);
     }
     check();
     oldViews.forEach(Runnable::run);
-    if (watcher != null && !graphChanges) {
+    // An edit may change what a rule says of a post, or by which tag it comes.
+    boolean plain = state.filters().rules().isEmpty() && state.graph().followedTags().isEmpty();
+    if (watcher != null && !graphChanges && plain) {
       assertThat(watched).as(this::story).containsAll(expected);
     }
   }
@@ -419,18 +564,6 @@ final class SimulatedUser {
     public void close(String reason) {
       gone = true;
       watcher = null;
-    }
-  }
-
-  private static final class NoTexts implements LiveTimeline.Texts {
-    @Override
-    public @Nullable Post postIfPresent(PostId id) {
-      throw new AssertionError("there are no rules about texts");
-    }
-
-    @Override
-    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
-      throw new AssertionError("there are no rules about texts");
     }
   }
 

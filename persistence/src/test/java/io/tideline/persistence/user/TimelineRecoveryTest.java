@@ -1,6 +1,5 @@
 package io.tideline.persistence.user;
 
-import java.time.Duration;
 import java.util.Random;
 import net.jqwik.api.EdgeCasesMode;
 import net.jqwik.api.ForAll;
@@ -13,24 +12,10 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 class TimelineRecoveryTest {
   private static final int STEPS = 400;
 
-  /**
-   * Other histories than those of every build; {@code -Dtideline.test.histories=1000000}, as far as
-   * it gets in an hour.
-   */
   @Test
-  @EnabledIfSystemProperty(named = "tideline.test.histories", matches = "\\d+")
+  @EnabledIfSystemProperty(named = OtherHistories.HOW_MANY, matches = "\\d+")
   void a_longer_run() {
-    long end = System.nanoTime() + Duration.ofHours(1).toNanos();
-    Random seeds = new Random();
-    for (int i = Integer.getInteger("tideline.test.histories"); i > 0; i--) {
-      if (System.nanoTime() > end) return;
-      long seed = seeds.nextLong();
-      try {
-        a_timeline_recovered_from_any_checkpoint_equals_one_rebuilt_cold(seed);
-      } catch (AssertionError e) {
-        throw new AssertionError("with seed " + seed, e);
-      }
-    }
+    OtherHistories.run(this::a_timeline_recovered_from_any_checkpoint_equals_one_rebuilt_cold);
   }
 
   // The seed is fixed so that a build says the same each time; a longer run takes others.

@@ -1,0 +1,347 @@
+package io.tideline.persistence.user;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tideline.persistence.timeline.Facts;
+import io.tideline.persistence.timeline.FeedWatcher;
+import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.Newest;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.TimelineStats;
+import io.tideline.persistence.timeline.TimelineView;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.Cursor;
+import io.tideline.protocols.Watermark;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.MuteRuleChanged;
+import io.tideline.protocols.log.v1.MuteRuleContent;
+import io.tideline.protocols.log.v1.TagsChanged;
+import io.tideline.protocols.v1.Post;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A timeline that has rules about words while posts cannot be read; time is counted, not waited
+ * for.
+ */
+class LiveTimelineTest {
+  private static final UserId ANN = new UserId("ann");
+  private static final UserId BOB = new UserId("bob");
+  private static final LogPartition LOG = new LogPartition(1, 7, 0);
+  private static final Graph GRAPH =
+      Graph.EMPTY.merge(
+          IntentLine.newBuilder()
+              .setAt(1)
+              .setFollowsChanged(
+                  FollowsChanged.newBuilder().addTargetIds(BOB.value()).setActive(true))
+              .build(),
+          1);
+
+  private final Stored stored = new Stored();
+  private final Days days = new Days();
+  private final Everything log = new Everything();
+  private final ResidentTimelines residents = new ResidentTimelines();
+  private final PostRef calm = stored.add(1, "all is calm");
+  private final PostRef storm = stored.add(2, "a storm is coming");
+  private List<PostRef> newest = List.of(storm, calm);
+
+  @Test
+  void what_could_not_be_read_when_the_timeline_woke_is_hidden_once_it_can_be() {
+    stored.away = true;
+    LiveTimeline timeline = awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).as("rather too much than nothing").containsExactly(storm, calm);
+    List<FeedWatcher.Change> told = watch();
+    stored.away = false;
+    days.pass(Duration.ofMinutes(1));
+    assertThat(shown()).containsExactly(calm);
+    assertThat(told).extracting(FeedWatcher.Change::post).containsExactly(storm);
+    assertThat(timeline.settled()).isTrue();
+  }
+
+  @Test
+  void it_looks_ever_more_seldom_while_nothing_can_be_read_and_no_more_once_it_could_be() {
+    stored.away = true;
+    awake("storm");
+    days.pass(Duration.ofMinutes(1));
+    int asked = stored.asked;
+    days.pass(Duration.ofMinutes(5));
+    assertThat(stored.asked - asked).isBetween(5, 20);
+    stored.away = false;
+    days.pass(Duration.ofMinutes(1));
+    asked = stored.asked;
+    days.pass(Duration.ofHours(1));
+    assertThat(stored.asked).isEqualTo(asked);
+  }
+
+  @Test
+  void meanwhile_it_answers_and_hides_what_it_can() {
+    stored.away = true;
+    LiveTimeline timeline = awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    boolean[] answered = new boolean[1];
+    timeline.whenSettled(() -> answered[0] = true, reason -> {});
+    assertThat(answered[0]).isTrue();
+    assertThat(requireNonNull(timeline.checkpoint()).entries()).containsExactly(calm, storm);
+  }
+
+  @Test
+  void a_new_rule_hides_at_once_what_it_is_about_when_the_texts_are_at_hand() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    stored.atHand = true;
+    timeline.changed(rules("storm"));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(calm);
+    assertThat(timeline.settled()).isTrue();
+  }
+
+  @Test
+  void readers_wait_until_the_texts_have_been_read_that_a_new_rule_is_about() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(storm, calm);
+    timeline.changed(rules("storm"));
+    assertThat(reading()).as("what would show the storm").isNull();
+    days.pass(Duration.ofMillis(10));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(calm);
+  }
+
+  @Test
+  void readers_do_not_wait_for_ever_for_texts_that_cannot_be_read() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    stored.away = true;
+    timeline.changed(rules("storm"));
+    days.pass(Duration.ofSeconds(3));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(storm, calm);
+    stored.away = false;
+    days.pass(Duration.ofMinutes(1));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(calm);
+  }
+
+  @Test
+  void a_rule_that_changes_while_a_timeline_wakes_is_the_one_that_counts() {
+    stored.away = true;
+    LiveTimeline timeline = awake("calm");
+    days.pass(Duration.ofSeconds(1));
+    timeline.changed(rules("storm"));
+    stored.away = false;
+    days.pass(Duration.ofSeconds(1));
+    assertThat(shown()).containsExactly(calm);
+  }
+
+  @Test
+  void an_old_version_that_was_read_does_not_stand_for_the_new_one() {
+    PostRef edited = new PostRef(calm.idHi, calm.idLo, 9, BOB, LOG, 1, PostRef.EDITED);
+    newest = List.of(storm, edited);
+    awake("calm");
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).containsExactly(storm);
+    stored.posts.put(calm.id(), Post.newBuilder().setText("a gale").setVersion(9).build());
+    days.pass(Duration.ofMinutes(1));
+    assertThat(shown()).containsExactly(storm, edited);
+  }
+
+  @Test
+  void a_tag_does_not_bring_back_what_its_author_has_deleted() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    Facts moon = new Facts(List.of("moon"), "", List.of(), false, null, null, null, null);
+    PostRef tagged = new PostRef(3, 1, 3, BOB, LOG, 3, 0, moon);
+    log.tagged = List.of(tagged);
+    log.lines = List.of(tagged, new PostRef(3, 1, 4, BOB, LOG, 4, PostRef.DELETED));
+    newest = List.of(tagged);
+    IntentLine follow =
+        IntentLine.newBuilder()
+            .setAt(9)
+            .setTagsChanged(TagsChanged.newBuilder().addTags("moon").setActive(true))
+            .build();
+    timeline.changed(
+        new Rules(ANN, ResidentTimelines.HOME, GRAPH.merge(follow, 9), Filters.EMPTY, 0));
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).containsExactly(storm, calm);
+  }
+
+  private @Nullable TimelineView reading() {
+    return requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).read();
+  }
+
+  private LiveTimeline awake(String words) {
+    LiveTimeline[] self = new LiveTimeline[1];
+    LiveTimeline timeline =
+        new LiveTimeline(
+            ANN,
+            ResidentTimelines.HOME,
+            new LiveTimeline.Surroundings(
+                log,
+                (sources, olderThan, newerThan, limit, wanted) ->
+                    CompletableFuture.completedFuture(new Newest(newest, false)),
+                stored,
+                residents,
+                new TimelineStats(nanos -> {}, nanos -> {}),
+                ids -> {},
+                10,
+                10),
+            days,
+            () -> days.execute(() -> self[0].drain()),
+            rules(words));
+    self[0] = timeline;
+    timeline.wake(null);
+    return timeline;
+  }
+
+  private long ruleAt = 1;
+
+  private Rules rules(String words) {
+    long at = ++ruleAt;
+    IntentLine mute =
+        IntentLine.newBuilder()
+            .setAt(at)
+            .setMuteRuleChanged(
+                MuteRuleChanged.newBuilder()
+                    .setRuleId("r")
+                    .setContent(MuteRuleContent.newBuilder().setWords(words)))
+            .build();
+    return new Rules(ANN, ResidentTimelines.HOME, GRAPH, Filters.EMPTY.merge(mute, at), 0);
+  }
+
+  private List<PostRef> shown() {
+    TimelineView view = requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).view();
+    return requireNonNull(view).older(null, null, 10);
+  }
+
+  private List<FeedWatcher.Change> watch() {
+    List<FeedWatcher.Change> told = new ArrayList<>();
+    requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).watch(new Watcher(told));
+    days.pass(Duration.ZERO);
+    return told;
+  }
+
+  private record Watcher(List<Change> told) implements FeedWatcher {
+    @Override
+    public @Nullable Cursor resumesFrom() {
+      return null;
+    }
+
+    @Override
+    public boolean offer(List<Change> changes, TimelineView after) {
+      told.addAll(changes);
+      return true;
+    }
+
+    @Override
+    public void readTo(Watermark read, TimelineView now) {}
+
+    @Override
+    public boolean gone() {
+      return false;
+    }
+
+    @Override
+    public void close(String reason) {}
+  }
+
+  /** All has been applied. */
+  private static final class Everything extends NoArrivals {
+    List<PostRef> tagged = List.of();
+    List<PostRef> lines = List.of();
+
+    @Override
+    public List<PostRef> recentWithTag(String tag, Positions after) {
+      return tagged;
+    }
+
+    @Override
+    public List<PostRef> recent(UserId author, Positions after) {
+      return lines;
+    }
+
+    @Override
+    public Positions applied() {
+      return Positions.EMPTY.with(LOG, 10);
+    }
+  }
+
+  /** What posts say, unless it is away. */
+  private static final class Stored implements LiveTimeline.Texts {
+    private final Map<PostId, Post> posts = new HashMap<>();
+    boolean away;
+    boolean atHand;
+    int asked;
+
+    PostRef add(long at, String text) {
+      PostRef ref = new PostRef(at, 1, at, BOB, LOG, at, 0);
+      posts.put(ref.id(), Post.newBuilder().setText(text).setVersion(at).build());
+      return ref;
+    }
+
+    @Override
+    public @Nullable Post postIfPresent(PostId id) {
+      return atHand ? posts.get(id) : null;
+    }
+
+    @Override
+    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
+      asked++;
+      if (away) return CompletableFuture.failedFuture(new IllegalStateException("away"));
+      Map<PostId, Post> found = new HashMap<>(posts);
+      found.keySet().retainAll(ids);
+      return CompletableFuture.completedFuture(found);
+    }
+  }
+
+  /** The owner's thread, and its clock. */
+  private static final class Days implements LiveTimeline.Owner {
+    private record Later(long atMillis, Runnable task) {}
+
+    private final Deque<Runnable> tasks = new ArrayDeque<>();
+    private final PriorityQueue<Later> later =
+        new PriorityQueue<>(Comparator.comparingLong(Later::atMillis));
+    private long nowMillis;
+
+    @Override
+    public void execute(Runnable task) {
+      tasks.add(task);
+    }
+
+    @Override
+    public void executeIn(Duration delay, Runnable task) {
+      later.add(new Later(nowMillis + delay.toMillis(), task));
+    }
+
+    void pass(Duration span) {
+      long end = nowMillis + span.toMillis();
+      while (true) {
+        Runnable task = tasks.poll();
+        if (task != null) {
+          task.run();
+          continue;
+        }
+        Later next = later.peek();
+        if (next == null || next.atMillis() > end) break;
+        later.remove();
+        nowMillis = next.atMillis();
+        next.task().run();
+      }
+      nowMillis = end;
+    }
+  }
+}
