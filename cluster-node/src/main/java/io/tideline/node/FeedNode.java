@@ -251,6 +251,12 @@ public final class FeedNode {
     health.required("fence", () -> unless(fence.open(), fence.state()));
     health.required(
         "clock", () -> unless(!fence.clockOff(), "off by " + fence.clockOffset().negated()));
+    health.required(
+        "leaving",
+        () ->
+            unless(
+                CoordinatedShutdown.get(system).getShutdownReason().isEmpty(),
+                "the node finishes its calls and leaves"));
     health.warmUp(
         "log",
         () ->
