@@ -61,7 +61,7 @@ import org.junit.jupiter.api.TestInstance;
 /** What the public API promises, on whatever carries it. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class ApiSuite {
-  private TestNode node;
+  TestNode node;
 
   abstract String transport();
 
@@ -94,11 +94,12 @@ abstract class ApiSuite {
     }
   }
 
-  private String metrics() throws Exception {
+  String metrics() throws Exception {
     return HttpClient.newHttpClient()
         .send(
             HttpRequest.newBuilder(
                     URI.create("http://127.0.0.1:" + node.managementPort + "/metrics"))
+                .version(HttpClient.Version.HTTP_1_1)
                 .build(),
             HttpResponse.BodyHandlers.ofString())
         .body();

@@ -62,7 +62,11 @@ final class ManagementClient {
   private static final Duration TO_CONNECT = Duration.ofSeconds(3);
   private static final Duration TO_ANSWER = Duration.ofSeconds(10);
 
-  private final HttpClient http = HttpClient.newBuilder().connectTimeout(TO_CONNECT).build();
+  private final HttpClient http = 
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(TO_CONNECT)
+          .build();
   private final String token;
   private Set<String> nodes;
 

@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
 
 /** The inner HTTP port: health, metrics, members, and the search for other nodes. */
 public final class ManagementServer extends AllDirectives {
-  private enum Drained implements CoordinatedShutdown.Reason {
-    INSTANCE
+  private enum Departure implements CoordinatedShutdown.Reason {
+    DRAINED
   }
 
   private static final Logger log = LoggerFactory.getLogger(ManagementServer.class);
@@ -133,7 +133,7 @@ public final class ManagementServer extends AllDirectives {
 
   private Route drain() {
     log.info("Asked over HTTP to drain");
-    CoordinatedShutdown.get(system).runAll(Drained.INSTANCE);
+    var unused = CoordinatedShutdown.get(system).runAll(Departure.DRAINED);
     return json(StatusCodes.ACCEPTED, Map.of("message", "The node drains, leaves and ends."));
   }
 
