@@ -62,7 +62,7 @@ final class ManagementClient {
   private static final Duration TO_CONNECT = Duration.ofSeconds(3);
   private static final Duration TO_ANSWER = Duration.ofSeconds(10);
 
-  private final HttpClient http = 
+  private final HttpClient http =
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1)
           .connectTimeout(TO_CONNECT)
@@ -192,7 +192,8 @@ final class ManagementClient {
     } catch (JsonProcessingException e) {
       if (response.statusCode() >= 300) return JSON.createObjectNode();
       throw new CommandFailure(
-          ExitCode.FAILED, "%s answers no JSON: is that a management port?".formatted(response.uri()));
+          ExitCode.FAILED,
+          "%s answers no JSON: is that a management port?".formatted(response.uri()));
     }
   }
 }

@@ -137,17 +137,22 @@ final class MemberCommands {
 
     private void awaitEnd(
         ManagementClient nodes, ManagementClient.Member member, boolean last, long startedAt) {
+      String state = state(nodes, member, last);
       String shown = "";
-      for (String state; !(state = state(nodes, member, last)).isEmpty(); pause()) {
+      while (!state.isEmpty()) {
         double seconds = (System.nanoTime() - startedAt) / 1e9;
-        if (!state.equals(shown))
+        if (!state.equals(shown)) {
           output.output().note("%s is %s (%.1f s)".formatted(name, state, seconds));
-        shown = state;
-        if (seconds > timeout.toSeconds())
+        }
+        if (seconds > timeout.toSeconds()) {
           throw new CommandFailure(
               ExitCode.UNAVAILABLE,
               "%s is still %s after %d s; it was asked to go and may yet do so"
                   .formatted(name, state, timeout.toSeconds()));
+        }
+        pause();
+        shown = state;
+        state = state(nodes, member, last);
       }
       double seconds = (System.nanoTime() - startedAt) / 1e9;
       output.output().note("%s is gone after %.1f s".formatted(name, seconds));

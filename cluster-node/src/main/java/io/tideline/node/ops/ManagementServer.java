@@ -121,14 +121,12 @@ public final class ManagementServer extends AllDirectives {
   private Route members() {
     Route members = ClusterHttpManagementRoutes.all(Cluster.get(system));
     return extractMethod(
-        method ->
-            method.equals(HttpMethods.GET) ? members : allowed(() -> members));
+        method -> method.equals(HttpMethods.GET) ? members : allowed(() -> members));
   }
 
   /** What only those may do who have the token. */
   private Route allowed(Supplier<Route> change) {
-    return optionalHeaderValueByName(
-        "Authorization", header -> refusal(header).orElseGet(change));
+    return optionalHeaderValueByName("Authorization", header -> refusal(header).orElseGet(change));
   }
 
   private Route drain() {

@@ -32,9 +32,7 @@ class MemberCommandsIT {
     cell = TestCell.ofNodes(3, "tideline.node.management.token = secret");
     for (int i = 0; i < 3; i++)
       ManagementServer.start(
-              cell.node(i),
-              ManagementSettings.from(cell.node(i).settings().config()),
-              new Health())
+              cell.node(i), ManagementSettings.from(cell.node(i).settings().config()), new Health())
           .toCompletableFuture()
           .get(20, TimeUnit.SECONDS);
   }
@@ -70,8 +68,7 @@ class MemberCommandsIT {
   @Test
   @Order(4)
   void where_no_node_listens_one_can_try_again() {
-    assertThat(
-            tideline("leave", grpc(1), "--management=127.0.0.1:1", "--token=secret"))
+    assertThat(tideline("leave", grpc(1), "--management=127.0.0.1:1", "--token=secret"))
         .isEqualTo(ExitCode.UNAVAILABLE);
     assertThat(err.toString()).contains("127.0.0.1:1").contains("management port");
   }

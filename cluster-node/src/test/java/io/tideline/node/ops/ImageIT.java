@@ -32,8 +32,7 @@ class ImageIT {
     run("tar", "-xf", TAR.toString(), "-C", image.toString());
     ObjectMapper json = new ObjectMapper();
     JsonNode manifest = json.readTree(image.resolve("manifest.json").toFile()).get(0);
-    config =
-        json.readTree(image.resolve(manifest.get("Config").asText()).toFile()).get("config");
+    config = json.readTree(image.resolve(manifest.get("Config").asText()).toFile()).get("config");
     root = Files.createDirectory(image.resolve("root"));
     for (JsonNode layer : manifest.get("Layers"))
       run("tar", "-xzf", image.resolve(layer.asText()).toString(), "-C", root.toString());

@@ -83,8 +83,7 @@ class KubernetesManifestsTest {
     assertThat(Monitoring.read(BASE.resolve("tideline.env")) + kustomization(EXAMPLE))
         .doesNotContain("TIDELINE_CURSOR_KEYS", "TIDELINE_MANAGEMENT_TOKEN", "_PASSWORD=");
     for (String name :
-        List.of(
-            "TIDELINE_CURSOR_KEYS", "TIDELINE_MANAGEMENT_TOKEN", "TIDELINE_CASSANDRA_PASSWORD"))
+        List.of("TIDELINE_CURSOR_KEYS", "TIDELINE_MANAGEMENT_TOKEN", "TIDELINE_CASSANDRA_PASSWORD"))
       assertThat(container().at("env").with("name", name).at("valueFrom.secretKeyRef.name").text())
           .isEqualTo("tideline");
   }
@@ -171,8 +170,7 @@ class KubernetesManifestsTest {
             .flatMap(each -> each)
             .toList();
     assertThat(selectors).hasSize(6);
-    for (Node selector : selectors)
-      assertThat(labels).containsAllEntriesOf(selector.map());
+    for (Node selector : selectors) assertThat(labels).containsAllEntriesOf(selector.map());
     assertThat(services())
         .anyMatch(
             service ->
@@ -264,8 +262,7 @@ class KubernetesManifestsTest {
   }
 
   private static int required(Map<String, Object> environment) {
-    return Integer.parseInt(
-        String.valueOf(environment.get("TIDELINE_BOOTSTRAP_REQUIRED_NODES")));
+    return Integer.parseInt(String.valueOf(environment.get("TIDELINE_BOOTSTRAP_REQUIRED_NODES")));
   }
 
   private static List<Node> services() {
