@@ -63,7 +63,7 @@ final class KubernetesManifests {
     /** Down the keys, which must be there, separated by dots. */
     Node at(String path) {
       Object here = value;
-      for (String key : path.split("\\.")) {
+      for (String key : List.of(path.split("\\."))) {
         here = here instanceof Map<?, ?> map ? map.get(key) : null;
         if (here == null) throw new IllegalStateException("no " + path + " in " + value);
       }
