@@ -11,6 +11,7 @@ import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import io.tideline.node.ops.Monitoring;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.EditPostRequest;
@@ -43,6 +44,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -61,9 +63,14 @@ import org.junit.jupiter.api.TestInstance;
 /** What the public API promises, on whatever carries it. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class ApiSuite {
-  TestNode node;
+  private TestNode node;
 
   abstract String transport();
+
+  /** What alerts and panels are about; Pekko HTTP does not measure calls. */
+  Set<String> watchedSeries() {
+    return Set.of();
+  }
 
   @BeforeAll
   void start() {
@@ -78,23 +85,29 @@ abstract class ApiSuite {
   // --- what operators see ---
 
   @Test
-  void the_time_that_a_write_took_to_persist_is_scraped() {
+  void what_operators_watch_is_scraped() {
     Kamon.initWithoutAttaching(node.system().settings().config());
     try {
-      publish(user("bob"), "measured");
+      String bob = user("bob");
+      publish(bob, "measured");
+      node.read(bob, request -> request);
       await()
           .atMost(Duration.ofSeconds(30))
           .untilAsserted(
               () ->
                   assertThat(metrics())
                       .containsPattern(ofThisNode("tideline_persist_seconds_count", "[1-9]"))
-                      .containsPattern(ofThisNode("tideline_persist_failures_total", "0")));
+                      .containsPattern(ofThisNode("tideline_persist_failures_total", "0"))
+                      .satisfies(
+                          scrape ->
+                              assertThat(Monitoring.seriesIn(scrape))
+                                  .containsAll(watchedSeries())));
     } finally {
       Kamon.stop();
     }
   }
 
-  String metrics() throws Exception {
+  private String metrics() throws Exception {
     return HttpClient.newHttpClient()
         .send(
             HttpRequest.newBuilder(

@@ -89,7 +89,17 @@ class ImageIT {
 
   private static List<Path> classPath(List<String> entrypoint) throws IOException {
     String file = entrypoint.get(entrypoint.indexOf("-cp") + 1).replace("@", "");
-    return Stream.of(Files.readString(inRoot(file)).split(":")).map(ImageIT::inRoot).toList();
+    List<Path> jars = new ArrayList<>();
+    for (String entry : List.of(Files.readString(inRoot(file)).split(":"))) {
+      if (!entry.endsWith("/*")) {
+        jars.add(inRoot(entry));
+        continue;
+      }
+      try (Stream<Path> all = Files.list(inRoot(entry.replace("/*", "")))) {
+        jars.addAll(all.toList());
+      }
+    }
+    return jars;
   }
 
   private static Path inRoot(String path) {
