@@ -18,6 +18,9 @@ public final class Monitoring {
   /** What no node measures yet: to be empty once the placement of shards is measured. */
   private static final Set<String> NOT_YET = Set.of("tideline_az_skew");
 
+  /** What is measured only once a shard has moved, which takes more nodes than one. */
+  private static final String MOVES = "tideline_sharding_handoff_seconds_bucket";
+
   private static final Pattern NAME =
       Pattern.compile("\\b(?:tideline|jvm|pekko|process)_[a-z0-9_]+\\b");
   private static final Pattern SERIES = Pattern.compile("(?m)^([a-zA-Z_:][a-zA-Z0-9_:]*)[{ ]");
@@ -32,6 +35,7 @@ public final class Monitoring {
       while (name.find()) names.add(name.group());
     }
     names.removeAll(NOT_YET);
+    names.remove(MOVES);
     return names;
   }
 
