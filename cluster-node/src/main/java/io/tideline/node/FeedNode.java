@@ -290,6 +290,12 @@ public final class FeedNode {
       OutboxSweeper sweeper,
       Forwarding forwarding) {
     metrics.watch(fence);
+    metrics.gauge(
+        "tideline.ready", "1 while /ready answers 200", () -> health.ready().good() ? 1 : 0);
+    metrics.gauge(
+        "tideline.degraded",
+        "1 while /degraded answers 503",
+        () -> health.degraded().good() ? 0 : 1);
     metrics.counter(
         "tideline.persist.failures", "Events the journal did not take", journal.failures::sum);
     metrics.gauge("tideline.timelines.resident", "Timelines awake on this node", residents::size);

@@ -19,7 +19,7 @@ class NodeConfigTest {
     assertThat(config.getStringList("pekko.cluster.seed-nodes"))
         .containsExactly("pekko://tideline@127.0.0.1:8500");
     assertThat(config.getStringList("pekko.cluster.roles"))
-        .containsExactly("az-a", "grpc-127.0.0.1:8600");
+        .containsExactly("az-a", "grpc-127.0.0.1:8600", "management-127.0.0.1:8700");
     assertThat(settings.loopbackOnly()).isTrue();
     assertThat(settings.cassandra().replication())
         .isEqualTo("{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}");

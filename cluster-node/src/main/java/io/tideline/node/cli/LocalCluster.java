@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,7 @@ final class LocalCluster implements AutoCloseable {
 
   private final List<NodeProcess> nodes = new ArrayList<>();
   private final Set<Integer> taken = new HashSet<>();
+  private final String managementToken = UUID.randomUUID().toString();
   private final Path directory;
   private final Consumer<String> report;
   private @Nullable LocalStack stack;
@@ -112,6 +114,7 @@ final class LocalCluster implements AutoCloseable {
             Map.of(
                 "TIDELINE_AZ", Character.toString('a' + index % 3),
                 "TIDELINE_SEED_NODES", seed,
+                "TIDELINE_MANAGEMENT_TOKEN", managementToken,
                 "TIDELINE_CASSANDRA", cassandra,
                 "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
                 "TIDELINE_KAFKA", kafka),
@@ -145,6 +148,14 @@ final class LocalCluster implements AutoCloseable {
 
   List<String> grpcAddresses() {
     return nodes.stream().map(node -> node.ports().grpcAddress()).toList();
+  }
+
+  List<String> managementAddresses() {
+    return nodes.stream().map(node -> node.ports().managementAddress()).toList();
+  }
+
+  String managementToken() {
+    return managementToken;
   }
 
   String cassandra() {

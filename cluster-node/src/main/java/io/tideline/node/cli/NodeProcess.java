@@ -21,6 +21,10 @@ final class NodeProcess {
     String grpcAddress() {
       return LOOPBACK + ":" + grpc;
     }
+
+    String managementAddress() {
+      return LOOPBACK + ":" + management;
+    }
   }
 
   static final String LOOPBACK = "127.0.0.1";

@@ -14,15 +14,23 @@ import java.util.Properties;
 record RunningNote(Path file) {
 
   /** What a living process has written. */
-  record Running(long pid, List<String> grpcAddresses, String cassandra, String kafka) {}
+  record Running(
+      long pid,
+      List<String> grpcAddresses,
+      List<String> managementAddresses,
+      String managementToken,
+      String cassandra,
+      String kafka) {}
 
   /** Writes the note of this process; it goes when the process ends. */
-  void write(List<String> grpcAddresses, String cassandra, String kafka) {
+  void write(LocalCluster cluster) {
     Properties properties = new Properties();
     properties.setProperty("pid", Long.toString(ProcessHandle.current().pid()));
-    properties.setProperty("grpc", String.join(",", grpcAddresses));
-    properties.setProperty("cassandra", cassandra);
-    properties.setProperty("kafka", kafka);
+    properties.setProperty("grpc", String.join(",", cluster.grpcAddresses()));
+    properties.setProperty("management", String.join(",", cluster.managementAddresses()));
+    properties.setProperty("management-token", cluster.managementToken());
+    properties.setProperty("cassandra", cluster.cassandra());
+    properties.setProperty("kafka", cluster.kafka());
     Path written = file.resolveSibling(file.getFileName() + ".new");
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
@@ -53,12 +61,17 @@ record RunningNote(Path file) {
       return Optional.empty(); // not ours, or cut off by a full disk
     }
     if (ProcessHandle.of(pid).isEmpty()) return Optional.empty();
-    String grpc = properties.getProperty("grpc", "");
     return Optional.of(
         new Running(
             pid,
-            grpc.isEmpty() ? List.of() : List.of(grpc.split(",")),
+            list(properties.getProperty("grpc", "")),
+            list(properties.getProperty("management", "")),
+            properties.getProperty("management-token", ""),
             properties.getProperty("cassandra", ""),
             properties.getProperty("kafka", "")));
+  }
+
+  private static List<String> list(String joined) {
+    return joined.isEmpty() ? List.of() : List.of(joined.split(","));
   }
 }

@@ -54,6 +54,9 @@ import picocli.CommandLine.Spec;
       FeedCommands.Explain.class,
       FeedCommands.Describe.class,
       NodesCommand.class,
+      MemberCommands.Drain.class,
+      MemberCommands.Leave.class,
+      MemberCommands.Down.class,
       ParkedCommand.class,
     })
 public final class Tideline implements Runnable {

@@ -11,6 +11,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
+import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.cluster.Cluster;
 import org.apache.pekko.http.javadsl.Http;
@@ -30,9 +31,16 @@ import org.apache.pekko.http.scaladsl.model.Uri;
 import org.apache.pekko.management.cluster.bootstrap.ClusterBootstrap;
 import org.apache.pekko.management.cluster.javadsl.ClusterHttpManagementRoutes;
 import org.apache.pekko.management.scaladsl.ManagementRouteProviderSettings;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The inner HTTP port: health, metrics, members, and the search for other nodes. */
 public final class ManagementServer extends AllDirectives {
+  private enum Departure implements CoordinatedShutdown.Reason {
+    DRAINED
+  }
+
+  private static final Logger log = LoggerFactory.getLogger(ManagementServer.class);
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String BEARER = "Bearer ";
 
@@ -67,6 +75,7 @@ public final class ManagementServer extends AllDirectives {
             path("ready", () -> get(() -> report("ready", health::ready))),
             path("degraded", () -> get(() -> report("not degraded", health::degraded))),
             path("metrics", () -> get(this::metrics)),
+            path("drain", () -> post(() -> allowed(this::drain))),
             members());
     if (!settings.discovery()) return own;
     Uri self = Uri.apply("http://%s:%d".formatted(settings.host(), settings.port()));
@@ -112,11 +121,18 @@ public final class ManagementServer extends AllDirectives {
   private Route members() {
     Route members = ClusterHttpManagementRoutes.all(Cluster.get(system));
     return extractMethod(
-        method ->
-            method.equals(HttpMethods.GET)
-                ? members
-                : optionalHeaderValueByName(
-                    "Authorization", header -> refusal(header).orElse(members)));
+        method -> method.equals(HttpMethods.GET) ? members : allowed(() -> members));
+  }
+
+  /** What only those may do who have the token. */
+  private Route allowed(Supplier<Route> change) {
+    return optionalHeaderValueByName("Authorization", header -> refusal(header).orElseGet(change));
+  }
+
+  private Route drain() {
+    log.info("Asked over HTTP to drain");
+    var unused = CoordinatedShutdown.get(system).runAll(Departure.DRAINED);
+    return json(StatusCodes.ACCEPTED, Map.of("message", "The node drains, leaves and ends."));
   }
 
   private Optional<Route> refusal(Optional<String> header) {

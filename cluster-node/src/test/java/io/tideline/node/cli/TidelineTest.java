@@ -50,6 +50,9 @@ class TidelineTest {
         "read",
         "watch",
         "nodes",
+        "drain",
+        "leave",
+        "down",
         "parked"
       })
   void every_command_explains_itself(String command) {

@@ -28,6 +28,8 @@ class ManagementIT {
       String node = start(cell.node(0));
       assertThat(call("GET", node + "/alive").statusCode()).isEqualTo(200);
       assertThat(call("GET", node + "/ready").statusCode()).isEqualTo(503);
+      for (String probe : KubernetesManifests.probes())
+        assertThat(call("GET", node + probe).statusCode()).as(probe).isIn(200, 503);
 
       health.degrading("log", () -> Optional.of("12345 lines behind"));
       health.assembled();

@@ -19,12 +19,12 @@ import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 
 /** A cluster in this process with the configuration of real nodes, without their storage. */
-final class TestCell implements AutoCloseable {
+public final class TestCell implements AutoCloseable {
   private static final String[] ZONES = {"a", "b", "c"};
 
   private final List<ActorSystem<Void>> nodes = new ArrayList<>();
 
-  static TestCell ofNodes(int count, String more) throws IOException {
+  public static TestCell ofNodes(int count, String more) throws IOException {
     TestCell cell = new TestCell();
     int seed = freePort();
     for (int i = 0; i < count; i++)
@@ -39,7 +39,7 @@ final class TestCell implements AutoCloseable {
     return cell;
   }
 
-  ActorSystem<Void> node(int index) {
+  public ActorSystem<Void> node(int index) {
     return nodes.get(index);
   }
 
