@@ -45,7 +45,7 @@ final class DemoCommand implements Callable<Integer> {
     out.line("1. Starting");
     try (LocalCluster cluster =
         LocalCluster.start(directory, NODES, line -> out.line("   " + line))) {
-      home.cluster().write(cluster.grpcAddresses(), cluster.cassandra(), cluster.kafka());
+      home.cluster().write(cluster);
       Demo demo = tell(cluster, out);
       out.line("");
       if (!demo.failures().isEmpty()) {

@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,8 @@ final class LocalCluster implements AutoCloseable {
   private static final Duration TO_START = Duration.ofMinutes(4);
 
   private final List<NodeProcess> nodes = new ArrayList<>();
+  // Only for who may read the note of this cluster.
+  private final String token = UUID.randomUUID().toString();
   private final Set<Integer> taken = new HashSet<>();
   private final Path directory;
   private final Consumer<String> report;
@@ -110,6 +113,7 @@ final class LocalCluster implements AutoCloseable {
             name,
             ports,
             Map.of(
+                "TIDELINE_MANAGEMENT_TOKEN", token,
                 "TIDELINE_AZ", Character.toString('a' + index % 3),
                 "TIDELINE_SEED_NODES", seed,
                 "TIDELINE_CASSANDRA", cassandra,
@@ -145,6 +149,12 @@ final class LocalCluster implements AutoCloseable {
 
   List<String> grpcAddresses() {
     return nodes.stream().map(node -> node.ports().grpcAddress()).toList();
+  }
+
+  RunningNote.Management management() {
+    return new RunningNote.Management(
+        nodes.stream().map(node -> NodeProcess.LOOPBACK + ":" + node.ports().management()).toList(),
+        token);
   }
 
   String cassandra() {

@@ -6,26 +6,39 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 
 /** A small file in which a running process says where it can be reached. */
 record RunningNote(Path file) {
+  private static final Set<PosixFilePermission> OWNER_ONLY =
+      PosixFilePermissions.fromString("rw-------");
 
   /** What a living process has written. */
-  record Running(long pid, List<String> grpcAddresses, String cassandra, String kafka) {}
+  record Running(
+      long pid, List<String> grpcAddresses, Management management, String cassandra, String kafka) {}
+
+  /** The nodes' management ports, {@code host:port}, and the token for what changes something. */
+  record Management(List<String> addresses, String token) {}
 
   /** Writes the note of this process; it goes when the process ends. */
-  void write(List<String> grpcAddresses, String cassandra, String kafka) {
+  void write(LocalCluster cluster) {
     Properties properties = new Properties();
     properties.setProperty("pid", Long.toString(ProcessHandle.current().pid()));
-    properties.setProperty("grpc", String.join(",", grpcAddresses));
-    properties.setProperty("cassandra", cassandra);
-    properties.setProperty("kafka", kafka);
+    properties.setProperty("grpc", String.join(",", cluster.grpcAddresses()));
+    properties.setProperty("management", String.join(",", cluster.management().addresses()));
+    properties.setProperty("token", cluster.management().token());
+    properties.setProperty("cassandra", cluster.cassandra());
+    properties.setProperty("kafka", cluster.kafka());
     Path written = file.resolveSibling(file.getFileName() + ".new");
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
+      Files.deleteIfExists(written);
+      Files.createFile(written, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
       try (var out = Files.newBufferedWriter(written)) {
         properties.store(out, null);
       }
@@ -53,12 +66,17 @@ record RunningNote(Path file) {
       return Optional.empty(); // not ours, or cut off by a full disk
     }
     if (ProcessHandle.of(pid).isEmpty()) return Optional.empty();
-    String grpc = properties.getProperty("grpc", "");
     return Optional.of(
         new Running(
             pid,
-            grpc.isEmpty() ? List.of() : List.of(grpc.split(",")),
+            list(properties, "grpc"),
+            new Management(list(properties, "management"), properties.getProperty("token", "")),
             properties.getProperty("cassandra", ""),
             properties.getProperty("kafka", "")));
+  }
+
+  private static List<String> list(Properties properties, String key) {
+    String value = properties.getProperty(key, "");
+    return value.isEmpty() ? List.of() : List.of(value.split(","));
   }
 }

@@ -54,6 +54,7 @@ import picocli.CommandLine.Spec;
       FeedCommands.Explain.class,
       FeedCommands.Describe.class,
       NodesCommand.class,
+      PlacementCommand.class,
       ParkedCommand.class,
     })
 public final class Tideline implements Runnable {

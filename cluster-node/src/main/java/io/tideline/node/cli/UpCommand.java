@@ -33,7 +33,7 @@ final class UpCommand implements Callable<Integer> {
     home.refuseWhileClusterRuns();
     var out = new Output(Output.Format.text, spec.commandLine().getOut());
     try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line)) {
-      home.cluster().write(cluster.grpcAddresses(), cluster.cassandra(), cluster.kafka());
+      home.cluster().write(cluster);
       out.line("");
       out.line("Tideline is up: gRPC on " + String.join(", ", cluster.grpcAddresses()));
       out.line("Try `./tideline post ann hello` and `./tideline read ann`; Ctrl-C stops it all.");

@@ -50,6 +50,7 @@ class TidelineTest {
         "read",
         "watch",
         "nodes",
+        "placement",
         "parked"
       })
   void every_command_explains_itself(String command) {

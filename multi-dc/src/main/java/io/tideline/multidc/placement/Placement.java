@@ -3,7 +3,7 @@ package io.tideline.multidc.placement;
 import io.tideline.multidc.placement.PlacementPlan.Move;
 import io.tideline.multidc.placement.PlacementPlan.Node;
 import io.tideline.multidc.placement.PlacementPlan.State;
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -91,17 +91,16 @@ final class Placement {
   private List<Node> settled(List<Node> nodes, long now) {
     Map<String, Seen> before = Map.copyOf(seen);
     seen.clear();
+    List<Node> settled = new ArrayList<>();
     for (Node node : nodes) {
       Seen last = before.get(node.id());
-      seen.put(
-          node.id(), last != null && last.node().equals(node) ? last : new Seen(node, now));
+      long since = last != null && last.node().equals(node) ? last.since() : now;
+      seen.put(node.id(), new Seen(node, since));
+      boolean changing =
+          node.state() == State.UP && now - since < settings.settleAfter().toNanos();
+      settled.add(changing ? unsettled(node) : node);
     }
-    return nodes.stream().map(node -> isSettled(node, now) ? node : unsettled(node)).toList();
-  }
-
-  private boolean isSettled(Node node, long now) {
-    Duration unchanged = Duration.ofNanos(now - seen.get(node.id()).since());
-    return node.state() != State.UP || unchanged.compareTo(settings.settleAfter()) >= 0;
+    return settled;
   }
 
   private static Node unsettled(Node node) {

@@ -1,19 +1,24 @@
 package io.tideline.multidc.placement;
 
 import static java.util.Comparator.comparing;
+import static java.util.Comparator.comparingDouble;
+import static java.util.Comparator.comparingInt;
+import static java.util.Comparator.naturalOrder;
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.toList;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.apache.pekko.util.Version;
 
 /**
@@ -29,7 +34,11 @@ public final class PlacementPlan {
    *
    * @param weight what it takes compared with others; 0 = it is drained
    */
-  public record Node(String id, String zone, int weight, Version version, State state) {}
+  public record Node(String id, String zone, int weight, Version version, State state) {
+    private boolean isHere() {
+      return state == State.UP || state == State.UNSETTLED;
+    }
+  }
 
   /** What may happen to the shards of a node. */
   public enum State {
@@ -48,53 +57,68 @@ public final class PlacementPlan {
   /** A shard that goes from one node to another. */
   public record Move(String shard, String from, String to) {}
 
-  private final List<Node> nodes;
-  private final List<Node> open;
-  private final List<Node> takers;
-  private final Map<String, Deque<String>> movable = new HashMap<>();
-  private final Map<String, Integer> counts = new HashMap<>();
+  private static final class Holder {
+    final Node node;
+    final Deque<String> movable = new ArrayDeque<>();
+    int count;
+    int target;
+
+    Holder(Node node) {
+      this.node = node;
+    }
+
+    boolean givesAndTakes() {
+      return node.state() == State.UP;
+    }
+
+    int excess() {
+      return count - target;
+    }
+  }
+
+  private final List<Holder> holders;
+  private final List<Holder> open;
+  private final List<Holder> takers;
 
   /**
    * @param table where each shard is, or is going to; shard to node id
    * @param moving the shards that are on their way
    */
   public PlacementPlan(Map<String, String> table, Set<String> moving, List<Node> nodes) {
-    this.nodes = nodes.stream().sorted(comparing(Node::id)).toList();
-    open = open(this.nodes);
-    takers = newest(open);
-    this.nodes.forEach(node -> movable.put(node.id(), new ArrayDeque<>()));
+    Map<String, Holder> byId = new TreeMap<>();
+    for (Node node : nodes) byId.put(node.id(), new Holder(node));
     new TreeMap<>(table)
         .forEach(
-            (shard, node) -> {
-              counts.merge(node, 1, Integer::sum);
-              if (!moving.contains(shard) && movable.containsKey(node))
-                movable.get(node).add(shard);
+            (shard, id) -> {
+              Holder holder = byId.get(id);
+              if (holder == null) return;
+              holder.count++;
+              if (!moving.contains(shard)) holder.movable.add(shard);
             });
+    holders = List.copyOf(byId.values());
+    open = open(holders);
+    takers = newest(open);
   }
 
-  /** Those that may have shards; when all are drained, they all serve on alike. */
-  private static List<Node> open(List<Node> nodes) {
-    List<Node> present =
-        nodes.stream()
-            .filter(node -> node.state() == State.UP || node.state() == State.UNSETTLED)
-            .toList();
-    List<Node> weighing = present.stream().filter(node -> node.weight() > 0).toList();
-    if (!weighing.isEmpty()) return weighing;
-    return present.stream()
-        .map(node -> new Node(node.id(), node.zone(), 1, node.version(), node.state()))
-        .toList();
+  /** Those that may have shards: when all are drained, all of them. */
+  private static List<Holder> open(List<Holder> holders) {
+    List<Holder> here = holders.stream().filter(holder -> holder.node.isHere()).toList();
+    List<Holder> weighing = here.stream().filter(holder -> holder.node.weight() > 0).toList();
+    return weighing.isEmpty() ? here : weighing;
   }
 
-  private static List<Node> newest(List<Node> nodes) {
+  private static List<Holder> newest(List<Holder> holders) {
     Optional<Version> newest =
-        nodes.stream().map(Node::version).max(Comparator.<Version>naturalOrder());
-    return nodes.stream().filter(node -> newest.get().compareTo(node.version()) == 0).toList();
+        holders.stream().map(holder -> holder.node.version()).max(naturalOrder());
+    return holders.stream()
+        .filter(holder -> newest.filter(holder.node.version()::equals).isPresent())
+        .toList();
   }
 
   /** The node for one more shard; empty when no node is there. */
   public Optional<String> homeForOneMore() {
-    Map<String, Integer> targets = targets(1);
-    return neediest(targets, node -> true).or(() -> lightest(takers)).map(Node::id);
+    aimFor(1);
+    return neediest(taker -> true).or(() -> lightest(takers)).map(holder -> holder.node.id());
   }
 
   /**
@@ -106,157 +130,132 @@ public final class PlacementPlan {
    * @param begun moves for balance have begun, so go on until it is exact
    */
   public List<Move> moves(int most, double tolerance, boolean begun) {
+    if (holders.stream().anyMatch(PlacementPlan::forbidsMoves)) return List.of();
+    if (open.stream().allMatch(holder -> holder.node.weight() == 0)) return List.of();
+    aimFor(0);
+    boolean balancing = begun || isOff(tolerance);
     List<Move> moves = new ArrayList<>();
-    if (nodes.stream().anyMatch(PlacementPlan::forbidsMoves) || !someWeigh()) return moves;
-    Map<String, Integer> targets = targets(0);
-    boolean balancing = begun || isOff(targets, tolerance);
     while (moves.size() < most) {
-      Optional<Move> move = drain(targets);
-      if (move.isEmpty() && balancing) move = balance(targets);
+      Optional<Move> move = drain();
+      if (move.isEmpty() && balancing) move = balance();
       if (move.isEmpty()) break;
       moves.add(move.get());
-      counts.merge(move.get().from(), -1, Integer::sum);
-      counts.merge(move.get().to(), 1, Integer::sum);
     }
     return moves;
   }
 
-  private static boolean forbidsMoves(Node node) {
-    return node.state() == State.JOINING || node.state() == State.UNREACHABLE;
+  private static boolean forbidsMoves(Holder holder) {
+    return holder.node.state() == State.JOINING || holder.node.state() == State.UNREACHABLE;
   }
 
-  private boolean someWeigh() {
-    return nodes.stream().anyMatch(node -> node.weight() > 0 && open.contains(node));
+  private Optional<Move> drain() {
+    List<Holder> settled = takers.stream().filter(Holder::givesAndTakes).toList();
+    return holders.stream()
+        .filter(holder -> holder.node.weight() == 0)
+        .filter(holder -> holder.givesAndTakes() && !holder.movable.isEmpty())
+        .max(comparingInt(holder -> holder.count))
+        .flatMap(
+            giver ->
+                neediest(Holder::givesAndTakes)
+                    .or(() -> lightest(settled))
+                    .map(taker -> move(giver, taker)));
   }
 
-  private Optional<Move> drain(Map<String, Integer> targets) {
-    Optional<Node> from =
-        nodes.stream()
-            .filter(node -> node.state() == State.UP && node.weight() == 0 && hasMovable(node))
-            .max(comparing(this::count));
-    List<Node> settled = takers.stream().filter(node -> node.state() == State.UP).toList();
-    return from.flatMap(
-        giver ->
-            neediest(targets, settled::contains)
-                .or(() -> lightest(settled))
-                .map(taker -> move(giver, taker)));
+  private Optional<Move> balance() {
+    return open.stream()
+        .filter(holder -> holder.excess() > 0)
+        .filter(holder -> holder.givesAndTakes() && !holder.movable.isEmpty())
+        .max(comparingInt(Holder::excess))
+        .flatMap(giver -> neediest(Holder::givesAndTakes).map(taker -> move(giver, taker)));
   }
 
-  private Optional<Move> balance(Map<String, Integer> targets) {
-    Optional<Node> from =
-        open.stream()
-            .filter(node -> node.state() == State.UP && hasMovable(node))
-            .filter(node -> count(node) > targets.get(node.id()))
-            .max(comparing(node -> count(node) - targets.get(node.id())));
-    return from.flatMap(
-        giver ->
-            neediest(targets, node -> node.state() == State.UP).map(taker -> move(giver, taker)));
+  private static Move move(Holder from, Holder to) {
+    from.count--;
+    to.count++;
+    return new Move(from.movable.remove(), from.node.id(), to.node.id());
   }
 
-  private Move move(Node from, Node to) {
-    return new Move(movable.get(from.id()).remove(), from.id(), to.id());
-  }
-
-  private boolean hasMovable(Node node) {
-    return !movable.get(node.id()).isEmpty();
-  }
-
-  private Optional<Node> neediest(Map<String, Integer> targets, Predicate<Node> suits) {
+  private Optional<Holder> neediest(Predicate<Holder> suits) {
     return takers.stream()
         .filter(suits)
-        .filter(node -> count(node) < targets.get(node.id()))
-        .max(comparing(node -> targets.get(node.id()) - count(node)));
+        .filter(holder -> holder.excess() < 0)
+        .min(comparingInt(Holder::excess));
   }
 
   /** For a shard that has to go somewhere although nobody lacks one. */
-  private Optional<Node> lightest(List<Node> among) {
-    Map<String, List<Node>> zones = byZone(among);
-    return among.stream()
-        .min(
-            Comparator.<Node>comparingDouble(node -> loadWithOneMore(zones.get(node.zone())))
-                .thenComparing(node -> loadWithOneMore(List.of(node))));
+  private static Optional<Holder> lightest(List<Holder> among) {
+    return zones(among).stream()
+        .min(comparingDouble(PlacementPlan::loadWithOneMore))
+        .flatMap(
+            zone -> zone.stream().min(comparingDouble(holder -> loadWithOneMore(List.of(holder)))));
   }
 
-  private double loadWithOneMore(List<Node> some) {
-    return (count(some) + 1.0) / some.stream().mapToInt(Node::weight).sum();
+  private static double loadWithOneMore(List<Holder> some) {
+    return (count(some) + 1.0) / Math.max(1, weight(some));
   }
 
-  private boolean isOff(Map<String, Integer> targets, double tolerance) {
-    return open.stream().anyMatch(node -> isOff(List.of(node), targets, tolerance))
-        || byZone(open).values().stream().anyMatch(zone -> isOff(zone, targets, tolerance));
+  private boolean isOff(double tolerance) {
+    return open.stream().anyMatch(holder -> isOff(List.of(holder), tolerance))
+        || zones(open).stream().anyMatch(zone -> isOff(zone, tolerance));
   }
 
-  private boolean isOff(List<Node> some, Map<String, Integer> targets, double tolerance) {
-    int target = some.stream().mapToInt(node -> targets.get(node.id())).sum();
+  private static boolean isOff(List<Holder> some, double tolerance) {
+    int target = some.stream().mapToInt(holder -> holder.target).sum();
     return Math.abs(count(some) - target) > Math.max(1, tolerance * target);
   }
 
-  /** Node id to number of shards, for all shards that are or will be on open nodes. */
-  private Map<String, Integer> targets(int more) {
-    int total =
-        more
-            + nodes.stream()
-                .filter(node -> node.state() == State.UP || node.state() == State.UNSETTLED)
-                .mapToInt(this::count)
-                .sum();
-    Map<String, List<Node>> zones = byZone(open);
+  /** Sets the targets of open nodes, for all shards that nodes here have, and some more. */
+  private void aimFor(int more) {
+    int total = more + count(holders.stream().filter(holder -> holder.node.isHere()).toList());
+    List<List<Holder>> zones = zones(open);
     // A zone's count goes up and down while its nodes give and take: it must not decide.
-    Map<String, Integer> ofZones = shares(total, weights(zones), Map.of());
-    Map<String, Integer> targets = new HashMap<>();
-    zones.forEach(
-        (zone, members) -> {
-          Map<String, List<Node>> each =
-              members.stream()
-                  .collect(Collectors.toMap(Node::id, List::of, (one, same) -> one, TreeMap::new));
-          targets.putAll(shares(ofZones.get(zone), weights(each), counts(each)));
-        });
-    return targets;
+    int[] nothing = new int[zones.size()];
+    int[] ofZones =
+        shares(total, zones.stream().mapToLong(PlacementPlan::weight).toArray(), nothing);
+    for (int i = 0; i < ofZones.length; i++) {
+      List<Holder> zone = zones.get(i);
+      int[] ofNodes =
+          shares(
+              ofZones[i],
+              zone.stream().mapToLong(holder -> holder.node.weight()).toArray(),
+              zone.stream().mapToInt(holder -> holder.count).toArray());
+      for (int j = 0; j < ofNodes.length; j++) zone.get(j).target = ofNodes[j];
+    }
   }
 
   /**
    * Divides a total by weight into whole numbers, each less than one off. Who would have to give up
-   * a shard is rounded up first, then who is cut most.
+   * a shard is rounded up first, then who is cut most. Without any weight all are alike.
    */
-  private static Map<String, Integer> shares(
-      int total, Map<String, Long> weights, Map<String, Integer> has) {
-    long sum = weights.values().stream().mapToLong(Long::longValue).sum();
-    Map<String, Integer> shares = new TreeMap<>();
-    weights.forEach((name, weight) -> shares.put(name, (int) (total * weight / sum)));
-    long left = total - shares.values().stream().mapToLong(Integer::longValue).sum();
-    Comparator<String> gives = comparing(name -> has.getOrDefault(name, 0) <= shares.get(name));
-    Comparator<String> cutLess = comparing(name -> total * weights.get(name) % sum);
-    List<String> roundedUp =
-        weights.keySet().stream()
-            .filter(name -> total * weights.get(name) % sum > 0)
-            .sorted(gives.thenComparing(cutLess.reversed()).thenComparing(name -> name))
-            .limit(left)
-            .toList();
-    roundedUp.forEach(name -> shares.merge(name, 1, Integer::sum));
+  private static int[] shares(int total, long[] weights, int[] has) {
+    long sum = LongStream.of(weights).sum();
+    if (sum == 0) return shares(total, LongStream.of(weights).map(none -> 1).toArray(), has);
+    int[] shares = LongStream.of(weights).mapToInt(weight -> (int) (total * weight / sum)).toArray();
+    long[] cut = LongStream.of(weights).map(weight -> total * weight % sum).toArray();
+    Comparator<Integer> givers = comparing(i -> has[i] <= shares[i]);
+    IntStream.range(0, shares.length)
+        .filter(i -> cut[i] > 0)
+        .boxed()
+        .sorted(givers.thenComparing(i -> -cut[i]))
+        .limit(total - IntStream.of(shares).sum())
+        .toList()
+        .forEach(i -> shares[i]++);
     return shares;
   }
 
-  private static Map<String, List<Node>> byZone(List<Node> some) {
-    return some.stream().collect(Collectors.groupingBy(Node::zone, TreeMap::new, Collectors.toList()));
+  /** In the order of their names. */
+  private static List<List<Holder>> zones(List<Holder> some) {
+    return List.copyOf(
+        some.stream()
+            .collect(groupingBy(holder -> holder.node.zone(), TreeMap::new, toList()))
+            .values());
   }
 
-  private static Map<String, Long> weights(Map<String, List<Node>> groups) {
-    Map<String, Long> weights = new TreeMap<>();
-    groups.forEach(
-        (name, group) -> weights.put(name, group.stream().mapToLong(Node::weight).sum()));
-    return weights;
+  private static int count(List<Holder> some) {
+    return some.stream().mapToInt(holder -> holder.count).sum();
   }
 
-  private Map<String, Integer> counts(Map<String, List<Node>> groups) {
-    Map<String, Integer> sums = new TreeMap<>();
-    groups.forEach((name, group) -> sums.put(name, count(group)));
-    return sums;
-  }
-
-  private int count(List<Node> some) {
-    return some.stream().mapToInt(this::count).sum();
-  }
-
-  private int count(Node node) {
-    return counts.getOrDefault(node.id(), 0);
+  private static long weight(List<Holder> some) {
+    return some.stream().mapToLong(holder -> holder.node.weight()).sum();
   }
 }
