@@ -18,10 +18,10 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -29,8 +29,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(600)
 final class PlacementIT {
   private static final int SHARDS = Integer.getInteger("tideline.test.placement-shards", 60);
-  private static final List<String> READERS =
-      IntStream.range(0, 4 * SHARDS).mapToObj(i -> "reader-" + i).toList();
+  private static final List<String> READERS = oneInEachShard();
   private static final Map<String, ?> SETTINGS =
       Map.of(
           "tideline.node.management.token", "secret",
@@ -90,14 +89,20 @@ final class PlacementIT {
     }
   }
 
+  private static List<String> oneInEachShard() {
+    Map<Integer, String> readers = new TreeMap<>();
+    for (int i = 0; readers.size() < SHARDS; i++) {
+      String reader = "reader-" + Integer.toHexString(i * 0x9E3779B9);
+      readers.putIfAbsent(Math.abs(reader.hashCode() % SHARDS), reader);
+    }
+    return List.copyOf(readers.values());
+  }
+
   private void start() {
     nodes = TestNode.startCell(name, List.of("a", "b", "c"), "netty", SETTINGS);
     await()
         .atMost(Duration.ofSeconds(30))
-        .until(
-            () ->
-                nodes.stream()
-                    .allMatch(PlacementIT::seesAllUp));
+        .until(() -> nodes.stream().allMatch(PlacementIT::seesAllUp));
   }
 
   private static boolean seesAllUp(TestNode node) {

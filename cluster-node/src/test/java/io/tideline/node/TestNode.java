@@ -96,9 +96,7 @@ final class TestNode implements AutoCloseable {
     List<Starting> starting =
         IntStream.range(0, size)
             .mapToObj(
-                i ->
-                    settings(
-                        name, zones.get(i), clusterPorts.get(i), seeds, transport, overrides))
+                i -> settings(name, zones.get(i), clusterPorts.get(i), seeds, transport, overrides))
             .map(TestNode::starting)
             .toList();
     List<TestNode> nodes = new ArrayList<>();

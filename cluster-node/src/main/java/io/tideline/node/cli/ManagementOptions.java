@@ -45,7 +45,8 @@ final class ManagementOptions {
               .send(request.build(), HttpResponse.BodyHandlers.ofString());
       return checked(at, response);
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure(ExitCode.USAGE, "`%s` cannot be called: %s".formatted(at, e.getMessage()));
+      throw new CommandFailure(
+          ExitCode.USAGE, "`%s` cannot be called: %s".formatted(at, e.getMessage()));
     } catch (IOException e) {
       throw new CommandFailure(
           ExitCode.UNAVAILABLE, "no node answers on the management port %s".formatted(at));
@@ -79,8 +80,7 @@ final class ManagementOptions {
     if (!address.isEmpty()) return address;
     String configured = System.getenv("TIDELINE_MANAGEMENT");
     if (configured != null && !configured.isBlank()) return configured;
-    List<String> here =
-        running().map(RunningNote.Management::addresses).orElse(List.of());
+    List<String> here = running().map(RunningNote.Management::addresses).orElse(List.of());
     return here.isEmpty() ? DEFAULT_ADDRESS : here.get(0);
   }
 

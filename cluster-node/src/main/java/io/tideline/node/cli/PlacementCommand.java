@@ -63,9 +63,7 @@ final class PlacementCommand implements Runnable {
     }
 
     private static void row(StringBuilder table, Object... cells) {
-      table
-          .append("%-21s %-10s %-16s %-12s %6s %6s".formatted(cells).stripTrailing())
-          .append('\n');
+      table.append("%-21s %-10s %-16s %-12s %6s %6s".formatted(cells).stripTrailing()).append('\n');
     }
   }
 

@@ -20,7 +20,11 @@ record RunningNote(Path file) {
 
   /** What a living process has written. */
   record Running(
-      long pid, List<String> grpcAddresses, Management management, String cassandra, String kafka) {}
+      long pid,
+      List<String> grpcAddresses,
+      Management management,
+      String cassandra,
+      String kafka) {}
 
   /** The nodes' management ports, {@code host:port}, and the token for what changes something. */
   record Management(List<String> addresses, String token) {}

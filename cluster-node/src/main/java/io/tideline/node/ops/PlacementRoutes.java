@@ -101,9 +101,7 @@ final class PlacementRoutes extends AllDirectives {
     return parameterOptional(
         "weight",
         weight ->
-            parameterOptional(
-                "draining",
-                draining -> change(control, name, weight, draining)));
+            parameterOptional("draining", draining -> change(control, name, weight, draining)));
   }
 
   private Route change(

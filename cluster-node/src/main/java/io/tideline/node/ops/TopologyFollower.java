@@ -60,8 +60,7 @@ public final class TopologyFollower {
         Behaviors.setup(
             context ->
                 Behaviors.withTimers(
-                    timers ->
-                        new Follower(context, timers, cell, users, weights, handOffs, this)));
+                    timers -> new Follower(context, timers, cell, users, weights, handOffs, this)));
     actor =
         system.systemActorOf(
             Behaviors.supervise(follower).onFailure(SupervisorStrategy.restart()),

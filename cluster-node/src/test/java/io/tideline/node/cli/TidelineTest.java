@@ -131,7 +131,8 @@ class TidelineTest {
     run("post", "ann", "--title=refuse me", "--output=json", address());
     assertThat(err.toString())
         .isEqualTo(
-            "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"content.title: not that\"}}\n");
+            "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"content.title: not"
+                + " that\"}}\n");
   }
 
   @Test

@@ -68,10 +68,7 @@ final class Placement {
     target.putAll(going);
     List<Move> moves =
         new PlacementPlan(target, moving, settled(nodes, now))
-            .moves(
-                settings.movesAtOnce() - moving.size(),
-                settings.tolerance(),
-                moved > 0);
+            .moves(settings.movesAtOnce() - moving.size(), settings.tolerance(), moved > 0);
     note(moves);
     moves.forEach(move -> going.put(move.shard(), move.to()));
     return moves.stream().map(Move::shard).collect(Collectors.toSet());
@@ -96,8 +93,7 @@ final class Placement {
       Seen last = before.get(node.id());
       long since = last != null && last.node().equals(node) ? last.since() : now;
       seen.put(node.id(), new Seen(node, since));
-      boolean changing =
-          node.state() == State.UP && now - since < settings.settleAfter().toNanos();
+      boolean changing = node.state() == State.UP && now - since < settings.settleAfter().toNanos();
       settled.add(changing ? unsettled(node) : node);
     }
     return settled;

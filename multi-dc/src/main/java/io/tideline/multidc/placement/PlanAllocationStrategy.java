@@ -51,8 +51,7 @@ public final class PlanAllocationStrategy extends AbstractShardAllocationStrateg
   public Future<Set<String>> rebalance(
       Map<ActorRef, IndexedSeq<String>> regions, Set<String> moving) {
     Regions now = new Regions(regions);
-    return Future.successful(
-        placement.moves(now.table, moving, now.nodes, System.nanoTime()));
+    return Future.successful(placement.moves(now.table, moving, now.nodes, System.nanoTime()));
   }
 
   /** The regions by the members that they are on. */

@@ -151,8 +151,7 @@ class PlacementPlanTest {
   @Property(tries = 500)
   void in_an_upgrade_shards_go_to_the_newest_version(@ForAll("mixedCells") Cell cell) {
     Map<String, String> before = Map.copyOf(cell.table());
-    Optional<Version> newest =
-        cell.weighing().stream().map(Node::version).max(Version::compareTo);
+    Optional<Version> newest = cell.weighing().stream().map(Node::version).max(Version::compareTo);
     for (Move move : cell.converge(7)) {
       assertThat(before.get(move.shard())).isEqualTo(move.from());
       assertThat(cell.node(move.to()).version()).isEqualTo(newest.orElseThrow());
@@ -217,8 +216,7 @@ class PlacementPlanTest {
         List.of(
             new Node("leaving", "a", 100, NEW, State.LEAVING),
             new Node("staying", "b", 100, NEW, State.UP));
-    PlacementPlan plan =
-        new PlacementPlan(Map.of("1", "leaving", "2", "staying"), Set.of(), nodes);
+    PlacementPlan plan = new PlacementPlan(Map.of("1", "leaving", "2", "staying"), Set.of(), nodes);
     assertThat(plan.moves(10, 0, true)).isEmpty();
     assertThat(plan.homeForOneMore()).contains("staying");
   }

@@ -18,8 +18,7 @@ import org.apache.pekko.util.Version;
 
 /** A coordinator of shards and its nodes, a second at a time. */
 final class SimulatedShards {
-  static final PlacementSettings SETTINGS =
-      new PlacementSettings(10, Duration.ofSeconds(10), 0.05);
+  static final PlacementSettings SETTINGS = new PlacementSettings(10, Duration.ofSeconds(10), 0.05);
 
   final Map<String, String> table = new TreeMap<>();
   final Map<String, Integer> timesMoved = new HashMap<>();
@@ -70,10 +69,7 @@ final class SimulatedShards {
   }
 
   List<String> ids(String zone) {
-    return nodes.values().stream()
-        .filter(node -> node.zone().equals(zone))
-        .map(Node::id)
-        .toList();
+    return nodes.values().stream().filter(node -> node.zone().equals(zone)).map(Node::id).toList();
   }
 
   List<Node> nodes() {
