@@ -33,7 +33,7 @@ final class PlacementIT {
   private static final Map<String, ?> SETTINGS =
       Map.of(
           "tideline.node.management.token", "secret",
-          "tideline.multi-dc.placement.settle-after", "2s",
+          "tideline.multi-dc.placement.settle-after", "1s",
           "pekko.cluster.sharding.number-of-shards", SHARDS);
 
   private final String name = TestNode.newName();
@@ -52,7 +52,7 @@ final class PlacementIT {
       report("filled after", post);
 
       Reads reads = new Reads();
-      reads.run(Duration.ofSeconds(5));
+      reads.run(Duration.ofSeconds(2));
       reads.report("before");
       assertThat(put("b?draining=true", "guess").statusCode()).isEqualTo(401);
       assertThat(put("d?draining=true", "secret").statusCode()).isEqualTo(404);
