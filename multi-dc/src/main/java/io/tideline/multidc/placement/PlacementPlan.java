@@ -229,7 +229,8 @@ public final class PlacementPlan {
    */
   private static int[] shares(int total, long[] weights, int[] has) {
     long sum = LongStream.of(weights).sum();
-    if (sum == 0) return shares(total, LongStream.of(weights).map(none -> 1).toArray(), has);
+    if (weights.length > 0 && sum == 0)
+      return shares(total, LongStream.of(weights).map(none -> 1).toArray(), has);
     int[] shares =
         LongStream.of(weights).mapToInt(weight -> (int) (total * weight / sum)).toArray();
     long[] cut = LongStream.of(weights).map(weight -> total * weight % sum).toArray();
