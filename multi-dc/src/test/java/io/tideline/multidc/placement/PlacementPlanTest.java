@@ -117,7 +117,7 @@ class PlacementPlanTest {
     for (Node node : cell.nodes()) {
       double share = 0;
       if (node.weight() > 0) {
-        List<Node> zone = cell.zones().get(node.zone());
+        List<Node> zone = cell.zones().getOrDefault(node.zone(), List.of());
         double ofZone = Math.ceil((double) cell.table().size() * weight(zone) / all - 1e-9);
         share = Math.ceil(ofZone * node.weight() / weight(zone) - 1e-9);
       }

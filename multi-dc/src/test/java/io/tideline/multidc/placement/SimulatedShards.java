@@ -1,5 +1,6 @@
 package io.tideline.multidc.placement;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.multidc.placement.PlacementPlan.Node;
@@ -54,7 +55,7 @@ final class SimulatedShards {
   }
 
   void weigh(String id, int weight) {
-    Node node = nodes.get(id);
+    Node node = requireNonNull(nodes.get(id));
     nodes.put(id, new Node(id, node.zone(), weight, node.version(), node.state()));
   }
 
@@ -63,7 +64,7 @@ final class SimulatedShards {
   }
 
   void reach(String id, boolean reachable) {
-    Node node = nodes.get(id);
+    Node node = requireNonNull(nodes.get(id));
     State state = reachable ? State.UP : State.UNREACHABLE;
     nodes.put(id, new Node(id, node.zone(), node.weight(), node.version(), state));
   }
