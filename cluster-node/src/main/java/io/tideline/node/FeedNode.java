@@ -8,6 +8,9 @@ import io.tideline.multidc.PostsLog;
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.fence.Fence;
 import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.placement.PlacementSettings;
+import io.tideline.multidc.placement.PlacementWeights;
+import io.tideline.multidc.placement.PlanAllocationStrategy;
 import io.tideline.node.api.ClusterGrpcService;
 import io.tideline.node.api.FeedServices;
 import io.tideline.node.api.Forwarding;
@@ -18,6 +21,7 @@ import io.tideline.node.ops.Health;
 import io.tideline.node.ops.ManagementServer;
 import io.tideline.node.ops.NodeMetrics;
 import io.tideline.node.ops.OutboxSweeps;
+import io.tideline.node.ops.PlacementControl;
 import io.tideline.node.ops.Topology;
 import io.tideline.node.ops.TopologyFollower;
 import io.tideline.node.ops.UserRemains;
@@ -66,6 +70,7 @@ public final class FeedNode {
   private final NodeMetrics metrics;
   private final ResidentTimelines residents = new ResidentTimelines();
   private volatile @Nullable PostsLog log;
+  private volatile @Nullable PlacementControl placement;
   private final long startedNanos = System.nanoTime();
 
   private FeedNode(ActorSystem<?> system, NodeSettings settings) {
@@ -82,11 +87,16 @@ public final class FeedNode {
    */
   public static CompletionStage<FeedNode> start(ActorSystem<?> system, NodeSettings settings) {
     FeedNode node = new FeedNode(system, settings);
-    return ManagementServer.start(system, settings.management(), node.health)
+    return ManagementServer.start(
+            system, settings.management(), node.health, () -> Optional.ofNullable(node.placement))
         .thenCompose(bound -> node.session())
-        // Statements are prepared on the way, and a thread of the driver must not wait for that.
-        .thenComposeAsync(
-            node::assemble, system.dispatchers().lookup(DispatcherSelector.blocking()))
+        .thenCompose(
+            session ->
+                PlacementWeights.start(system, session, settings.cassandra().keyspace())
+                    // Statements are prepared on the way, and a thread of the driver must not wait.
+                    .thenComposeAsync(
+                        weights -> node.assemble(session, weights),
+                        system.dispatchers().lookup(DispatcherSelector.blocking())))
         .thenApply(serving -> node);
   }
 
@@ -112,10 +122,11 @@ public final class FeedNode {
     if (!cassandra.createSchema()) return CompletableFuture.completedStage(null);
     return PostStore.createSchema(session, cassandra.keyspace(), cassandra.replication())
         .thenCompose(created -> Outbox.createSchema(session, cassandra.keyspace()))
+        .thenCompose(created -> PlacementWeights.createSchema(session, cassandra.keyspace()))
         .thenCompose(created -> JournalTables.create(session, cassandra.keyspace()));
   }
 
-  private CompletionStage<GrpcServer> assemble(CqlSession session) {
+  private CompletionStage<GrpcServer> assemble(CqlSession session, PlacementWeights weights) {
     Config config = system.settings().config();
     String keyspace = settings.cassandra().keyspace();
     HybridClock clock = new HybridClock(InstantSource.system());
@@ -174,7 +185,10 @@ public final class FeedNode {
                 entity ->
                     UserEntity.create(
                         new UserId(entity.getEntityId()), entities, entity.getShard()))
-            .withStopMessage(new UserEntity.Stop()));
+            .withStopMessage(new UserEntity.Stop())
+            .withAllocationStrategy(
+                new PlanAllocationStrategy(
+                    system, PlacementSettings.from(config), weights::current)));
     OutboxSweeps.start(
         system,
         sweeper,
@@ -188,7 +202,13 @@ public final class FeedNode {
             system,
             settings.cell().name(),
             UserEntity.TYPE_KEY,
+            weights::current,
             metrics.timer("tideline.sharding.handoff", "A shard moving to another node"));
+    placement = new PlacementControl(weights, topology);
+    metrics.gauge(
+        "tideline.az.skew",
+        "(most - least) / mean of the shards of zones by weight",
+        () -> topology.current().zoneSkew());
     Principals principals = Principals.start(system, settings.auth(), settings.grpc().host());
     Forwarding forwarding =
         new Forwarding(

@@ -25,6 +25,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -33,6 +34,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -75,15 +77,27 @@ final class TestNode implements AutoCloseable {
 
   /** Nodes that are one cell, all of them in this JVM. */
   static List<TestNode> startCell(int size, String transport, Map<String, ?> overrides) {
-    String name = "t" + UUID.randomUUID().toString().replace("-", "").substring(0, 12);
+    return startCell(newName(), Collections.nCopies(size, "a"), transport, overrides);
+  }
+
+  static String newName() {
+    return "t" + UUID.randomUUID().toString().replace("-", "").substring(0, 12);
+  }
+
+  /** A node in each of the zones, and what an earlier cell of the same name has left. */
+  static List<TestNode> startCell(
+      String name, List<String> zones, String transport, Map<String, ?> overrides) {
+    int size = zones.size();
     List<Integer> clusterPorts = Stream.generate(TestNode::freePort).limit(size).toList();
     String seeds =
         size == 1
             ? ""
             : clusterPorts.stream().map(port -> "127.0.0.1:" + port).collect(joining(","));
     List<Starting> starting =
-        clusterPorts.stream()
-            .map(port -> starting(settings(name, port, seeds, transport, overrides)))
+        IntStream.range(0, size)
+            .mapToObj(
+                i -> settings(name, zones.get(i), clusterPorts.get(i), seeds, transport, overrides))
+            .map(TestNode::starting)
             .toList();
     List<TestNode> nodes = new ArrayList<>();
     try {
@@ -98,12 +112,18 @@ final class TestNode implements AutoCloseable {
   }
 
   private static Config settings(
-      String name, int clusterPort, String seeds, String transport, Map<String, ?> overrides) {
+      String name,
+      String zone,
+      int clusterPort,
+      String seeds,
+      String transport,
+      Map<String, ?> overrides) {
     LocalStack stack = LocalStack.shared();
     Config settings =
         ConfigFactory.parseMap(
             Map.ofEntries(
                 Map.entry("tideline.node.cell.name", name),
+                Map.entry("tideline.node.availability-zone", zone),
                 Map.entry("tideline.node.cluster.port", clusterPort),
                 Map.entry("tideline.node.cluster.seed-nodes", seeds),
                 Map.entry("tideline.node.management.port", freePort()),

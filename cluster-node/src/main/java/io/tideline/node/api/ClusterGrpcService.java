@@ -9,6 +9,7 @@ import io.tideline.protocols.v1.Node;
 import io.tideline.protocols.v1.NodeState;
 import io.tideline.protocols.v1.WatchTopologyRequest;
 import io.tideline.protocols.v1.WatchTopologyResponse;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.NotUsed;
@@ -47,7 +48,10 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
         io.tideline.protocols.v1.Topology.newBuilder()
             .setEpoch(topology.epoch())
             .setShardCount(topology.shardCount());
-    topology.nodes().forEach(node -> message.addNodes(message(node)));
+    Map<String, Long> shards = topology.shardCounts();
+    topology
+        .nodes()
+        .forEach(node -> message.addNodes(message(node, shards.getOrDefault(node.id(), 0L))));
     topology
         .shardOwners()
         .forEach(
@@ -58,13 +62,16 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
     return message.build();
   }
 
-  private static Node message(Topology.Node node) {
+  private static Node message(Topology.Node node, long shards) {
     return Node.newBuilder()
         .setNodeId(node.id())
         .setCell(node.cell())
         .setAvailabilityZone(node.availabilityZone())
         .setGrpcAddress(node.grpcAddress())
         .setVersion(node.version())
+        .setWeight(node.weight())
+        .setDraining(node.weight() == 0)
+        .setShards((int) shards)
         .setState(
             switch (node.state()) {
               case JOINING -> NodeState.NODE_STATE_JOINING;

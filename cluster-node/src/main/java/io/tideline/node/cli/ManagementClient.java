@@ -125,6 +125,13 @@ final class ManagementClient {
     checked(send(address, "POST", "/drain", ""));
   }
 
+  /** What is said about where shards are; {@code change} is empty for nothing but a look. */
+  JsonNode placement(String name, String change) {
+    return change.isEmpty()
+        ? json(ask("GET", "/placement", ""))
+        : json(ask("PUT", "/placement/" + name + "?" + change, ""));
+  }
+
   private HttpResponse<String> ask(String method, String path, String form) {
     CommandFailure away = new CommandFailure(ExitCode.UNAVAILABLE, "no node is named");
     for (String node : nodes) {
@@ -173,11 +180,15 @@ final class ManagementClient {
     String what =
         switch (status) {
           case 401 -> "the token does not fit, or there is none: --token";
-          case 404 -> "%s is not there: is that a management port?".formatted(response.uri());
+          case 404 ->
+              said.isEmpty()
+                  ? "%s is not there: is that a management port?".formatted(response.uri())
+                  : said;
           default -> said.isEmpty() ? "%s answers %d".formatted(response.uri(), status) : said;
         };
     throw new CommandFailure(
         switch (status) {
+          case 400 -> ExitCode.USAGE;
           case 401, 403 -> ExitCode.DENIED;
           case 404 -> ExitCode.NOT_FOUND;
           case 503 -> ExitCode.UNAVAILABLE;

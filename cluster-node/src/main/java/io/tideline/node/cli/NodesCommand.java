@@ -2,6 +2,7 @@ package io.tideline.node.cli;
 
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.Node;
+import io.tideline.protocols.v1.NodeState;
 import io.tideline.protocols.v1.Topology;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -39,7 +40,7 @@ final class NodesCommand implements Callable<Integer> {
       row(
           table,
           node.getGrpcAddress(),
-          node.getState().name().replace("NODE_STATE_", "").toLowerCase(Locale.ROOT),
+          state(node),
           node.getCell(),
           node.getAvailabilityZone(),
           node.getVersion(),
@@ -51,6 +52,11 @@ final class NodesCommand implements Callable<Integer> {
             "%d of %d shards placed"
                 .formatted(topology.getShardOwnersCount(), topology.getShardCount()))
         .toString();
+  }
+
+  private static String state(Node node) {
+    if (node.getState() == NodeState.NODE_STATE_UP && node.getDraining()) return "draining";
+    return node.getState().name().replace("NODE_STATE_", "").toLowerCase(Locale.ROOT);
   }
 
   private static void row(StringBuilder table, Object... cells) {

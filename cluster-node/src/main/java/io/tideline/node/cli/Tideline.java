@@ -57,6 +57,7 @@ import picocli.CommandLine.Spec;
       MemberCommands.Drain.class,
       MemberCommands.Leave.class,
       MemberCommands.Down.class,
+      PlacementCommand.class,
       ParkedCommand.class,
     })
 public final class Tideline implements Runnable {

@@ -47,17 +47,30 @@ public final class ManagementServer extends AllDirectives {
   private final ActorSystem<?> system;
   private final ManagementSettings settings;
   private final Health health;
+  private final PlacementRoutes placement;
 
-  private ManagementServer(ActorSystem<?> system, ManagementSettings settings, Health health) {
+  private ManagementServer(
+      ActorSystem<?> system,
+      ManagementSettings settings,
+      Health health,
+      Supplier<Optional<PlacementControl>> placement) {
     this.system = system;
     this.settings = settings;
     this.health = health;
+    this.placement = new PlacementRoutes(placement);
   }
 
-  /** Binds the port, until the system shuts down; then looks for other nodes if settings say so. */
+  /**
+   * Binds the port, until the system shuts down; then looks for other nodes if settings say so.
+   *
+   * @param placement empty until the node knows where shards are
+   */
   public static CompletionStage<ServerBinding> start(
-      ActorSystem<?> system, ManagementSettings settings, Health health) {
-    ManagementServer server = new ManagementServer(system, settings, health);
+      ActorSystem<?> system,
+      ManagementSettings settings,
+      Health health,
+      Supplier<Optional<PlacementControl>> placement) {
+    ManagementServer server = new ManagementServer(system, settings, health, placement);
     return Http.get(system)
         .newServerAt(settings.bindHost(), settings.port())
         .bind(server.routes())
@@ -76,7 +89,8 @@ public final class ManagementServer extends AllDirectives {
             path("degraded", () -> get(() -> report("not degraded", health::degraded))),
             path("metrics", () -> get(this::metrics)),
             path("drain", () -> post(() -> allowed(this::drain))),
-            members());
+            pathPrefix("placement", () -> readByAllChangedByFew(placement.routes())),
+            readByAllChangedByFew(ClusterHttpManagementRoutes.all(Cluster.get(system))));
     if (!settings.discovery()) return own;
     Uri self = Uri.apply("http://%s:%d".formatted(settings.host(), settings.port()));
     return concat(
@@ -118,10 +132,9 @@ public final class ManagementServer extends AllDirectives {
                     StatusCodes.SERVICE_UNAVAILABLE, "Nothing is measured yet; ask again soon."));
   }
 
-  private Route members() {
-    Route members = ClusterHttpManagementRoutes.all(Cluster.get(system));
+  private Route readByAllChangedByFew(Route routes) {
     return extractMethod(
-        method -> method.equals(HttpMethods.GET) ? members : allowed(() -> members));
+        method -> method.equals(HttpMethods.GET) ? routes : allowed(() -> routes));
   }
 
   /** What only those may do who have the token. */
@@ -161,10 +174,12 @@ public final class ManagementServer extends AllDirectives {
   }
 
   private Route json(StatusCode status, Object body) {
+    return complete(status, HttpEntities.create(ContentTypes.APPLICATION_JSON, json(body)));
+  }
+
+  static String json(Object body) {
     try {
-      return complete(
-          status,
-          HttpEntities.create(ContentTypes.APPLICATION_JSON, JSON.writeValueAsString(body)));
+      return JSON.writeValueAsString(body);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }

@@ -1,9 +1,11 @@
 package io.tideline.node.ops;
 
 import io.tideline.protocols.UserId;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Which nodes there are and which of them has which users, at one moment.
@@ -18,14 +20,19 @@ public record Topology(
     shardOwners = Map.copyOf(shardOwners);
   }
 
-  /** One member; {@code id} is {@code host:port#uid}, for one life of a process. */
+  /**
+   * One member; {@code id} is {@code host:port#uid}, for one life of a process.
+   *
+   * @param weight what it takes compared with others, with the weight of its zone; 0 = it drains
+   */
   public record Node(
       String id,
       String cell,
       String availabilityZone,
       String grpcAddress,
       String version,
-      State state) {}
+      State state,
+      int weight) {}
 
   /** Where a node stands in its life as a member. */
   public enum State {
@@ -39,6 +46,33 @@ public record Topology(
   public Optional<Node> ownerOf(UserId user) {
     String owner = shardOwners.get(shardOf(user));
     return nodes.stream().filter(node -> node.id().equals(owner)).findFirst();
+  }
+
+  /** Node id to number of shards, for nodes that have any. */
+  public Map<String, Long> shardCounts() {
+    return shardOwners.values().stream()
+        .collect(Collectors.groupingBy(id -> id, Collectors.counting()));
+  }
+
+  /**
+   * How unevenly the zones are loaded: (most - least) / mean of their shards by weight; 0 = evenly.
+   * Zones that have nothing to take with, because they are drained or away, do not count.
+   */
+  public double zoneSkew() {
+    Map<String, Long> shards = shardCounts();
+    DoubleSummaryStatistics loads =
+        nodes.stream()
+            .filter(node -> node.state() == State.UP && node.weight() > 0)
+            .collect(Collectors.groupingBy(Node::availabilityZone))
+            .values()
+            .stream()
+            .collect(Collectors.summarizingDouble(zone -> load(zone, shards)));
+    return loads.getSum() == 0 ? 0 : (loads.getMax() - loads.getMin()) / loads.getAverage();
+  }
+
+  private static double load(List<Node> zone, Map<String, Long> shards) {
+    return zone.stream().mapToDouble(node -> shards.getOrDefault(node.id(), 0L)).sum()
+        / zone.stream().mapToInt(Node::weight).sum();
   }
 
   /** As the toolkit computes it, negative for the one hash whose absolute value is negative. */

@@ -1,5 +1,6 @@
 package io.tideline.node.ops;
 
+import io.tideline.multidc.placement.Weights;
 import io.tideline.node.ops.Topology.Node;
 import io.tideline.node.ops.Topology.State;
 import io.tideline.protocols.UserId;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.apache.pekko.NotUsed;
@@ -47,14 +49,18 @@ public final class TopologyFollower {
   private volatile Topology current;
 
   private TopologyFollower(
-      ActorSystem<?> system, String cell, EntityTypeKey<?> users, LongConsumer handOffs) {
+      ActorSystem<?> system,
+      String cell,
+      EntityTypeKey<?> users,
+      Supplier<Weights> weights,
+      LongConsumer handOffs) {
     int shards = system.settings().config().getInt("pekko.cluster.sharding.number-of-shards");
     current = new Topology(0, List.of(), shards, Map.of());
     Behavior<Message> follower =
         Behaviors.setup(
             context ->
                 Behaviors.withTimers(
-                    timers -> new Follower(context, timers, cell, users, handOffs, this)));
+                    timers -> new Follower(context, timers, cell, users, weights, handOffs, this)));
     actor =
         system.systemActorOf(
             Behaviors.supervise(follower).onFailure(SupervisorStrategy.restart()),
@@ -65,11 +71,16 @@ public final class TopologyFollower {
   /**
    * Follows the members of the cluster and where sharding has placed the entities of a type.
    *
+   * @param weights what operators say now of nodes and zones
    * @param handOffs takes, in nanoseconds, how long a shard that moved was seen nowhere
    */
   public static TopologyFollower start(
-      ActorSystem<?> system, String cell, EntityTypeKey<?> users, LongConsumer handOffs) {
-    return new TopologyFollower(system, cell, users, handOffs);
+      ActorSystem<?> system,
+      String cell,
+      EntityTypeKey<?> users,
+      Supplier<Weights> weights,
+      LongConsumer handOffs) {
+    return new TopologyFollower(system, cell, users, weights, handOffs);
   }
 
   public Topology current() {
@@ -114,6 +125,7 @@ public final class TopologyFollower {
     private final Cluster cluster;
     private final String cell;
     private final EntityTypeKey<?> users;
+    private final Supplier<Weights> weights;
     private final LongConsumer handOffs;
     private final TopologyFollower shared;
     private final ActorRef<ClusterShardingStats> stats;
@@ -127,6 +139,7 @@ public final class TopologyFollower {
         TimerScheduler<Message> timers,
         String cell,
         EntityTypeKey<?> users,
+        Supplier<Weights> weights,
         LongConsumer handOffs,
         TopologyFollower shared) {
       super(context);
@@ -134,6 +147,7 @@ public final class TopologyFollower {
       this.timers = timers;
       this.cell = cell;
       this.users = users;
+      this.weights = weights;
       this.handOffs = handOffs;
       this.shared = shared;
       cluster = Cluster.get(context.getSystem());
@@ -254,13 +268,16 @@ public final class TopologyFollower {
     }
 
     private Node node(Member member, boolean unreachable) {
+      String zone = role(member, "az-");
+      String address = role(member, "grpc-");
       return new Node(
           idOf(member),
           cell,
-          role(member, "az-"),
-          role(member, "grpc-"),
+          zone,
+          address,
           member.appVersion().version(),
-          unreachable ? State.UNREACHABLE : stateOf(member.status()));
+          unreachable ? State.UNREACHABLE : stateOf(member.status()),
+          weights.get().of(address, zone));
     }
 
     private static State stateOf(MemberStatus status) {

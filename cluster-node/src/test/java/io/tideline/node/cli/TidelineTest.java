@@ -53,6 +53,7 @@ class TidelineTest {
         "drain",
         "leave",
         "down",
+        "placement",
         "parked"
       })
   void every_command_explains_itself(String command) {
@@ -133,7 +134,8 @@ class TidelineTest {
     run("post", "ann", "--title=refuse me", "--output=json", address());
     assertThat(err.toString())
         .isEqualTo(
-            "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"content.title: not that\"}}\n");
+            "{\"error\":{\"code\":\"INVALID_ARGUMENT\",\"message\":\"content.title: not"
+                + " that\"}}\n");
   }
 
   @Test

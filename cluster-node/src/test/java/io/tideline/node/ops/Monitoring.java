@@ -15,9 +15,6 @@ public final class Monitoring {
   static final Path RULES = PROMETHEUS.resolve("tideline-rules.yml");
   private static final Path DASHBOARD = Path.of("..", "deploy", "grafana", "tideline.json");
 
-  /** What no node measures yet: to be empty once the placement of shards is measured. */
-  private static final Set<String> NOT_YET = Set.of("tideline_az_skew");
-
   /** What is measured only once a shard has moved, which takes more nodes than one. */
   private static final String MOVES = "tideline_sharding_handoff_seconds_bucket";
 
@@ -34,7 +31,6 @@ public final class Monitoring {
       Matcher name = NAME.matcher(read(file));
       while (name.find()) names.add(name.group());
     }
-    names.removeAll(NOT_YET);
     names.remove(MOVES);
     return names;
   }

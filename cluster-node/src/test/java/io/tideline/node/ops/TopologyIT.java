@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tideline.multidc.fence.Fence;
+import io.tideline.multidc.placement.Weights;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.util.List;
@@ -98,7 +99,8 @@ class TopologyIT {
 
   private static TopologyFollower start(ActorSystem<?> system, AtomicLong moves) {
     ClusterSharding.get(system).init(Entity.of(USERS, entity -> visitor()));
-    return TopologyFollower.start(system, "local", USERS, nanos -> moves.incrementAndGet());
+    return TopologyFollower.start(
+        system, "local", USERS, () -> Weights.NONE, nanos -> moves.incrementAndGet());
   }
 
   private static Behavior<UserId> visitor() {

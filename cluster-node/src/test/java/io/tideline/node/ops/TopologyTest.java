@@ -1,0 +1,44 @@
+package io.tideline.node.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tideline.node.ops.Topology.Node;
+import io.tideline.node.ops.Topology.State;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class TopologyTest {
+  @Test
+  void zones_are_skewed_by_how_much_they_have_for_their_weight() {
+    List<Node> even = List.of(node("1", "a", 100), node("2", "b", 50), node("3", "b", 50));
+    assertThat(skew(even, "1", "1", "2", "3")).isZero();
+    assertThat(skew(even, "1", "1", "1", "2")).isEqualTo(1);
+    assertThat(skew(List.of(node("1", "a", 100), node("2", "b", 300)), "1", "2", "2", "2"))
+        .isZero();
+  }
+
+  @Test
+  void zones_that_take_nothing_do_not_count() {
+    List<Node> nodes = List.of(node("1", "a", 100), node("2", "b", 0), node("3", "c", 100));
+    assertThat(skew(nodes, "1", "3")).isZero();
+    assertThat(skew(nodes, "1", "3", "2")).isZero();
+  }
+
+  @Test
+  void where_there_is_nothing_there_is_no_skew() {
+    assertThat(skew(List.of())).isZero();
+    assertThat(skew(List.of(node("1", "a", 100), node("2", "b", 100)))).isZero();
+  }
+
+  private static Node node(String id, String zone, int weight) {
+    return new Node(id, "cell", zone, "host:" + id, "1.0", State.UP, weight);
+  }
+
+  private static double skew(List<Node> nodes, String... owners) {
+    Map<Integer, String> table = new HashMap<>();
+    for (String owner : owners) table.put(table.size(), owner);
+    return new Topology(1, nodes, owners.length, table).zoneSkew();
+  }
+}
