@@ -133,8 +133,7 @@ public final class ManagementServer extends AllDirectives {
   }
 
   private Route readByAllChangedByFew(Route routes) {
-    return extractMethod(
-        method -> method.equals(HttpMethods.GET) ? routes : allowed(() -> routes));
+    return extractMethod(method -> method.equals(HttpMethods.GET) ? routes : allowed(() -> routes));
   }
 
   /** What only those may do who have the token. */
