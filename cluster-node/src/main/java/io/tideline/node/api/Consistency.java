@@ -105,8 +105,9 @@ final class Consistency {
             there -> {
               if (!there) return CompletableFuture.completedStage(false);
               PostId post = token.post();
-              boolean published = post != null && post.hi() == token.at();
-              return published ? hasArrived(token.user(), post) : appliedToTheEnd();
+              return post != null && post.hi() == token.at()
+                  ? hasArrived(token.user(), post)
+                  : appliedToTheEnd();
             });
   }
 

@@ -8,6 +8,7 @@ import io.tideline.node.ops.ManagementSettings;
 import io.tideline.node.ops.TestCell;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.junit.jupiter.api.AfterAll;
@@ -32,7 +33,10 @@ class MemberCommandsIT {
     cell = TestCell.ofNodes(3, "tideline.node.management.token = secret");
     for (int i = 0; i < 3; i++)
       ManagementServer.start(
-              cell.node(i), ManagementSettings.from(cell.node(i).settings().config()), new Health())
+              cell.node(i),
+              ManagementSettings.from(cell.node(i).settings().config()),
+              new Health(),
+              Optional::empty)
           .toCompletableFuture()
           .get(20, TimeUnit.SECONDS);
   }

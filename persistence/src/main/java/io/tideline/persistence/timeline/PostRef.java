@@ -165,7 +165,7 @@ public final class PostRef {
   }
 
   PostRef after(@Nullable Former earlier) {
-    if (earlier == former) return this;
+    if (Objects.equals(earlier, former)) return this;
     return new PostRef(idHi, idLo, version, author, partition, offset, flags, facts, earlier);
   }
 
@@ -174,13 +174,11 @@ public final class PostRef {
    * where the post arrived first.
    */
   public PostRef merge(PostRef other) {
-    PostRef winner =
-        deleted() != other.deleted()
-            ? (deleted() ? this : other)
-            : (other.version > version ? other : this);
+    boolean loses = deleted() == other.deleted() ? other.version > version : other.deleted();
+    PostRef winner = loses ? other : this;
     PostRef first =
         partition.equals(other.partition) ? (other.offset < offset ? other : this) : this;
-    Former earlier = winner.formerAfter(winner == this ? other : this);
+    Former earlier = winner.formerAfter(loses ? this : other);
     if (winner.offset == first.offset && winner.partition.equals(first.partition)) {
       return winner.after(earlier);
     }

@@ -362,7 +362,7 @@ public final class Timeline {
     PostId id = before.id();
     elders =
         Arrays.stream(elders)
-            .map(elder -> elder == before ? after : elder)
+            .map(elder -> elder.id().equals(id) ? after : elder)
             .filter(Objects::nonNull)
             .toArray(PostRef[]::new);
     PostId group = groupOf(before);
