@@ -37,13 +37,7 @@ public record Topology(
 
   /** The node that has the user, if the user's shard is placed. */
   public Optional<Node> ownerOf(UserId user) {
-    String owner = shardOwners.get(shardOf(user));
+    String owner = shardOwners.get(UserId.shardOf(user.value(), shardCount));
     return nodes.stream().filter(node -> node.id().equals(owner)).findFirst();
-  }
-
-  /** As the toolkit computes it, negative for the one hash whose absolute value is negative. */
-  private int shardOf(UserId user) {
-    int hash = user.value().hashCode();
-    return (hash < 0 ? -hash : hash) % shardCount;
   }
 }
