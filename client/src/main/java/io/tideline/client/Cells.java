@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +21,7 @@ final class Cells implements AutoCloseable {
   private final Channels channels;
   private final String zone;
   private final @Nullable Canary canary;
-  private final RetryBudget budget = new RetryBudget(System::nanoTime);
+  private final RetryBudget budget;
   private final ClientThread thread = new ClientThread();
   private final CompletableFuture<Void> known;
 
@@ -29,16 +30,20 @@ final class Cells implements AutoCloseable {
       Channels channels,
       CallOptions options,
       String zone,
-      @Nullable Canary canary) {
+      @Nullable Canary canary,
+      LongSupplier nanoTime,
+      Duration tick) {
     this.channels = channels;
     this.zone = zone;
     this.canary = canary;
-    cells = seeds.stream().map(each -> new Cell(each, channels, options, thread)).toList();
+    budget = new RetryBudget(nanoTime);
+    cells =
+        seeds.stream().map(each -> new Cell(each, channels, options, thread, nanoTime)).toList();
     CompletableFuture<Void> known = CompletableFuture.completedFuture(null);
     for (Cell cell : cells) known = known.thenCompose(before -> orNext(cell));
     this.known = known;
     cells.forEach(Cell::start);
-    thread.every(Duration.ofSeconds(1), this::tick);
+    thread.every(tick, this::tick);
   }
 
   /** Whom to call. */

@@ -22,6 +22,7 @@ public final class FeedWatch implements AutoCloseable {
   private volatile WatchFeedRequest request;
   private volatile boolean closed;
   private volatile @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> running;
+  private @Nullable RuntimeException failedToWatch;
   private Set<String> tried = Set.of();
   private int failures;
 
@@ -52,7 +53,7 @@ public final class FeedWatch implements AutoCloseable {
 
   private void connect() {
     if (closed) {
-      observer.onCompleted();
+      end();
       return;
     }
     Target target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
@@ -73,9 +74,8 @@ public final class FeedWatch implements AutoCloseable {
     try {
       observer.onNext(message);
     } catch (RuntimeException e) {
-      closed = true;
-      cancel();
-      observer.onError(e);
+      failedToWatch = e;
+      close();
       return;
     }
     if (!message.getCursor().isEmpty()) {
@@ -86,7 +86,7 @@ public final class FeedWatch implements AutoCloseable {
   /** The stream from an address has ended, by a failure or because the node wished it. */
   private void onEnd(String address, @Nullable Throwable failure) {
     if (closed) {
-      observer.onCompleted();
+      end();
       return;
     }
     Refusal refusal = failure == null ? null : Refusal.of(failure);
@@ -101,6 +101,11 @@ public final class FeedWatch implements AutoCloseable {
       observer.onError(
           Status.UNAVAILABLE.withDescription("the client is closed").asRuntimeException());
     }
+  }
+
+  private void end() {
+    if (failedToWatch == null) observer.onCompleted();
+    else observer.onError(failedToWatch);
   }
 
   private void cancel() {

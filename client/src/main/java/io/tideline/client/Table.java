@@ -23,7 +23,8 @@ final class Table {
     nodes = topology.getNodesList();
     up = nodes.stream().filter(node -> node.getState() == NodeState.NODE_STATE_UP).toList();
     Map<String, Node> byId =
-        nodes.stream().collect(Collectors.toMap(Node::getNodeId, Function.identity(), (one, other) -> one));
+        nodes.stream()
+            .collect(Collectors.toMap(Node::getNodeId, Function.identity(), (one, other) -> one));
     owners = new @Nullable Node[topology.getShardCount()];
     topology
         .getShardOwnersMap()

@@ -77,6 +77,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -318,6 +319,8 @@ public final class TidelineClient implements AutoCloseable {
     private Duration deadline = DEADLINE;
     private String zone = "";
     private @Nullable Canary canary;
+    private LongSupplier nanoTime = System::nanoTime;
+    private Duration tick = Duration.ofSeconds(1);
 
     private Builder() {}
 
@@ -382,12 +385,19 @@ public final class TidelineClient implements AutoCloseable {
       return this;
     }
 
+    /** For tests that let time pass. */
+    Builder time(LongSupplier nanoTime, Duration tick) {
+      this.nanoTime = nanoTime;
+      this.tick = tick;
+      return this;
+    }
+
     /** Connects in the background; calls wait until it is known whom to call. */
     public TidelineClient build() {
       if (cells.isEmpty()) throw new IllegalStateException("a client needs at least one cell");
       Channels channels = new Channels(credentials, interceptors);
       return new TidelineClient(
-          new Cells(cells, channels, options, zone, canary), options, deadline);
+          new Cells(cells, channels, options, zone, canary, nanoTime, tick), options, deadline);
     }
   }
 

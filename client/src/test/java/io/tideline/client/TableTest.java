@@ -49,8 +49,7 @@ class TableTest {
         .containsOnlyKeys("a1", "a2")
         .allSatisfy((node, share) -> assertThat(share).isCloseTo(0.5, within(0.05)));
     String lost = userOf("c2");
-    assertThat(drawn(user -> pick(table, lost, true, Set.of(), null)))
-        .containsOnlyKeys("a1", "a2");
+    assertThat(drawn(user -> pick(table, lost, true, Set.of(), null))).containsOnlyKeys("a1", "a2");
   }
 
   @Test

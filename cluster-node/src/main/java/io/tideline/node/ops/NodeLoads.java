@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.DoubleSupplier;
+import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -37,14 +38,24 @@ public final class NodeLoads {
    */
   public static NodeLoads start(
       ActorSystem<?> system, String here, DoubleSupplier cpu, Runnable changed) {
+    return start(system, here, cpu, changed, PERIOD, System::nanoTime);
+  }
+
+  static NodeLoads start(
+      ActorSystem<?> system,
+      String here,
+      DoubleSupplier cpu,
+      Runnable changed,
+      Duration period,
+      LongSupplier nanoTime) {
     NodeLoads loads = new NodeLoads();
     Behavior<Message> listener =
         Behaviors.setup(
             context ->
                 Behaviors.withTimers(
                     timers -> {
-                      timers.startTimerWithFixedDelay(Measure.INSTANCE, PERIOD);
-                      return new Listener(context, here, cpu, changed, loads);
+                      timers.startTimerWithFixedDelay(Measure.INSTANCE, period);
+                      return new Listener(context, here, cpu, changed, nanoTime, loads);
                     }));
     system.systemActorOf(
         Behaviors.supervise(listener).onFailure(SupervisorStrategy.restart()),
@@ -79,11 +90,12 @@ public final class NodeLoads {
   }
 
   private static final class Listener extends AbstractBehavior<Message> {
-    private static final Duration FORGET_AFTER = PERIOD.multipliedBy(6);
+    private static final Duration FORGET_AFTER = Duration.ofMinutes(1);
 
     private final String here;
     private final DoubleSupplier cpu;
     private final Runnable changed;
+    private final LongSupplier nanoTime;
     private final NodeLoads shared;
     private final ActorRef<Topic.Command<Load>> topic;
     private final Capacity capacity = new Capacity();
@@ -94,12 +106,14 @@ public final class NodeLoads {
         String here,
         DoubleSupplier cpu,
         Runnable changed,
+        LongSupplier nanoTime,
         NodeLoads shared) {
       super(context);
       context.setLoggerName(NodeLoads.class);
       this.here = here;
       this.cpu = cpu;
       this.changed = changed;
+      this.nanoTime = nanoTime;
       this.shared = shared;
       topic = context.spawn(Topic.create(Load.class, "tideline-loads"), "topic");
       topic.tell(Topic.subscribe(context.getSelf().narrow()));
@@ -116,7 +130,7 @@ public final class NodeLoads {
     private Behavior<Message> onMeasure() {
       // Negative or not a number where the machine does not tell.
       double inUse = Math.min(1, Math.max(0, cpu.getAsDouble()));
-      if (capacity.update(inUse, System.nanoTime())) {
+      if (capacity.update(inUse, nanoTime.getAsLong())) {
         getContext().getLog().warn("Tells clients that it is {}", capacity);
       }
       topic.tell(Topic.publish(new Load(here, inUse, capacity.exceeded())));
@@ -125,7 +139,7 @@ public final class NodeLoads {
     }
 
     private Behavior<Message> onLoad(Load load) {
-      heardAt.put(load.node(), System.nanoTime());
+      heardAt.put(load.node(), nanoTime.getAsLong());
       Load before = shared.of(load.node());
       Map<String, Load> loads = new HashMap<>(shared.loads);
       loads.put(load.node(), load);
@@ -135,7 +149,7 @@ public final class NodeLoads {
     }
 
     private void forget() {
-      long longAgo = System.nanoTime() - FORGET_AFTER.toNanos();
+      long longAgo = nanoTime.getAsLong() - FORGET_AFTER.toNanos();
       if (!heardAt.values().removeIf(at -> at - longAgo < 0)) return;
       Map<String, Load> loads = new HashMap<>(shared.loads);
       loads.keySet().retainAll(heardAt.keySet());
