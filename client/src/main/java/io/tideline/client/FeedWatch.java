@@ -43,7 +43,7 @@ public final class FeedWatch implements AutoCloseable {
       WatchFeedRequest request,
       StreamObserver<WatchFeedResponse> observer) {
     FeedWatch watch = new FeedWatch(cells, options, request, observer);
-    cells.known().thenRun(watch::connectInContext);
+    var unused = cells.known().thenRun(watch::connectInContext);
     return watch;
   }
 
@@ -63,8 +63,9 @@ public final class FeedWatch implements AutoCloseable {
     }
     ClientCall<WatchFeedRequest, WatchFeedResponse> call =
         target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
-    running = call;
     ClientCalls.asyncServerStreamingCall(call, request, new Listener(target.address()));
+    // A call that is cancelled before it starts cannot be started.
+    running = call;
     if (closed) cancel();
   }
 

@@ -7,6 +7,7 @@ import com.google.rpc.RetryInfo;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * What a failed call says to a program.
@@ -23,18 +24,19 @@ record Refusal(Status.Code code, String reason, String owner, Duration retryAfte
     RetryInfo retry = RetryInfo.getDefaultInstance();
     com.google.rpc.Status details = StatusProto.fromThrowable(failure);
     try {
-      for (Any detail : details == null ? java.util.List.<Any>of() : details.getDetailsList()) {
+      for (Any detail : details == null ? List.<Any>of() : details.getDetailsList()) {
         if (detail.is(ErrorInfo.class)) info = detail.unpack(ErrorInfo.class);
         if (detail.is(RetryInfo.class)) retry = detail.unpack(RetryInfo.class);
       }
     } catch (InvalidProtocolBufferException e) {
       // An unreadable hint is no hint.
     }
+    com.google.protobuf.Duration delay = retry.getRetryDelay();
     return new Refusal(
         Status.fromThrowable(failure).getCode(),
         info.getReason(),
         info.getMetadataOrDefault("owner", ""),
-        Duration.ofSeconds(retry.getRetryDelay().getSeconds(), retry.getRetryDelay().getNanos()));
+        Duration.ofSeconds(delay.getSeconds(), delay.getNanos()));
   }
 
   /** Whether the same call may succeed later or elsewhere. */
@@ -46,7 +48,7 @@ record Refusal(Status.Code code, String reason, String owner, Duration retryAfte
     };
   }
 
-  /** Whether it speaks against the node that gave it, which has to answer each call some day. */
+  /** Whether another node may do better; one that lags is the owner all the same. */
   boolean isOfNode() {
     return passes() && !reason.equals(NOT_APPLIED_YET);
   }

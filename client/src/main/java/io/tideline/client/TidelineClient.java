@@ -355,7 +355,10 @@ public final class TidelineClient implements AutoCloseable {
       return this;
     }
 
-    /** The bearer token of all calls, asked for at each of them. */
+    /**
+     * The bearer token of all calls, asked for at each of them. Where nodes want tokens one is
+     * needed here, whatever {@link #withToken} says later: watching the topology is a call too.
+     */
     public Builder token(Supplier<String> token) {
       options = options.withCallCredentials(new BearerToken(token));
       return this;

@@ -58,16 +58,17 @@ final class UnaryCall<Q extends Message, R extends Message> {
 
   private void begin() {
     cells.budget().onCall();
-    answer.whenComplete((value, failure) -> cancelIfUnwanted());
+    CompletableFuture<?> unused = answer.whenComplete((value, failure) -> cancelIfUnwanted());
     CompletableFuture<Void> known = cells.known();
     if (known.isDone()) {
       attempt();
     } else {
-      known
-          .copy()
-          .completeOnTimeout(
-              null, deadline.timeRemaining(TimeUnit.NANOSECONDS), TimeUnit.NANOSECONDS)
-          .thenRun(this::attemptInContext);
+      unused =
+          known
+              .copy()
+              .completeOnTimeout(
+                  null, deadline.timeRemaining(TimeUnit.NANOSECONDS), TimeUnit.NANOSECONDS)
+              .thenRun(this::attemptInContext);
     }
   }
 
@@ -92,8 +93,9 @@ final class UnaryCall<Q extends Message, R extends Message> {
                 options
                     .withOption(TidelineClient.PREVIOUS_ATTEMPTS, before)
                     .withDeadlineAfter(timeForOne(), TimeUnit.NANOSECONDS));
-    running = call;
     ClientCalls.asyncUnaryCall(call, request, new Attempt(target));
+    // A call that is cancelled before it starts cannot be started.
+    running = call;
     cancelIfUnwanted();
   }
 

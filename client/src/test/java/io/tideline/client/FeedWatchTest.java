@@ -7,9 +7,12 @@ import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -48,7 +51,7 @@ class FeedWatchTest {
         .isEqualTo(request().toBuilder().setCursor("two").build());
     assertThat(cell.asked().get(2).node()).isNotEqualTo(cell.ownerOf("ann"));
     watch.close();
-    assertThat(seen.ended).succeedsWithin(java.time.Duration.ofSeconds(5));
+    assertThat(seen.ended).succeedsWithin(Duration.ofSeconds(5));
   }
 
   @Test
@@ -57,7 +60,7 @@ class FeedWatchTest {
     await().until(() -> cell.feedWatchers().size() == 1);
     cell.feedWatchers().get(0).onError(Status.UNAVAILABLE.asRuntimeException());
     watch.close();
-    assertThat(seen.ended).succeedsWithin(java.time.Duration.ofSeconds(5));
+    assertThat(seen.ended).succeedsWithin(Duration.ofSeconds(5));
   }
 
   @Test
@@ -68,7 +71,7 @@ class FeedWatchTest {
         .get(0)
         .onError(Status.INVALID_ARGUMENT.withDescription("a bad cursor").asRuntimeException());
     assertThat(seen.ended)
-        .failsWithin(java.time.Duration.ofSeconds(5))
+        .failsWithin(Duration.ofSeconds(5))
         .withThrowableThat()
         .withMessageContaining("a bad cursor");
     assertThat(cell.feedWatchers()).hasSize(1);
@@ -81,7 +84,7 @@ class FeedWatchTest {
     await().until(() -> cell.feedWatchers().size() == 1);
     say(0, "one");
     assertThat(seen.ended)
-        .failsWithin(java.time.Duration.ofSeconds(5))
+        .failsWithin(Duration.ofSeconds(5))
         .withThrowableThat()
         .withMessageContaining("cannot be shown");
     assertThat(seen.endings).hasValue(1);
@@ -100,9 +103,8 @@ class FeedWatchTest {
   private static final class Seen implements StreamObserver<WatchFeedResponse> {
     final List<WatchFeedResponse> messages = new CopyOnWriteArrayList<>();
     final CompletableFuture<Void> ended = new CompletableFuture<>();
-    final java.util.concurrent.atomic.AtomicInteger endings =
-        new java.util.concurrent.atomic.AtomicInteger();
-    volatile RuntimeException failure;
+    final AtomicInteger endings = new AtomicInteger();
+    volatile @Nullable RuntimeException failure;
 
     @Override
     public void onNext(WatchFeedResponse message) {

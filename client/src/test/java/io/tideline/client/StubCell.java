@@ -4,18 +4,21 @@ import com.google.protobuf.Any;
 import com.google.protobuf.Message;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
+import io.grpc.Context;
+import io.grpc.Contexts;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Metadata;
-import io.grpc.MethodDescriptor;
 import io.grpc.Server;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.StatusProto;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.ServerCalls;
 import io.grpc.stub.StreamObserver;
 import io.tideline.protocols.UserId;
@@ -41,6 +44,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** A cell of servers that remember who was asked what, and fail as they are told. */
@@ -64,6 +68,7 @@ final class StubCell implements AutoCloseable {
   private final Set<StreamObserver<WatchTopologyResponse>> topologyWatchers =
       ConcurrentHashMap.newKeySet();
   private final List<StreamObserver<WatchFeedResponse>> feedWatchers = new CopyOnWriteArrayList<>();
+  private final AtomicInteger cancelled = new AtomicInteger();
   private volatile Script script = StubCell::answered;
   private volatile int ownersFrom;
   private volatile boolean overCapacity;
@@ -118,6 +123,10 @@ final class StubCell implements AutoCloseable {
     return asked.stream().map(Asked::node).toList();
   }
 
+  int cancelled() {
+    return cancelled.get();
+  }
+
   void forget() {
     asked.clear();
   }
@@ -139,8 +148,8 @@ final class StubCell implements AutoCloseable {
   }
 
   /** Every shard moves to the next node. */
-  void moveShards() {
-    ownersFrom++;
+  synchronized void moveShards() {
+    ownersFrom = ownersFrom + 1;
     tellTopology();
   }
 
@@ -204,27 +213,24 @@ final class StubCell implements AutoCloseable {
     }
   }
 
-  private <Q extends Message, R extends Message> io.grpc.ServerMethodDefinition<Q, R> unary(
+  @SuppressWarnings("unchecked") // The scripts of the tests answer what is asked.
+  private <Q extends Message, R extends Message> ServerMethodDefinition<Q, R> unary(
       int node, Rpc<Q, R> rpc) {
-    return io.grpc.ServerMethodDefinition.create(
+    return ServerMethodDefinition.create(
         rpc.descriptor(),
         ServerCalls.asyncUnaryCall(
             (request, out) -> {
               note(node, request);
+              ((ServerCallStreamObserver<R>) out).setOnCancelHandler(cancelled::incrementAndGet);
               try {
                 Message answer = script.answer(node, request);
                 if (answer == null) return;
-                out.onNext(responseOf(rpc.descriptor(), answer));
+                out.onNext((R) answer);
                 out.onCompleted();
               } catch (StatusRuntimeException failure) {
                 out.onError(failure);
               }
             }));
-  }
-
-  @SuppressWarnings("unchecked") // The scripts of the tests answer what is asked.
-  private static <R> R responseOf(MethodDescriptor<?, R> method, Message answer) {
-    return (R) answer;
   }
 
   private void watchFeed(
@@ -240,7 +246,7 @@ final class StubCell implements AutoCloseable {
   private synchronized void watchTopology(
       WatchTopologyRequest request, StreamObserver<WatchTopologyResponse> out) {
     tokensOfWatches.add(Tokens.CURRENT.get());
-    var watcher = (io.grpc.stub.ServerCallStreamObserver<WatchTopologyResponse>) out;
+    var watcher = (ServerCallStreamObserver<WatchTopologyResponse>) out;
     watcher.setOnCancelHandler(() -> topologyWatchers.remove(out));
     topologyWatchers.add(out);
     // As a node that has just started.
@@ -285,19 +291,15 @@ final class StubCell implements AutoCloseable {
   }
 
   private static final class Tokens implements ServerInterceptor {
-    static final io.grpc.Context.Key<String> CURRENT =
-        io.grpc.Context.keyWithDefault("authorization", "");
+    static final Context.Key<String> CURRENT = Context.keyWithDefault("authorization", "");
 
     @Override
     public <Q, R> ServerCall.Listener<Q> interceptCall(
         ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
       String token =
           headers.get(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER));
-      return io.grpc.Contexts.interceptCall(
-          io.grpc.Context.current().withValue(CURRENT, token == null ? "" : token),
-          call,
-          headers,
-          next);
+      return Contexts.interceptCall(
+          Context.current().withValue(CURRENT, token == null ? "" : token), call, headers, next);
     }
   }
 }

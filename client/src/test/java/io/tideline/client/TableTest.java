@@ -3,6 +3,7 @@ package io.tideline.client;
 import static io.tideline.protocols.v1.NodeState.NODE_STATE_LEAVING;
 import static io.tideline.protocols.v1.NodeState.NODE_STATE_UNREACHABLE;
 import static io.tideline.protocols.v1.NodeState.NODE_STATE_UP;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -128,7 +129,7 @@ class TableTest {
 
   private static String pick(
       Table table, String user, boolean owned, Set<String> tried, @Nullable Canary canary) {
-    return table.pick(user, owned, tried, canary, "a").getGrpcAddress();
+    return requireNonNull(table.pick(user, owned, tried, canary, "a")).getGrpcAddress();
   }
 
   /** The nodes have the shards in turn. */

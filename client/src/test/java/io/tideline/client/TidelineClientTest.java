@@ -2,6 +2,7 @@ package io.tideline.client;
 
 import static io.tideline.client.StubCell.answered;
 import static io.tideline.client.StubCell.failure;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -29,10 +30,12 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,6 +49,9 @@ class TidelineClientTest {
   @BeforeEach
   void connect() {
     client = TidelineClient.builder().cell(cell.addresses()).zone("b").build();
+    // What connecting takes is no matter of the tests.
+    for (int i = 0; i < 30; i++) read("user-" + i);
+    cell.forget();
   }
 
   @AfterEach
@@ -109,8 +115,6 @@ class TidelineClientTest {
 
   @Test
   void a_call_is_not_repeated_when_that_would_be_behind_its_deadline() {
-    read("ann");
-    cell.forget();
     cell.answer(
         failingOnce(failure(Status.Code.UNAVAILABLE, "STORAGE_AWAY", Duration.ofSeconds(5))));
     long start = System.nanoTime();
@@ -139,7 +143,7 @@ class TidelineClientTest {
         refusalOf(client.withDeadline(Duration.ofMillis(1_500)).readFeed(feedOf("ann")));
     assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
     assertThat(System.nanoTime() - start)
-        .isBetween(TimeUnit.MILLISECONDS.toNanos(1_300), TimeUnit.MILLISECONDS.toNanos(2_500));
+        .isBetween(TimeUnit.MILLISECONDS.toNanos(1_300), TimeUnit.SECONDS.toNanos(4));
   }
 
   @Test
@@ -154,6 +158,17 @@ class TidelineClientTest {
     } finally {
       timer.shutdownNow();
     }
+  }
+
+  @Test
+  void cancelling_the_future_cancels_the_call() {
+    cell.answer((node, request) -> null);
+    CompletableFuture<ReadFeedResponse> answer = client.readFeed(feedOf("ann"));
+    await().until(() -> cell.asked().size() == 1);
+    assertThat(cell.cancelled()).isZero();
+    answer.cancel(true);
+    await().until(() -> cell.cancelled() == 1);
+    assertThat(cell.asked()).hasSize(1);
   }
 
   @Test
@@ -207,8 +222,6 @@ class TidelineClientTest {
 
   @Test
   void when_everything_fails_the_cell_gets_little_more_than_at_rest() {
-    read("ann");
-    cell.forget();
     cell.answer(
         (node, request) -> {
           throw Status.UNAVAILABLE.asRuntimeException();
@@ -216,9 +229,7 @@ class TidelineClientTest {
     long start = System.nanoTime();
     int calls = 1_000;
     List<CompletableFuture<ReadFeedResponse>> answers =
-        java.util.stream.IntStream.range(0, calls)
-            .mapToObj(i -> client.readFeed(feedOf("user-" + i)))
-            .toList();
+        IntStream.range(0, calls).mapToObj(i -> client.readFeed(feedOf("user-" + i))).toList();
     answers.forEach(TidelineClientTest::refusalOf);
     double seconds = (System.nanoTime() - start) / 1e9;
     assertThat((double) cell.asked().size())
@@ -338,7 +349,7 @@ class TidelineClientTest {
   }
 
   private static StubCell.Script failingOnce(StatusRuntimeException failure) {
-    Set<Message> failed = java.util.concurrent.ConcurrentHashMap.newKeySet();
+    Set<Message> failed = ConcurrentHashMap.newKeySet();
     return (node, request) -> {
       if (failed.add(request)) throw failure;
       return answered(node, request);
@@ -360,6 +371,6 @@ class TidelineClientTest {
   private static StatusRuntimeException refusalOf(CompletableFuture<?> answer) {
     CompletionException failed = catchThrowableOfType(CompletionException.class, answer::join);
     assertThat(failed).hasCauseInstanceOf(StatusRuntimeException.class);
-    return (StatusRuntimeException) failed.getCause();
+    return (StatusRuntimeException) requireNonNull(failed.getCause());
   }
 }

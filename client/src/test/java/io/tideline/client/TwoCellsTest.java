@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
+import io.tideline.protocols.v1.ReadFeedRequest;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -102,8 +103,8 @@ class TwoCellsTest {
     assertThat(partAtHome()).isOne();
     home.answer(
         (node, request) -> {
-          if (USERS.indexOf(((io.tideline.protocols.v1.ReadFeedRequest) request).getUserId()) % 5
-              == 0) return answered(node, request);
+          if (USERS.indexOf(((ReadFeedRequest) request).getUserId()) % 5 == 0)
+            return answered(node, request);
           throw Status.UNAVAILABLE.asRuntimeException();
         });
     await()

@@ -13,9 +13,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -34,7 +36,7 @@ class TidelineClientIT {
 
   @Test
   void reads_go_to_the_owners_and_find_them_again_when_a_node_has_left() throws Exception {
-    List<TestNode> nodes = new ArrayList<>(TestNode.startCell(3, "netty", java.util.Map.of()));
+    List<TestNode> nodes = new ArrayList<>(TestNode.startCell(3, "netty", Map.of()));
     try (TidelineClient client =
         TidelineClient.builder().cell(nodes.get(0).grpcAddress()).build()) {
       awaitAll(READERS.stream().map(reader -> client.follow(follow(reader))));
@@ -149,7 +151,7 @@ class TidelineClientIT {
     return nodes.stream().mapToLong(node -> node.node().forwarding().forwarded()).sum();
   }
 
-  private static void awaitAll(java.util.stream.Stream<? extends CompletableFuture<?>> answers) {
+  private static void awaitAll(Stream<? extends CompletableFuture<?>> answers) {
     CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new)).join();
   }
 
