@@ -64,7 +64,10 @@ final class TopologyWatch implements StreamObserver<WatchTopologyResponse> {
 
   @Override
   public void onError(Throwable failure) {
-    end(Status.fromThrowable(failure));
+    Status status = Status.fromThrowable(failure);
+    // By this class when a node says nothing, or by a node that stops at once.
+    boolean cancelled = status.getCode() == Status.Code.CANCELLED;
+    end(cancelled ? Status.UNAVAILABLE.withDescription(status.getDescription()) : status);
   }
 
   @Override

@@ -115,7 +115,9 @@ final class UnaryCall<Q extends Message, R extends Message> {
     Refusal refusal = Refusal.of(failure);
     if (target != null) note(target, refusal);
     boolean again = rpc.repeatable(request) && refusal.passes();
-    if (!again || !repeat(waitAfter(target, refusal))) answer.completeExceptionally(failure);
+    if (!again || !repeat(target, waitAfter(target, refusal))) {
+      answer.completeExceptionally(failure);
+    }
   }
 
   private void note(Target target, Refusal refusal) {
@@ -136,9 +138,10 @@ final class UnaryCall<Q extends Message, R extends Message> {
     return wait.compareTo(refusal.retryAfter()) < 0 ? refusal.retryAfter() : wait;
   }
 
-  private boolean repeat(Duration wait) {
+  /** What came to no node costs none: only the others are counted. */
+  private boolean repeat(@Nullable Target target, Duration wait) {
     return deadline.timeRemaining(TimeUnit.NANOSECONDS) > wait.toNanos()
-        && cells.budget().take()
+        && (target == null || cells.budget().take())
         && cells.later(wait, this::attemptInContext);
   }
 

@@ -272,6 +272,18 @@ class TidelineClientTest {
   }
 
   @Test
+  void calls_wait_for_nodes_that_are_not_there_yet() throws InterruptedException {
+    for (int i = 0; i < 3; i++) cell.kill(i);
+    try (TidelineClient other = TidelineClient.builder().cell(cell.addresses()).build()) {
+      List<CompletableFuture<ReadFeedResponse>> answers =
+          IntStream.range(0, 300).mapToObj(i -> other.readFeed(feedOf("user-" + i))).toList();
+      Thread.sleep(500);
+      for (int i = 0; i < 3; i++) cell.start(i);
+      answers.forEach(CompletableFuture::join);
+    }
+  }
+
+  @Test
   void callers_are_named_by_the_tokens_of_their_calls() {
     try (TidelineClient other =
         TidelineClient.builder().cell(cell.addresses()).token(() -> "product").build()) {
