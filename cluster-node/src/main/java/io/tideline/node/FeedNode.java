@@ -19,6 +19,7 @@ import io.tideline.node.api.Principals;
 import io.tideline.node.api.Users;
 import io.tideline.node.ops.Health;
 import io.tideline.node.ops.ManagementServer;
+import io.tideline.node.ops.NodeLoads;
 import io.tideline.node.ops.NodeMetrics;
 import io.tideline.node.ops.OutboxSweeps;
 import io.tideline.node.ops.PlacementControl;
@@ -71,6 +72,7 @@ public final class FeedNode {
   private final ResidentTimelines residents = new ResidentTimelines();
   private volatile @Nullable PostsLog log;
   private volatile @Nullable PlacementControl placement;
+  private volatile @Nullable Forwarding forwarding;
   private final long startedNanos = System.nanoTime();
 
   private FeedNode(ActorSystem<?> system, NodeSettings settings) {
@@ -108,6 +110,11 @@ public final class FeedNode {
   /** For tests that look at what is awake. */
   ResidentTimelines residents() {
     return residents;
+  }
+
+  /** For tests that count what is passed on. */
+  Forwarding forwarding() {
+    return requireNonNull(forwarding, "a node that has started can pass calls on");
   }
 
   private CompletionStage<CqlSession> session() {
@@ -209,6 +216,9 @@ public final class FeedNode {
         "tideline.az.skew",
         "(most - least) / mean of the shards of zones by weight",
         () -> topology.current().zoneSkew());
+    NodeLoads loads =
+        NodeLoads.start(
+            system, settings.grpcAddress(), NodeLoads::ofThisMachine, topology::announce);
     Principals principals = Principals.start(system, settings.auth(), settings.grpc().host());
     Forwarding forwarding =
         new Forwarding(
@@ -217,6 +227,7 @@ public final class FeedNode {
             settings.grpc().tls().enabled(),
             topology::grpcAddressOfOwner,
             settings.askTimeout());
+    this.forwarding = forwarding;
     topology
         .changes()
         .map(FeedNode::nodesByGrpcAddress)
@@ -239,7 +250,7 @@ public final class FeedNode {
                 config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
-            new ClusterGrpcService(topology, principals),
+            new ClusterGrpcService(topology, loads, principals),
             fence::open,
             author -> log.recentPosts().lastSequence(author, cell),
             log,
@@ -248,6 +259,10 @@ public final class FeedNode {
             config.getDuration("tideline.node.watch-heartbeat"),
             logs.retention());
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
+    metrics.gauge(
+        "tideline.over.capacity",
+        "1 while the node tells clients to go elsewhere",
+        () -> loads.of(settings.grpcAddress()).overCapacity() ? 1 : 0);
     check(log, intents);
     CoordinatedShutdown.get(system)
         .addTask(

@@ -15,6 +15,15 @@ public record UserId(@JsonValue String value) implements Comparable<UserId> {
     }
   }
 
+  /**
+   * The shard that has a user, as sharding computes it: 0 to {@code shardCount - 1}, but negative
+   * for the one hash whose absolute value is negative.
+   */
+  public static int shardOf(String userId, int shardCount) {
+    int hash = userId.hashCode();
+    return (hash < 0 ? -hash : hash) % shardCount;
+  }
+
   private static boolean isValid(String value) {
     int length = value.length();
     if (length == 0 || length > MAX_LENGTH) {

@@ -3,6 +3,7 @@ package io.tideline.protocols;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import net.jqwik.api.Assume;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.CharRange;
@@ -38,5 +39,19 @@ class UserIdTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new UserId("a".repeat(65)))
         .withMessageEndingWith("65 characters long");
+  }
+
+  @Property
+  void every_user_but_those_of_one_hash_has_a_shard_from_zero_on(
+      @ForAll @StringLength(min = 1, max = 64) @Chars({'a', 'Z', '0', '.', '@'}) String user) {
+    Assume.that(user.hashCode() != Integer.MIN_VALUE);
+    assertThat(UserId.shardOf(user, 1_000)).isBetween(0, 999);
+  }
+
+  @Test
+  void shards_of_users_stay_what_they_are() {
+    assertThat(UserId.shardOf("ann", 1_000)).isEqualTo(737);
+    assertThat(UserId.shardOf("user-17", 1_000)).isEqualTo(744);
+    assertThat(UserId.shardOf("polygenelubricants", 1_000)).isEqualTo(-648);
   }
 }

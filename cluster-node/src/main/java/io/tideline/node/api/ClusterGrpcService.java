@@ -1,5 +1,6 @@
 package io.tideline.node.api;
 
+import io.tideline.node.ops.NodeLoads;
 import io.tideline.node.ops.Topology;
 import io.tideline.node.ops.TopologyFollower;
 import io.tideline.protocols.v1.ClusterServicePowerApi;
@@ -19,10 +20,12 @@ import org.apache.pekko.stream.javadsl.Source;
 /** Tells clients and operators where things are. */
 public final class ClusterGrpcService implements ClusterServicePowerApi {
   private final TopologyFollower topology;
+  private final NodeLoads loads;
   private final Principals principals;
 
-  public ClusterGrpcService(TopologyFollower topology, Principals principals) {
+  public ClusterGrpcService(TopologyFollower topology, NodeLoads loads, Principals principals) {
     this.topology = topology;
+    this.loads = loads;
     this.principals = principals;
   }
 
@@ -43,7 +46,7 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
         .map(current -> WatchTopologyResponse.newBuilder().setTopology(message(current)).build());
   }
 
-  private static io.tideline.protocols.v1.Topology message(Topology topology) {
+  private io.tideline.protocols.v1.Topology message(Topology topology) {
     io.tideline.protocols.v1.Topology.Builder message =
         io.tideline.protocols.v1.Topology.newBuilder()
             .setEpoch(topology.epoch())
@@ -62,7 +65,8 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
     return message.build();
   }
 
-  private static Node message(Topology.Node node, long shards) {
+  private Node message(Topology.Node node, long shards) {
+    NodeLoads.Load load = loads.of(node.grpcAddress());
     return Node.newBuilder()
         .setNodeId(node.id())
         .setCell(node.cell())
@@ -79,6 +83,8 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
               case LEAVING -> NodeState.NODE_STATE_LEAVING;
               case UNREACHABLE -> NodeState.NODE_STATE_UNREACHABLE;
             })
+        .setCpuLoad((float) load.cpu())
+        .setOverCapacity(load.overCapacity())
         .build();
   }
 }

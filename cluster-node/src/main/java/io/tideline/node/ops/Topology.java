@@ -44,7 +44,7 @@ public record Topology(
 
   /** The node that has the user, if the user's shard is placed. */
   public Optional<Node> ownerOf(UserId user) {
-    String owner = shardOwners.get(shardOf(user));
+    String owner = shardOwners.get(UserId.shardOf(user.value(), shardCount));
     return nodes.stream().filter(node -> node.id().equals(owner)).findFirst();
   }
 
@@ -73,11 +73,5 @@ public record Topology(
   private static double load(List<Node> zone, Map<String, Long> shards) {
     return zone.stream().mapToDouble(node -> shards.getOrDefault(node.id(), 0L)).sum()
         / zone.stream().mapToInt(Node::weight).sum();
-  }
-
-  /** As the toolkit computes it, negative for the one hash whose absolute value is negative. */
-  private int shardOf(UserId user) {
-    int hash = user.value().hashCode();
-    return (hash < 0 ? -hash : hash) % shardCount;
   }
 }

@@ -97,6 +97,11 @@ public final class TopologyFollower {
             });
   }
 
+  /** Tells everybody again, because something that goes with the topology has changed. */
+  public void announce() {
+    actor.tell(Announce.INSTANCE);
+  }
+
   /** {@code host:port} of the node to call for this user, if known. */
   public Optional<String> grpcAddressOfOwner(UserId user) {
     return current().ownerOf(user).map(Node::grpcAddress);
@@ -113,6 +118,10 @@ public final class TopologyFollower {
   private record Placed(ClusterShardingStats stats) implements Message {}
 
   private enum Poll implements Message {
+    INSTANCE
+  }
+
+  private enum Announce implements Message {
     INSTANCE
   }
 
@@ -167,6 +176,7 @@ public final class TopologyFollower {
           .onMessage(Poll.class, poll -> onPoll())
           .onMessage(Placed.class, this::onPlaced)
           .onMessage(Changed.class, this::onChanged)
+          .onMessage(Announce.class, announce -> onAnnounce())
           .onMessage(Watch.class, this::onWatch)
           .onMessage(Unwatch.class, this::onUnwatch)
           .onSignal(PostStop.class, stop -> onStop())
@@ -199,6 +209,11 @@ public final class TopologyFollower {
       return this;
     }
 
+    private Behavior<Message> onAnnounce() {
+      tell(shared.current.nodes(), shared.current.shardOwners());
+      return this;
+    }
+
     private Behavior<Message> onWatch(Watch watch) {
       watchers.add(watch.queue());
       watch
@@ -225,7 +240,12 @@ public final class TopologyFollower {
       placed.values().retainAll(present);
       Topology before = shared.current;
       if (before.nodes().equals(nodes) && before.shardOwners().equals(placed)) return;
-      Topology now = new Topology(before.epoch() + 1, nodes, before.shardCount(), placed);
+      tell(nodes, placed);
+    }
+
+    private void tell(List<Node> nodes, Map<Integer, String> owners) {
+      Topology before = shared.current;
+      Topology now = new Topology(before.epoch() + 1, nodes, before.shardCount(), owners);
       shared.current = now;
       watchers.forEach(watcher -> watcher.offer(now));
     }

@@ -1,0 +1,124 @@
+package io.tideline.client;
+
+import com.google.protobuf.Message;
+import io.grpc.CallOptions;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.tideline.protocols.v1.Node;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** All cells of a client, in the order of its preference, and whom to call. */
+final class Cells implements AutoCloseable {
+  private final List<Cell> cells;
+  private final Channels channels;
+  private final String zone;
+  private final @Nullable Canary canary;
+  private final RetryBudget budget;
+  private final ClientThread thread = new ClientThread();
+  private final CompletableFuture<Void> known;
+
+  Cells(
+      List<List<String>> seeds,
+      Channels channels,
+      CallOptions options,
+      String zone,
+      @Nullable Canary canary,
+      LongSupplier nanoTime,
+      Duration tick) {
+    this.channels = channels;
+    this.zone = zone;
+    this.canary = canary;
+    budget = new RetryBudget(nanoTime);
+    cells =
+        seeds.stream().map(each -> new Cell(each, channels, options, thread, nanoTime)).toList();
+    CompletableFuture<Void> known = CompletableFuture.completedFuture(null);
+    for (Cell cell : cells) known = known.thenCompose(before -> orNext(cell));
+    this.known = known;
+    cells.forEach(Cell::start);
+    thread.every(tick, this::tick);
+  }
+
+  /** Whom to call. */
+  record Target(Cell cell, String address, ManagedChannel channel) {}
+
+  /** Completes once it is known whom to call, or that there is nobody. */
+  CompletableFuture<Void> known() {
+    return known;
+  }
+
+  RetryBudget budget() {
+    return budget;
+  }
+
+  /**
+   * Whom to call with a request.
+   *
+   * @param tried addresses of nodes that have failed
+   * @param left cells that have failed too often for this call
+   */
+  <Q extends Message> @Nullable Target pick(
+      Rpc<Q, ?> rpc, Q request, Set<String> tried, Set<Cell> left) {
+    String key = rpc.key(request);
+    Cell cell = cellFor(key, left);
+    Table table = cell.table();
+    Node node = table == null ? null : table.pick(key, rpc.owned(), tried, canary, zone);
+    return node == null ? null : target(cell, node.getGrpcAddress());
+  }
+
+  Target target(Cell cell, String address) {
+    return new Target(cell, address, channels.to(address));
+  }
+
+  /** Why nobody can be called. */
+  Status lastFailure() {
+    return cells.get(0).lastFailure();
+  }
+
+  /** Runs something later, unless the client has been closed; then the answer is false. */
+  boolean later(Duration wait, Runnable what) {
+    return thread.later(wait, what);
+  }
+
+  private Cell cellFor(String key, Set<Cell> left) {
+    for (Cell cell : cells) {
+      if (cell.isWell() && !left.contains(cell) && cell.takes(key)) return cell;
+    }
+    return first(cell -> cell.isWell() && !left.contains(cell))
+        .or(() -> first(Cell::isWell))
+        .or(() -> first(cell -> cell.table() != null))
+        .orElse(cells.get(0));
+  }
+
+  private Optional<Cell> first(Predicate<Cell> so) {
+    return cells.stream().filter(so).findFirst();
+  }
+
+  private CompletableFuture<Void> orNext(Cell cell) {
+    return cells.stream().anyMatch(Cell::isWell)
+        ? CompletableFuture.completedFuture(null)
+        : cell.asked();
+  }
+
+  private void tick() {
+    cells.forEach(Cell::tick);
+    Set<String> addresses = new HashSet<>();
+    cells.forEach(cell -> addresses.addAll(cell.addresses()));
+    channels.retain(addresses);
+    channels.reconnect();
+  }
+
+  @Override
+  public void close() {
+    // What waits for its repetition finds that there is nobody left, and fails.
+    thread.close();
+    channels.close();
+  }
+}

@@ -1,0 +1,145 @@
+package io.tideline.client;
+
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.StreamObserver;
+import io.tideline.client.Cells.Target;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
+import java.time.Duration;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A feed that is watched until this is closed. */
+public final class FeedWatch implements AutoCloseable {
+  private final Cells cells;
+  private final CallOptions options;
+  private final StreamObserver<WatchFeedResponse> observer;
+  private final Context context = Context.current();
+  private volatile WatchFeedRequest request;
+  private volatile boolean closed;
+  private volatile @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> running;
+  private @Nullable RuntimeException failedToWatch;
+  private Set<String> tried = Set.of();
+  private int failures;
+
+  private FeedWatch(
+      Cells cells,
+      CallOptions options,
+      WatchFeedRequest request,
+      StreamObserver<WatchFeedResponse> observer) {
+    this.cells = cells;
+    this.options = options;
+    this.request = request;
+    this.observer = observer;
+  }
+
+  static FeedWatch open(
+      Cells cells,
+      CallOptions options,
+      WatchFeedRequest request,
+      StreamObserver<WatchFeedResponse> observer) {
+    FeedWatch watch = new FeedWatch(cells, options, request, observer);
+    var unused = cells.known().thenRun(watch::connectInContext);
+    return watch;
+  }
+
+  private void connectInContext() {
+    context.run(this::connect);
+  }
+
+  private void connect() {
+    if (closed) {
+      end();
+      return;
+    }
+    Target target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
+    if (target == null) {
+      onEnd("", cells.lastFailure().asRuntimeException());
+      return;
+    }
+    ClientCall<WatchFeedRequest, WatchFeedResponse> call =
+        target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
+    ClientCalls.asyncServerStreamingCall(call, request, new Listener(target.address()));
+    // A call that is cancelled before it starts cannot be started.
+    running = call;
+    if (closed) cancel();
+  }
+
+  private void onMessage(WatchFeedResponse message) {
+    failures = 0;
+    if (closed) return;
+    try {
+      observer.onNext(message);
+    } catch (RuntimeException e) {
+      failedToWatch = e;
+      close();
+      return;
+    }
+    if (!message.getCursor().isEmpty()) {
+      request = request.toBuilder().setCursor(message.getCursor()).build();
+    }
+  }
+
+  /** The stream from an address has ended, by a failure or because the node wished it. */
+  private void onEnd(String address, @Nullable Throwable failure) {
+    if (closed) {
+      end();
+      return;
+    }
+    Refusal refusal = failure == null ? null : Refusal.of(failure);
+    if (refusal != null && !refusal.passes()) {
+      observer.onError(failure);
+      return;
+    }
+    tried = refusal == null ? Set.of() : Set.of(address);
+    Duration wait = Backoff.before(++failures);
+    if (refusal != null && wait.compareTo(refusal.retryAfter()) < 0) wait = refusal.retryAfter();
+    if (!cells.later(wait, this::connectInContext)) {
+      observer.onError(
+          Status.UNAVAILABLE.withDescription("the client is closed").asRuntimeException());
+    }
+  }
+
+  private void end() {
+    if (failedToWatch == null) observer.onCompleted();
+    else observer.onError(failedToWatch);
+  }
+
+  private void cancel() {
+    ClientCall<WatchFeedRequest, WatchFeedResponse> call = running;
+    if (call != null) call.cancel("the watcher has seen enough", null);
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    cancel();
+  }
+
+  private final class Listener implements StreamObserver<WatchFeedResponse> {
+    private final String address;
+
+    Listener(String address) {
+      this.address = address;
+    }
+
+    @Override
+    public void onNext(WatchFeedResponse message) {
+      onMessage(message);
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      onEnd(address, failure);
+    }
+
+    @Override
+    public void onCompleted() {
+      onEnd(address, null);
+    }
+  }
+}

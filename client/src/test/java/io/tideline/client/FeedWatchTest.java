@@ -1,0 +1,127 @@
+package io.tideline.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class FeedWatchTest {
+  private final StubCell cell = new StubCell("here", 3);
+  private final TidelineClient client = TidelineClient.builder().cell(cell.addresses()).build();
+  private final Seen seen = new Seen();
+
+  @AfterEach
+  void close() {
+    client.close();
+    cell.close();
+  }
+
+  @Test
+  void a_watch_is_at_the_owner_and_goes_on_elsewhere_behind_its_last_cursor() {
+    FeedWatch watch = client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    assertThat(cell.askedNodes()).containsExactly(cell.ownerOf("ann"));
+    say(0, "one");
+    say(0, "");
+    await().until(() -> seen.messages.size() == 2);
+
+    cell.feedWatchers().get(0).onCompleted();
+    await().until(() -> cell.feedWatchers().size() == 2);
+    assertThat(cell.asked().get(1).request())
+        .isEqualTo(request().toBuilder().setCursor("one").build());
+
+    say(1, "two");
+    await().until(() -> seen.messages.size() == 3);
+    cell.kill(cell.ownerOf("ann"));
+    await().until(() -> cell.feedWatchers().size() == 3);
+    assertThat(cell.asked().get(2).request())
+        .isEqualTo(request().toBuilder().setCursor("two").build());
+    assertThat(cell.asked().get(2).node()).isNotEqualTo(cell.ownerOf("ann"));
+    watch.close();
+    assertThat(seen.ended).succeedsWithin(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void a_watch_that_is_closed_between_two_streams_completes() {
+    FeedWatch watch = client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    cell.feedWatchers().get(0).onError(Status.UNAVAILABLE.asRuntimeException());
+    watch.close();
+    assertThat(seen.ended).succeedsWithin(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void what_cannot_pass_ends_a_watch() {
+    client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    cell.feedWatchers()
+        .get(0)
+        .onError(Status.INVALID_ARGUMENT.withDescription("a bad cursor").asRuntimeException());
+    assertThat(seen.ended)
+        .failsWithin(Duration.ofSeconds(5))
+        .withThrowableThat()
+        .withMessageContaining("a bad cursor");
+    assertThat(cell.feedWatchers()).hasSize(1);
+  }
+
+  @Test
+  void an_observer_that_fails_is_told_so_once_and_nothing_more() {
+    seen.failure = new IllegalStateException("cannot be shown");
+    client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    say(0, "one");
+    assertThat(seen.ended)
+        .failsWithin(Duration.ofSeconds(5))
+        .withThrowableThat()
+        .withMessageContaining("cannot be shown");
+    assertThat(seen.endings).hasValue(1);
+  }
+
+  private void say(int watcher, String cursor) {
+    cell.feedWatchers()
+        .get(watcher)
+        .onNext(WatchFeedResponse.newBuilder().setCursor(cursor).build());
+  }
+
+  private static WatchFeedRequest request() {
+    return WatchFeedRequest.newBuilder().setUserId("ann").build();
+  }
+
+  private static final class Seen implements StreamObserver<WatchFeedResponse> {
+    final List<WatchFeedResponse> messages = new CopyOnWriteArrayList<>();
+    final CompletableFuture<Void> ended = new CompletableFuture<>();
+    final AtomicInteger endings = new AtomicInteger();
+    volatile @Nullable RuntimeException failure;
+
+    @Override
+    public void onNext(WatchFeedResponse message) {
+      if (failure != null) throw failure;
+      messages.add(message);
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      endings.incrementAndGet();
+      ended.completeExceptionally(failure);
+    }
+
+    @Override
+    public void onCompleted() {
+      endings.incrementAndGet();
+      ended.complete(null);
+    }
+  }
+}

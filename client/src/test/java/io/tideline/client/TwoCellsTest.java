@@ -1,0 +1,157 @@
+package io.tideline.client;
+
+import static io.tideline.client.StubCell.answered;
+import static io.tideline.client.TidelineClientTest.feedOf;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+
+import io.grpc.Status;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class TwoCellsTest {
+  private static final List<String> USERS =
+      IntStream.range(0, 1_000).mapToObj(i -> "user-" + i).toList();
+
+  private final StubCell home = new StubCell("home", 2);
+  private final StubCell away = new StubCell("away", 2);
+  private final AtomicLong passed = new AtomicLong();
+  private TidelineClient client;
+
+  @BeforeEach
+  void connect() {
+    client =
+        TidelineClient.builder()
+            .cell(home.addresses())
+            .cell(away.addresses())
+            .time(() -> System.nanoTime() + passed.get(), Duration.ofMillis(20))
+            .build();
+  }
+
+  @AfterEach
+  void close() {
+    client.close();
+    home.close();
+    away.close();
+  }
+
+  @Test
+  void while_all_is_well_everybody_is_at_home() {
+    assertThat(partAtHome()).isOne();
+  }
+
+  @Test
+  void a_cell_that_is_away_is_replaced_and_gets_its_users_back_step_by_step() {
+    assertThat(partAtHome()).isOne();
+    home.kill(0);
+    home.kill(1);
+    for (int i = 0; i < 20; i++) client.readFeed(feedOf("user-" + i)).join();
+    assertThat(partAtHome()).isZero();
+
+    home.start(0);
+    home.start(1);
+    await().until(() -> home.topologyWatchers() == 1);
+    assertThat(partAtHome()).isZero();
+
+    pass(CellShare.HOLD_DOWN);
+    await().untilAsserted(() -> assertThat(partAtHome()).isCloseTo(0.1, within(0.05)));
+    for (int tenths = 2; tenths <= 10; tenths++) {
+      pass(CellShare.STEP_UP);
+      double expected = tenths / 10.0;
+      await().untilAsserted(() -> assertThat(partAtHome()).isCloseTo(expected, within(0.05)));
+    }
+  }
+
+  @Test
+  void a_cell_over_its_capacity_gives_users_away_and_has_them_back_when_it_has_room() {
+    assertThat(partAtHome()).isOne();
+    home.setOverCapacity(true);
+    await().untilAsserted(() -> assertThat(partAtHome()).isCloseTo(0.9, within(0.05)));
+    pass(CellShare.STEP_DOWN);
+    await().untilAsserted(() -> assertThat(partAtHome()).isCloseTo(0.8, within(0.05)));
+
+    home.setOverCapacity(false);
+    pass(CellShare.STEP_UP);
+    await().untilAsserted(() -> assertThat(partAtHome()).isCloseTo(0.9, within(0.05)));
+    pass(CellShare.STEP_UP);
+    await().untilAsserted(() -> assertThat(partAtHome()).isOne());
+  }
+
+  @Test
+  void a_call_that_the_cell_keeps_failing_is_made_in_the_other_one() {
+    home.answer(
+        (node, request) -> {
+          throw Status.UNAVAILABLE.asRuntimeException();
+        });
+    client.readFeed(feedOf("ann")).join();
+    assertThat(home.asked()).hasSize(2);
+    assertThat(away.asked()).hasSize(1);
+  }
+
+  @Test
+  void a_cell_that_is_there_and_fails_most_calls_is_left() {
+    assertThat(partAtHome()).isOne();
+    home.answer(
+        (node, request) -> {
+          if (USERS.indexOf(((ReadFeedRequest) request).getUserId()) % 5 == 0)
+            return answered(node, request);
+          throw Status.UNAVAILABLE.asRuntimeException();
+        });
+    await()
+        .untilAsserted(
+            () -> {
+              home.forget();
+              USERS.stream()
+                  .limit(50)
+                  .map(user -> client.readFeed(feedOf(user)))
+                  .toList()
+                  .forEach(answer -> answer.exceptionally(failure -> null).join());
+              assertThat(home.asked()).isEmpty();
+            });
+  }
+
+  @Test
+  void without_the_other_cell_one_over_its_capacity_keeps_everybody() {
+    assertThat(partAtHome()).isOne();
+    away.kill(0);
+    away.kill(1);
+    home.setOverCapacity(true);
+    pass(CellShare.STEP_DOWN);
+    assertThat(partAtHome()).isOne();
+  }
+
+  @Test
+  void a_client_that_starts_while_its_cell_is_away_calls_the_other_one() {
+    home.kill(0);
+    home.kill(1);
+    try (TidelineClient late =
+        TidelineClient.builder().cell(home.addresses()).cell(away.addresses()).build()) {
+      late.readFeed(feedOf("ann")).join();
+    }
+    assertThat(away.asked()).hasSize(1);
+  }
+
+  private void pass(Duration time) {
+    passed.addAndGet(time.toNanos());
+  }
+
+  private double partAtHome() {
+    home.forget();
+    away.forget();
+    List<? extends CompletableFuture<?>> answers =
+        USERS.stream().map(user -> client.readFeed(feedOf(user))).toList();
+    answers.forEach(CompletableFuture::join);
+    assertThat(home.asked().size() + away.asked().size()).isGreaterThanOrEqualTo(USERS.size());
+    return 1 - away.asked().size() / (double) USERS.size();
+  }
+}
