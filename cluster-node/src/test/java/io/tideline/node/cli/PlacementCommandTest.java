@@ -110,10 +110,10 @@ class PlacementCommandTest {
   @Test
   void what_is_no_node_is_told_apart() {
     body = "<html>";
-    assertThat(run("placement", "show")).isEqualTo(ExitCode.UNAVAILABLE);
-    assertThat(err.toString()).contains("does not answer as a node does");
+    assertThat(run("placement", "show")).isEqualTo(ExitCode.FAILED);
+    assertThat(err.toString()).contains("answers no JSON: is that a management port?");
     server.stop(0);
     assertThat(run("placement", "show")).isEqualTo(ExitCode.UNAVAILABLE);
-    assertThat(err.toString()).contains("no node answers on the management port");
+    assertThat(err.toString()).contains("no node answers on 127.0.0.1:");
   }
 }
