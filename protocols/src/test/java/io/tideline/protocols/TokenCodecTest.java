@@ -63,6 +63,8 @@ class TokenCodecTest {
       "BwgBEgNhbm4aBGhvbWUgASoQAZqhu1T7AAcDtkaX88bepDJKChsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQERAAD7VLuhmgEaEAGaobtU-wAHA7ZGl_PG3qEiEAGaobtU-wAHA7ZGl_PG3qUmtmYbnw3Mg_E9OGYvBfUw";
   private static final String RECORDED_NEWER_CURSOR =
       "BwgBEgNhbm4aBGhvbWUgAjICCgA6SgobCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBEQAA-1S7oZoBGhABmqG7VPsABwO2Rpfzxt6hIhABmqG7VPsABwO2Rpfzxt6lxEINnkLVsiq_kz2kKomzgw";
+  private static final String RECORDED_CURSOR_THAT_PASSED_SOMETHING_OVER =
+      "BwgBEgNhbm4aBGhvbWUgAioQAZqhu1T7AAcDtkaX88bepDJKChsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQERAAD7VLuhmgEaEAGaobtU-wAHA7ZGl_PG3qEiEAGaobtU-wAHA7ZGl_PG3qU6SgobCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBEQAA-1S7oZoBGhABmqG7VPsABwO2Rpfzxt6hIhABmqG7VPsABwO2Rpfzxt6lQiQSEAGaobtU-wAHA7ZGl_PG3qQaEAcAAAAAAAAACQAAAAAAAABCHAoQAZqhu1T7AAcDtkaX88bepBoICwAAAAAAAABKEAGaobtU-wAHA7ZGl_PG3qRSEAGaobtU-wAHA7ZGl_PG3qQ3ZCAsW6pohezCXlSbgKEP";
   private static final String RECORDED_TOKEN =
       "BwgBEAEaA2FubiAqKQAA-1S7oZoBMhABmqG7VPsABwO2Rpfzxt6kyH5OHW6xiiJsOIvvbaa2pw";
   private static final String RECORDED_PAGE = "BwgBEglwb3N0czphbm4aBWFmdGVyDhRQo0VVSpLSuSy96A2ciA";
@@ -285,6 +287,7 @@ class TokenCodecTest {
   void tokens_are_for_ever() {
     assertThat(CODEC.encode(CURSOR)).isEqualTo(RECORDED_CURSOR);
     assertThat(CODEC.encode(newer())).isEqualTo(RECORDED_NEWER_CURSOR);
+    assertThat(CODEC.encode(passing())).isEqualTo(RECORDED_CURSOR_THAT_PASSED_SOMETHING_OVER);
     assertThat(CODEC.encode(TOKEN)).isEqualTo(RECORDED_TOKEN);
     assertThat(CODEC.encodePage("posts:ann", "after")).isEqualTo(RECORDED_PAGE);
   }
@@ -293,6 +296,8 @@ class TokenCodecTest {
   void recorded_tokens_are_still_read() {
     assertThat(CODEC.decodeCursor(RECORDED_CURSOR, ANN, "home")).isEqualTo(CURSOR);
     assertThat(CODEC.decodeCursor(RECORDED_NEWER_CURSOR, ANN, "home")).isEqualTo(newer());
+    assertThat(CODEC.decodeCursor(RECORDED_CURSOR_THAT_PASSED_SOMETHING_OVER, ANN, "home"))
+        .isEqualTo(passing());
     assertThat(CODEC.decodeConsistencyToken(RECORDED_TOKEN)).isEqualTo(TOKEN);
     assertThat(CODEC.decodePage(RECORDED_PAGE, "posts:ann")).isEqualTo("after");
   }
@@ -307,6 +312,22 @@ class TokenCodecTest {
         MARK,
         PassedOver.NOTHING,
         List.of());
+  }
+
+  private static Cursor passing() {
+    return new Cursor(
+        ANN,
+        "home",
+        Cursor.Direction.NEWER,
+        POST,
+        MARK,
+        MARK,
+        new PassedOver(
+            List.of(
+                new PassedOver.Stretch(null, POST, List.of(7L, 9L)),
+                new PassedOver.Stretch(POST, PostId.MIN, List.of(11L))),
+            List.of(POST)),
+        List.of(POST));
   }
 
   @Test

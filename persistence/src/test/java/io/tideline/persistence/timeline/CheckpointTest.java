@@ -5,9 +5,12 @@ import static io.tideline.persistence.timeline.SomeLines.line;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -53,6 +56,47 @@ class CheckpointTest {
     assertThat(Checkpoint.EMPTY.then(before.differenceTo(after)).entries()).containsExactly(edited);
     assertThat(before.then(before.differenceTo(after))).isEqualTo(after);
     assertThat(before.changesTo(after.entries())).isEqualTo(3);
+  }
+
+  @Test
+  void what_an_entry_was_before_its_edits_is_kept() {
+    LogPartition there = new LogPartition(1, 7, 0);
+    LogPartition elsewhere = new LogPartition(2, 7, 1);
+    UserId ann = new UserId("ann");
+    Facts facts =
+        new Facts(List.of("tide"), "en", List.of(new UserId("bob")), false, null, null, null, null);
+    PostRef first = new PostRef(3, 4, 10, ann, there, 5, 0, facts);
+    PostRef second =
+        new PostRef(
+            3,
+            4,
+            11,
+            ann,
+            there,
+            5,
+            PostRef.EDITED,
+            Facts.NONE,
+            new PostRef.Former(first, List.of("r1@9/1"), there, 6));
+    PostRef third =
+        new PostRef(
+            3,
+            4,
+            12,
+            ann,
+            there,
+            5,
+            PostRef.EDITED,
+            facts,
+            new PostRef.Former(second, List.of(), elsewhere, 7));
+    Checkpoint checkpoint =
+        new Checkpoint(
+            List.of(third), Positions.EMPTY.with(there, 7).with(elsewhere, 8), PostId.MIN, 13);
+    String recorded =
+        "Co4BCgNhbm4KA2JvYhIHCAEVBwAAABIJCAIVBwAAABgBGggDAAAAAAAAACIIBAAAAAAAAAAqCAwAAAAAAAAAMgEA"
+            + "OgEAQgEFSgECUkQSBHRpZGUaAmVuIgECUjUKJFIiCg0SBHRpZGUaAmVuIgECEQoAAAAAAAAAKAYyBnIxQDkv"
+            + "MRELAAAAAAAAABgCIAEoByIJCAEVBwAAACAHIgsIAhUHAAAAGAEgCDkNAAAAAAAAAA==";
+    assertThat(Checkpoint.decode(Base64.getDecoder().decode(recorded))).isEqualTo(checkpoint);
+    assertThat(Base64.getEncoder().encodeToString(checkpoint.encode())).isEqualTo(recorded);
   }
 
   @Test
