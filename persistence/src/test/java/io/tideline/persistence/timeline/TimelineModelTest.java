@@ -61,6 +61,11 @@ class TimelineModelTest {
       assertThat(ofNow(timeline.candidates())).isEqualTo(ofNow(model.candidates.values()));
       assertThat(timeline.floor()).isEqualTo(model.floor);
       assertThat(timeline.duplicates()).isEqualTo(model.duplicates());
+      if (i % 10 == 0) {
+        for (PostRef ref : model.eligible(model.candidates)) {
+          assertThat(timeline.duplicateOf(ref)).as("why %s", ref).isEqualTo(model.elder(ref));
+        }
+      }
       TimelineView view = timeline.publish(Positions.EMPTY);
       List<PostRef> then = timeline.entries();
       views.add(() -> assertThat(view.older(null, null, capacity)).isEqualTo(reversed(then)));
@@ -268,11 +273,18 @@ class TimelineModelTest {
     }
 
     private boolean isDuplicate(PostRef ref) {
+      return elder(ref) != null;
+    }
+
+    /** The newest eligible one about the same within a day before. */
+    @Nullable PostId elder(PostRef ref) {
       return Stream.concat(eligible(candidates).stream(), eligible(elders).stream())
-          .filter(other -> other.id().compareTo(ref.id()) < 0)
           .filter(other -> original(other).equals(original(ref)))
-          .anyMatch(
-              other -> ref.id().millis() - other.id().millis() <= Duration.ofDays(1).toMillis());
+          .map(PostRef::id)
+          .filter(other -> other.compareTo(ref.id()) < 0)
+          .filter(other -> ref.id().millis() - other.millis() <= Timeline.DUPLICATE_MILLIS)
+          .max(PostId::compareTo)
+          .orElse(null);
     }
 
     private static PostId original(PostRef ref) {
