@@ -288,7 +288,8 @@ public final class LiveTimeline {
       met = timeline.rules().met(post);
     }
     timeline.apply(line, met, changes);
-    if (!timeline.rules().sources().tags().isEmpty() && !line.deleted()) {
+    // Only of those that are kept: whom it hears of otherwise, it forgets and meets again for ever.
+    if (!timeline.rules().sources().tags().isEmpty() && timeline.find(line.id()) != null) {
       registerAuthorsOf(List.of(line));
     }
   }

@@ -494,7 +494,10 @@ final class SimulatedCell {
       }
       Map<PostId, Post> found = new HashMap<>();
       for (PostId id : ids) {
-        PostRef card = cards.getOrDefault(id, rows.get(id));
+        PostRef row = rows.get(id);
+        PostRef card = cards.getOrDefault(id, row);
+        // The cache is spared a late line that is older than what it has forgotten.
+        if (card != null && row != null) card = fold(card, row);
         if (card != null) found.put(id, post(card));
       }
       answer.complete(found);
