@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,6 +32,7 @@ final class Cell {
   private final CallOptions options;
   private final ClientThread thread;
   private final LongSupplier nanoTime;
+  private final Predicate<Cell> elsewhere;
   private final CompletableFuture<Void> asked = new CompletableFuture<>();
   private final LongAdder answers = new LongAdder();
   private final LongAdder failures = new LongAdder();
@@ -39,23 +41,31 @@ final class Cell {
   private volatile boolean connected;
   private volatile int tenths = CellShare.ALL;
   private volatile Status lastFailure = Status.UNAVAILABLE.withDescription("not connected yet");
+  private boolean heard;
   private int timesBad;
   private List<String> toAsk = List.of();
   private int askedInVain;
   private int roundsInVain;
 
-  /** One that does nothing until it is started. */
+  /**
+   * One that does nothing until it is started.
+   *
+   * @param elsewhere whether a cell other than this one can have its users; asked on the client's
+   *     thread
+   */
   Cell(
       List<String> seeds,
       Channels channels,
       CallOptions options,
       ClientThread thread,
-      LongSupplier nanoTime) {
+      LongSupplier nanoTime,
+      Predicate<Cell> elsewhere) {
     this.seeds = List.copyOf(seeds);
     this.channels = channels;
     this.options = options;
     this.thread = thread;
     this.nanoTime = nanoTime;
+    this.elsewhere = elsewhere;
   }
 
   void start() {
@@ -80,6 +90,14 @@ final class Cell {
   boolean isWell() {
     Table known = table;
     return connected && known != null && known.serves();
+  }
+
+  /**
+   * Whether it is well and a node of it is telling so now: while the next node is asked it may turn
+   * out to be away. To be asked on the client's thread.
+   */
+  boolean isHeard() {
+    return heard && isWell();
   }
 
   /** Whether the user's calls go here rather than to the next cell. */
@@ -121,7 +139,11 @@ final class Cell {
   private void decide(boolean failing) {
     Table known = table;
     int before = tenths;
-    share.update(isWell() && !failing, known != null && known.overCapacity(), nanoTime.getAsLong());
+    share.update(
+        isWell() && !failing,
+        known != null && known.overCapacity(),
+        elsewhere.test(this),
+        nanoTime.getAsLong());
     tenths = share.tenths();
     if (tenths != before) log.info("{} gets {} of 10 users", this, tenths);
   }
@@ -141,6 +163,7 @@ final class Cell {
     if (!connected) log.info("{} is there: {} nodes", this, topology.getNodesCount());
     table = new Table(topology);
     connected = true;
+    heard = true;
     roundsInVain = 0;
     toAsk = List.of();
     asked.complete(null);
@@ -148,6 +171,7 @@ final class Cell {
   }
 
   private void onEnd(Status status) {
+    heard = false;
     log.debug("The watch of {} has ended: {}", this, text(status));
     if (!status.isOk()) lastFailure = status;
     if (askedInVain < toAsk.size() || toAsk.isEmpty()) {

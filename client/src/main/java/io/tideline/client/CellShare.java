@@ -4,7 +4,8 @@ import java.time.Duration;
 
 /**
  * Which part of its users a cell gets: none while it is away, and afterwards, once it has been well
- * for a while, step by step more; while it is over its capacity, step by step fewer.
+ * for a while, step by step more; while it is over its capacity and another cell can have them,
+ * step by step fewer.
  */
 final class CellShare {
   static final int ALL = 10;
@@ -23,20 +24,20 @@ final class CellShare {
   /**
    * Takes how the cell is.
    *
+   * @param elsewhere whether another cell can have its users
    * @param now in nanoseconds
    */
-  void update(boolean well, boolean overCapacity, long now) {
+  void update(boolean well, boolean overCapacity, boolean elsewhere, long now) {
     // One that has just been met may have all at once: nobody has left it.
     if (!known && !well) return;
     known = true;
     if (!well) {
       tenths = 0;
       nextStepAt = now + HOLD_DOWN.toNanos();
-    } else if (overCapacity && tenths == ALL) {
-      step(-1, now, STEP_DOWN);
+    } else if (overCapacity) {
+      if (elsewhere && (tenths == ALL || now - nextStepAt >= 0)) step(-1, now, STEP_DOWN);
     } else if (now - nextStepAt >= 0) {
-      if (overCapacity) step(-1, now, STEP_DOWN);
-      else step(1, now, STEP_UP);
+      step(1, now, STEP_UP);
     }
   }
 

@@ -38,7 +38,9 @@ final class Cells implements AutoCloseable {
     this.canary = canary;
     budget = new RetryBudget(nanoTime);
     cells =
-        seeds.stream().map(each -> new Cell(each, channels, options, thread, nanoTime)).toList();
+        seeds.stream()
+            .map(each -> new Cell(each, channels, options, thread, nanoTime, this::anotherIsHeard))
+            .toList();
     CompletableFuture<Void> known = CompletableFuture.completedFuture(null);
     for (Cell cell : cells) known = known.thenCompose(before -> orNext(cell));
     this.known = known;
@@ -52,6 +54,11 @@ final class Cells implements AutoCloseable {
   /** Completes once it is known whom to call, or that there is nobody. */
   CompletableFuture<Void> known() {
     return known;
+  }
+
+  /** In the order of preference. */
+  List<Cell> all() {
+    return cells;
   }
 
   RetryBudget budget() {
@@ -95,6 +102,10 @@ final class Cells implements AutoCloseable {
         .or(() -> first(Cell::isWell))
         .or(() -> first(cell -> cell.table() != null))
         .orElse(cells.get(0));
+  }
+
+  private boolean anotherIsHeard(Cell than) {
+    return cells.stream().anyMatch(cell -> cell != than && cell.isHeard());
   }
 
   private Optional<Cell> first(Predicate<Cell> so) {

@@ -303,6 +303,11 @@ public final class TidelineClient implements AutoCloseable {
     cells.close();
   }
 
+  /** For tests that wait until it knows. */
+  Cells cells() {
+    return cells;
+  }
+
   private static Duration positive(Duration deadline) {
     if (deadline.isNegative() || deadline.isZero()) {
       throw new IllegalArgumentException("a deadline is positive, but this is " + deadline);

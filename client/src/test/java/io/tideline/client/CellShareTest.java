@@ -79,13 +79,13 @@ class CellShareTest {
   void whatever_happens_users_come_back_at_most_a_tenth_in_ten_seconds(@ForAll long seed) {
     Random random = new Random(seed);
     CellShare share = new CellShare();
-    share.update(true, false, 0);
+    share.update(true, false, true, 0);
     List<Integer> grewAt = new ArrayList<>();
     for (int second = 1; second < 2_000; second++) {
       int before = share.tenths();
       boolean well = random.nextInt(100) != 0;
       boolean over = random.nextInt(10) == 0;
-      share.update(well, over, TimeUnit.SECONDS.toNanos(second));
+      share.update(well, over, true, TimeUnit.SECONDS.toNanos(second));
       assertThat(share.tenths()).isBetween(0, 10);
       if (share.tenths() > before) {
         assertThat(share.tenths()).isEqualTo(before + 1);
@@ -97,9 +97,21 @@ class CellShareTest {
     }
   }
 
+  @Test
+  void a_cell_over_its_capacity_keeps_whom_it_has_while_no_other_can_have_them() {
+    share.update(true, true, false, 0);
+    assertThat(share.tenths()).isEqualTo(10);
+    pass(12, true, true);
+    assertThat(share.tenths()).isEqualTo(8);
+    share.update(true, true, false, TimeUnit.SECONDS.toNanos(1_000));
+    assertThat(share.tenths()).isEqualTo(8);
+    share.update(false, true, false, TimeUnit.SECONDS.toNanos(1_001));
+    assertThat(share.tenths()).isZero();
+  }
+
   private void pass(int howLong, boolean well, boolean over) {
     for (int i = 0; i < howLong; i++) {
-      share.update(well, over, TimeUnit.SECONDS.toNanos(seconds++));
+      share.update(well, over, true, TimeUnit.SECONDS.toNanos(seconds++));
     }
   }
 }

@@ -72,6 +72,7 @@ final class StubCell implements AutoCloseable {
   private volatile Script script = StubCell::answered;
   private volatile int ownersFrom;
   private volatile boolean overCapacity;
+  private volatile boolean topologySecret;
   private long epoch;
 
   StubCell(String name, int nodes) {
@@ -156,6 +157,13 @@ final class StubCell implements AutoCloseable {
   void setOverCapacity(boolean over) {
     overCapacity = over;
     tellTopology();
+  }
+
+  /** Ends what tells the topology, and tells it to nobody who asks from now on. */
+  synchronized void keepTopologySecret() {
+    topologySecret = true;
+    topologyWatchers.forEach(watcher -> watcher.onError(Status.UNAVAILABLE.asRuntimeException()));
+    topologyWatchers.clear();
   }
 
   private synchronized void tellTopology() {
@@ -248,6 +256,7 @@ final class StubCell implements AutoCloseable {
     tokensOfWatches.add(Tokens.CURRENT.get());
     var watcher = (ServerCallStreamObserver<WatchTopologyResponse>) out;
     watcher.setOnCancelHandler(() -> topologyWatchers.remove(out));
+    if (topologySecret) return;
     topologyWatchers.add(out);
     // As a node that has just started.
     out.onNext(WatchTopologyResponse.getDefaultInstance());

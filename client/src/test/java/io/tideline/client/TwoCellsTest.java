@@ -2,6 +2,7 @@ package io.tideline.client;
 
 import static io.tideline.client.StubCell.answered;
 import static io.tideline.client.TidelineClientTest.feedOf;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
@@ -26,6 +27,7 @@ class TwoCellsTest {
   private final StubCell home = new StubCell("home", 2);
   private final StubCell away = new StubCell("away", 2);
   private final AtomicLong passed = new AtomicLong();
+  private final AtomicLong timeAsked = new AtomicLong();
   private TidelineClient client;
 
   @BeforeEach
@@ -34,7 +36,7 @@ class TwoCellsTest {
         TidelineClient.builder()
             .cell(home.addresses())
             .cell(away.addresses())
-            .time(() -> System.nanoTime() + passed.get(), Duration.ofMillis(20))
+            .time(this::nanoTime, Duration.ofMillis(20))
             .build();
   }
 
@@ -60,7 +62,7 @@ class TwoCellsTest {
 
     home.start(0);
     home.start(1);
-    await().until(() -> home.topologyWatchers() == 1);
+    await().until(known(0)::isWell);
     assertThat(partAtHome()).isZero();
 
     pass(CellShare.HOLD_DOWN);
@@ -81,6 +83,8 @@ class TwoCellsTest {
     await().untilAsserted(() -> assertThat(partAtHome()).isCloseTo(0.8, within(0.05)));
 
     home.setOverCapacity(false);
+    // Otherwise time would pass for a cell that is still over its capacity.
+    await().until(() -> !table(0).overCapacity());
     pass(CellShare.STEP_UP);
     await().untilAsserted(() -> assertThat(partAtHome()).isCloseTo(0.9, within(0.05)));
     pass(CellShare.STEP_UP);
@@ -125,8 +129,26 @@ class TwoCellsTest {
     assertThat(partAtHome()).isOne();
     away.kill(0);
     away.kill(1);
+    await().until(() -> !known(1).isWell());
     home.setOverCapacity(true);
+    awaitThatItIsKnownToBeOver();
+    assertThat(partAtHome()).isOne();
     pass(CellShare.STEP_DOWN);
+    awaitTicks();
+    assertThat(partAtHome()).isOne();
+  }
+
+  @Test
+  void one_over_its_capacity_keeps_everybody_while_the_other_cell_may_be_away() {
+    assertThat(partAtHome()).isOne();
+    int watches = away.tokensOfWatches().size();
+    away.keepTopologySecret();
+    await().until(() -> away.tokensOfWatches().size() > watches);
+    home.setOverCapacity(true);
+    awaitThatItIsKnownToBeOver();
+    assertThat(partAtHome()).isOne();
+    pass(CellShare.STEP_DOWN);
+    awaitTicks();
     assertThat(partAtHome()).isOne();
   }
 
@@ -143,6 +165,31 @@ class TwoCellsTest {
 
   private void pass(Duration time) {
     passed.addAndGet(time.toNanos());
+  }
+
+  private long nanoTime() {
+    timeAsked.incrementAndGet();
+    return System.nanoTime() + passed.get();
+  }
+
+  /** Until both cells have been looked at once more, each of which asks for the time. */
+  private void awaitTicks() {
+    long before = timeAsked.get();
+    await().until(() -> timeAsked.get() > before + 4);
+  }
+
+  private void awaitThatItIsKnownToBeOver() {
+    await().until(() -> table(0).overCapacity());
+    awaitTicks();
+  }
+
+  /** What the client knows of a cell: 0 is home. */
+  private Cell known(int cell) {
+    return client.cells().all().get(cell);
+  }
+
+  private Table table(int cell) {
+    return requireNonNull(known(cell).table());
   }
 
   private double partAtHome() {

@@ -127,6 +127,8 @@ class TidelineClientIT {
     for (String reader : READERS) {
       await(reader + " to see " + newest)
           .atMost(Duration.ofSeconds(60))
+          // Most see it at the first look, and there are hundreds of them.
+          .pollDelay(Duration.ZERO)
           .until(
               () ->
                   client.readFeed(feedOf(reader)).join().getCardsList().stream()
