@@ -36,6 +36,7 @@ class TwoCellsTest {
         TidelineClient.builder()
             .cell(home.addresses())
             .cell(away.addresses())
+            .deadline(Duration.ofSeconds(60))
             .time(this::nanoTime, Duration.ofMillis(20))
             .build();
   }

@@ -94,18 +94,13 @@ public final class TimelineView {
     return slots[to - 1 - i];
   }
 
-  /** The same entries, as far as other rules want them too. */
+  /** What there is of the same posts under other rules. */
   TimelineView under(Eligibility other) {
-    List<PostRef> left = new ArrayList<>(size());
-    List<PostRef> rest = new ArrayList<>(Arrays.asList(hidden));
-    for (int i = from; i < to; i++) {
-      boolean wanted = other.judge(slots[i], met(slots[i]), other.at()).present();
-      (wanted ? left : rest).add(slots[i]);
-    }
-    rest.sort((a, b) -> a.compareToId(b.idHi, b.idLo));
-    PostRef[] shown = left.toArray(PostRef[]::new);
-    return new TimelineView(
-        shown, 0, shown.length, rest.toArray(PostRef[]::new), elders, floor, positions, other, met);
+    List<PostRef> all = new ArrayList<>(elders.length + size() + hidden.length);
+    all.addAll(Arrays.asList(elders));
+    all.addAll(Arrays.asList(slots).subList(from, to));
+    all.addAll(Arrays.asList(hidden));
+    return Timeline.of(all.size() + 1, other, floor, all, met).publish(positions);
   }
 
   /** The rules about texts that an entry meets. */

@@ -90,6 +90,17 @@ class TimelineTest {
     assertThat(view.arrived(below, PassedOver.NOTHING, view.watermark(), null).shown()).hasSize(1);
   }
 
+  @Test
+  void what_rules_have_hidden_in_a_view_is_back_when_others_want_it() {
+    apply(line(10, 10, 0, 0));
+    apply(line(20, 20, 1, 0));
+    TimelineView view = timeline.publish(Positions.EMPTY);
+    TimelineView nothing = view.under(SomeRules.of(ref -> false));
+    assertThat(nothing.size()).isZero();
+    TimelineView again = nothing.under(SomeRules.EVERYTHING);
+    assertThat(again.older(null, null, 10)).isEqualTo(view.older(null, null, 10)).hasSize(2);
+  }
+
   @Property(tries = 500)
   void counting_and_finding_agree_with_a_list(@ForAll Random random) {
     SomeLines lines = new SomeLines(random);
