@@ -194,7 +194,11 @@ class PostStoreIT {
     PostId id = Lines.id(author, 1);
     await(STORE.write(Lines.published(id, author, "x", "dusk", "both"), PARTITION, 1));
     await(STORE.write(Lines.edited(id, author, id.hi() + 1, "y", "dawn", "both"), PARTITION, 2));
-    assertThat(idsTagged("dusk")).isEmpty();
+    // Whoever has the version before is told of it, as of a deleted one.
+    Sources dusk = new Sources(Set.of(), Set.of("dusk"));
+    assertThat(newest(dusk).refs())
+        .extracting(PostRef::id, ref -> ref.version, dusk::contain)
+        .containsExactly(tuple(id, id.hi() + 1, false));
     assertThat(idsTagged("dawn")).containsExactly(id);
     assertThat(idsTagged("dusk", "dawn", "both")).containsExactly(id);
   }
