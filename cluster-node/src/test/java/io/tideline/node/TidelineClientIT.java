@@ -5,6 +5,8 @@ import static org.awaitility.Awaitility.await;
 
 import io.tideline.client.TidelineClient;
 import io.tideline.protocols.v1.FollowRequest;
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.Node;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedRequest;
@@ -34,15 +36,26 @@ class TidelineClientIT {
   private static final List<String> READERS =
       IntStream.range(0, 300).mapToObj(i -> "reader-" + i).toList();
 
+  private static final Map<String, Object> SETTINGS =
+      Map.of(
+          "tideline.multi-dc.placement.settle-after",
+          "1s",
+          "tideline.multi-dc.placement.moves-at-once",
+          50);
+
   @Test
   void reads_go_to_the_owners_and_find_them_again_when_a_node_has_left() throws Exception {
-    List<TestNode> nodes = new ArrayList<>(TestNode.startCell(3, "netty", Map.of()));
+    List<TestNode> nodes = new ArrayList<>(TestNode.startCell(3, "netty", SETTINGS));
     try (TidelineClient client =
         TidelineClient.builder().cell(nodes.get(0).grpcAddress()).build()) {
       awaitAll(READERS.stream().map(reader -> client.follow(follow(reader))));
       String post = publish(client, "before");
       awaitFeeds(client, post);
 
+      // The first node had them all; the others were not there yet.
+      await("every node to have its share")
+          .atMost(Duration.ofSeconds(90))
+          .until(() -> mostShards(nodes.get(0)) - fewestShards(nodes.get(0)) <= 2);
       awaitNothingForwarded(nodes, client);
       long before = forwarded(nodes);
       read(client, 2_000);
@@ -94,6 +107,22 @@ class TidelineClientIT {
           "the last of %d readers had its feed %d ms after the crash%n",
           took.size(), TimeUnit.NANOSECONDS.toMillis(took.get(took.size() - 1)));
     }
+  }
+
+  private static int mostShards(TestNode node) {
+    return shards(node).max().orElse(0);
+  }
+
+  private static int fewestShards(TestNode node) {
+    return shards(node).min().orElse(0);
+  }
+
+  private static IntStream shards(TestNode node) {
+    return TestNode.ok(node.cluster.getTopology(GetTopologyRequest.getDefaultInstance()))
+        .getTopology()
+        .getNodesList()
+        .stream()
+        .mapToInt(Node::getShards);
   }
 
   private static String publish(TidelineClient client, String text) {

@@ -30,9 +30,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Importer {
   /**
-   * What one file brought: {@code added} counts what was new where the cluster says so, {@code
-   * repeated} the rows that said what other rows say, {@code withoutLink} the posts whose host is
-   * none.
+   * What one file brought: {@code added} counts what was new where the cluster says so, which it
+   * does not when a call had to be made again; {@code repeated} the rows that said what other rows
+   * say, {@code withoutLink} the posts whose host is none.
    */
   record Result(long rows, long added, long repeated, long bad, long withoutLink, Duration time) {
     double rowsPerSecond() {
