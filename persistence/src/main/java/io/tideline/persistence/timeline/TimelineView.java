@@ -136,11 +136,11 @@ public final class TimelineView {
     int newer = from(then.newest());
     if (!passed.isNothing()) {
       int count = 0;
-      for (int i = from; i < to; i++) if (isNewSince(slots[i], then, passed)) count++;
+      for (int i = from; i < to; i++) if (isNewSince(slots[i], then, passed, true)) count++;
       return count;
     }
     int count = to - newer;
-    for (int i = from(then.floor()); i < newer; i++) if (!wasThere(slots[i], then)) count++;
+    for (int i = from(then.floor()); i < newer; i++) if (!wasThere(slots[i], then, true)) count++;
     return count;
   }
 
@@ -178,7 +178,7 @@ public final class TimelineView {
       PostRef ref = shown ? slots[at--] : hidden[aside--];
       boolean ofWalk =
           isAbove(ref, base.floor())
-              ? wasThere(ref, base) && (shown || eligible(ref, met(ref), rules.at()))
+              ? wasThere(ref, base, shown) && (shown || eligible(ref, met(ref), rules.at()))
               : shown;
       if (ofWalk && !taker.test(ref)) return;
     }
@@ -216,12 +216,13 @@ public final class TimelineView {
     List<PostRef> found = new ArrayList<>();
     List<PostId> aside = new ArrayList<>();
     for (int at = from(lowest); at < to; at++) {
-      if (isNewSince(slots[at], base, passed) && wasThere(slots[at], until)) found.add(slots[at]);
+      PostRef ref = slots[at];
+      if (isNewSince(ref, base, passed, true) && wasThere(ref, until, true)) found.add(ref);
     }
     int shown = found.size();
     for (int at = above(hidden, 0, hidden.length, lowest); at < hidden.length; at++) {
       PostRef ref = hidden[at];
-      if (!isNewSince(ref, base, passed) || !wasThere(ref, until)) continue;
+      if (!isNewSince(ref, base, passed, false) || !wasThere(ref, until, false)) continue;
       if (eligible(ref, met(ref), rules.at())) found.add(ref);
       else aside.add(ref.id());
     }
@@ -237,7 +238,10 @@ public final class TimelineView {
     if (after == null || until == null) return found;
     return found.stream()
         .filter(
-            ref -> isAbove(ref, after) || !wasThere(ref, until) || cursor.owed().contains(ref.id()))
+            ref ->
+                isAbove(ref, after)
+                    || !wasThere(ref, until, true)
+                    || cursor.owed().contains(ref.id()))
         .toList();
   }
 
@@ -251,9 +255,9 @@ public final class TimelineView {
   }
 
   /** Whether it was not there at the base, or a walk to the base went by while it was hidden. */
-  private boolean isNewSince(PostRef ref, Watermark base, PassedOver passed) {
+  private boolean isNewSince(PostRef ref, Watermark base, PassedOver passed, boolean eligibleNow) {
     boolean above = isAbove(ref, base.floor());
-    if (above && !wasThere(ref, base)) return true;
+    if (above && !wasThere(ref, base, eligibleNow)) return true;
     return !passed.isNothing() && wasPassedOver(ref, passed, above);
   }
 
@@ -279,14 +283,16 @@ public final class TimelineView {
    * was eligible by the rules of then, and was no duplicate. What has been deleted since, or comes
    * from a source that is none any more, is not known here and made nothing a duplicate: another
    * post takes its place as if it had been there.
+   *
+   * @param eligibleNow true when that is known, as of what is shown
    */
-  public boolean wasThere(PostRef ref, Watermark then) {
+  private boolean wasThere(PostRef ref, Watermark then, boolean eligibleNow) {
     return ref.compareToId(then.newest().hi(), then.newest().lo()) <= 0
-        && wasEligible(ref, then)
+        && wasEligible(ref, then, eligibleNow)
         && !wasDuplicate(ref, then);
   }
 
-  private boolean wasEligible(PostRef ref, Watermark then) {
+  private boolean wasEligible(PostRef ref, Watermark then, boolean eligibleNow) {
     if (!arrivedBy(then.positions(), ref)) return false;
     PostRef version = ref;
     List<String> metThen = null;
@@ -295,7 +301,9 @@ public final class TimelineView {
       version = former.post();
       metThen = former.met();
     }
-    return eligible(version, metThen == null ? met(ref) : metThen, then.rulesAt());
+    if (metThen != null) return eligible(version, metThen, then.rulesAt());
+    // Most are as they were, and by the same rules: what is shown needs no second look.
+    return (eligibleNow && then.rulesAt() >= rules.at()) || eligible(ref, met(ref), then.rulesAt());
   }
 
   private boolean eligible(PostRef ref, List<String> metThen, long time) {
@@ -314,7 +322,7 @@ public final class TimelineView {
       boolean near =
           HybridClock.millisOf(ref.idHi) - HybridClock.millisOf(other.idHi)
               <= Timeline.DUPLICATE_MILLIS;
-      if (near && wasEligible(other, then)) return true;
+      if (near && wasEligible(other, then, false)) return true;
     }
     return false;
   }
