@@ -62,8 +62,11 @@ class TimelineModelTest {
       assertThat(timeline.floor()).isEqualTo(model.floor);
       assertThat(timeline.duplicates()).isEqualTo(model.duplicates());
       if (i % 10 == 0) {
+        List<PostRef> known = model.known();
         for (PostRef ref : model.eligible(model.candidates)) {
-          assertThat(timeline.duplicateOf(ref)).as("why %s", ref).isEqualTo(model.elder(ref));
+          assertThat(timeline.duplicateOf(ref))
+              .as("why %s", ref)
+              .isEqualTo(Model.elder(ref, known));
         }
       }
       TimelineView view = timeline.publish(Positions.EMPTY);
@@ -259,7 +262,8 @@ class TimelineModelTest {
     }
 
     List<PostRef> shown() {
-      return eligible(candidates).stream().filter(ref -> !isDuplicate(ref)).toList();
+      List<PostRef> known = known();
+      return eligible(candidates).stream().filter(ref -> elder(ref, known) == null).toList();
     }
 
     int duplicates() {
@@ -272,13 +276,14 @@ class TimelineModelTest {
           .toList();
     }
 
-    private boolean isDuplicate(PostRef ref) {
-      return elder(ref) != null;
+    /** All eligible ones, also from below the floor. */
+    List<PostRef> known() {
+      return Stream.concat(eligible(candidates).stream(), eligible(elders).stream()).toList();
     }
 
     /** The newest eligible one about the same within a day before. */
-    @Nullable PostId elder(PostRef ref) {
-      return Stream.concat(eligible(candidates).stream(), eligible(elders).stream())
+    static @Nullable PostId elder(PostRef ref, List<PostRef> known) {
+      return known.stream()
           .filter(other -> original(other).equals(original(ref)))
           .map(PostRef::id)
           .filter(other -> other.compareTo(ref.id()) < 0)
