@@ -80,7 +80,9 @@ class MemberCommandsIT {
   @Test
   @Order(5)
   void a_node_that_is_drained_has_left_and_ended_when_the_command_returns() throws Exception {
-    assertThat(run("drain", grpc(1), "--token=secret", "--output=json")).isZero();
+    assertThat(run("drain", grpc(1), "--token=secret", "--output=json"))
+        .withFailMessage(err::toString)
+        .isZero();
     assertThat(out.toString().lines()).singleElement().asString().startsWith("{\"node\":");
     cell.node(1).getWhenTerminated().toCompletableFuture().get(10, TimeUnit.SECONDS);
   }
