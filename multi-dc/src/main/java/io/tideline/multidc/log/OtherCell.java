@@ -3,6 +3,7 @@ package io.tideline.multidc.log;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,13 @@ public record OtherCell(
 
   public OtherCell {
     clientProperties = Map.copyOf(clientProperties);
+  }
+
+  /** What every client of its Kafka is given. */
+  public Map<String, Object> connection() {
+    Map<String, Object> connection = new HashMap<>(clientProperties);
+    connection.put("bootstrap.servers", bootstrapServers);
+    return connection;
   }
 
   /**

@@ -13,6 +13,9 @@ import org.apache.kafka.common.header.Headers;
  * @param offset of the line
  */
 public record Stamp(LogPartition partition, long offset) {
+  /** How many copies a copier may have sent of which it does not know yet that they are there. */
+  public static final int MOST_IN_FLIGHT = 1_000;
+
   static final String HEADER = "tideline-position";
 
   /**
