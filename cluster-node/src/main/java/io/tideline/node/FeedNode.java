@@ -396,8 +396,14 @@ public final class FeedNode {
     metrics.counter("tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
     metrics.counter(
         "tideline.loads.failed", "Loads of timelines that failed", stats.failedLoads::sum);
-    metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> sum(log.tailLag()) + log.copiesTailLag());
-    metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> sum(log.storeLag()) + log.copiesStoreLag());
+    metrics.gauge(
+        "tideline.tail.lag",
+        "Lines not applied here yet",
+        () -> sum(log.tailLag()) + log.copiesTailLag());
+    metrics.gauge(
+        "tideline.store.lag",
+        "Lines not stored yet",
+        () -> sum(log.storeLag()) + log.copiesStoreLag());
     metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
     metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
     metrics.counter(

@@ -12,9 +12,12 @@ import io.tideline.localstack.LocalStack;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.EditPostRequest;
+import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.SourceCell;
+import io.tideline.protocols.v1.SourceCellState;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.nio.file.Path;
@@ -138,6 +141,27 @@ class TwoCellsIT {
   }
 
   @Test
+  void any_node_tells_how_far_the_other_cell_has_been_copied() {
+    ids(west, reader);
+    String post = east.publish(author, "copied").getPostId();
+    await().atMost(SOON).until(() -> ids(west, reader), List.of(post)::equals);
+    await()
+        .atMost(SOON)
+        .untilAsserted(
+            () ->
+                assertThat(
+                        ok(west.cluster.getTopology(GetTopologyRequest.getDefaultInstance()))
+                            .getTopology()
+                            .getSourcesList())
+                    .containsExactly(
+                        SourceCell.newBuilder()
+                            .setCell(EAST)
+                            .setNumber(1)
+                            .setState(SourceCellState.SOURCE_CELL_STATE_UP)
+                            .build()));
+  }
+
+  @Test
   void a_walk_that_began_in_one_cell_goes_on_in_the_other() {
     String here = user("here");
     west.follow(reader, here);
@@ -202,7 +226,13 @@ class TwoCellsIT {
         return west.read(reader, r -> r.setConsistencyToken(token));
       } catch (StatusRuntimeException e) {
         assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
-        assertThat(Refusal.of(() -> { throw e; }).reason()).isEqualTo("LAGGING");
+        assertThat(
+                Refusal.of(
+                        () -> {
+                          throw e;
+                        })
+                    .reason())
+            .isEqualTo("LAGGING");
         assertThat(System.nanoTime()).isLessThan(giveUpAt);
       }
     }
@@ -256,8 +286,7 @@ class TwoCellsIT {
         .toList();
   }
 
-  private static UniqueKillSwitch watch(
-      TestNode cell, String user, List<WatchFeedResponse> into) {
+  private static UniqueKillSwitch watch(TestNode cell, String user, List<WatchFeedResponse> into) {
     return cell.feeds
         .watchFeed(WatchFeedRequest.newBuilder().setUserId(user).build())
         .viaMat(KillSwitches.single(), Keep.right())

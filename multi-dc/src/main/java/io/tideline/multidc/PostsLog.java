@@ -85,10 +85,7 @@ public final class PostsLog implements Arrivals {
         system
             .scheduler()
             .scheduleAtFixedRate(
-                Duration.ZERO,
-                REFRESH,
-                () -> all.forEach(Log::refresh),
-                system.executionContext());
+                Duration.ZERO, REFRESH, () -> all.forEach(Log::refresh), system.executionContext());
   }
 
   private record Reading(
@@ -218,9 +215,7 @@ public final class PostsLog implements Arrivals {
 
   private CompletionStage<Void> refreshIntents() {
     IntentApplier applier = intentApplier;
-    return applier == null
-        ? DONE
-        : topics.intentBounds().thenAccept(applier::observe);
+    return applier == null ? DONE : topics.intentBounds().thenAccept(applier::observe);
   }
 
   @Override
