@@ -49,6 +49,8 @@ import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
@@ -206,6 +208,7 @@ public final class FeedNode {
     int cell = settings.cell().number();
     Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
     IntentApplier intents = log.applyIntents(users::apply);
+    SharedKillSwitch leaving = KillSwitches.shared("leaving");
     FeedServices services =
         new FeedServices(
             users,
@@ -219,26 +222,42 @@ public final class FeedNode {
                 config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
-            new ClusterGrpcService(topology, principals),
+            new ClusterGrpcService(topology, principals, leaving),
             fence::open,
             author -> log.recentPosts().lastSequence(author, cell),
             log,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"),
-            logs.retention());
+            logs.retention(),
+            leaving);
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
     check(log, intents);
-    CoordinatedShutdown.get(system)
-        .addTask(
-            CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
-            "stop-log",
-            () -> log.stop().thenApply(stopped -> Done.getInstance()));
+    leaveInOrder(users, leaving, log);
     return GrpcServer.start(system, settings.grpc(), services.mounts())
         .thenApply(
             server -> {
               health.assembled();
               return server;
             });
+  }
+
+  /** First whoever can goes elsewhere, then the users move, then the rest is stopped. */
+  private void leaveInOrder(Users users, SharedKillSwitch leaving, PostsLog log) {
+    CoordinatedShutdown shutdown = CoordinatedShutdown.get(system);
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseBeforeServiceUnbind(),
+        "not-ready",
+        () -> done(health::leaving, leaving::shutdown));
+    shutdown.addTask(CoordinatedShutdown.PhaseClusterLeave(), "no-users", () -> done(users::leave));
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
+        "stop-log",
+        () -> log.stop().thenApply(stopped -> Done.getInstance()));
+  }
+
+  private static CompletionStage<Done> done(Runnable... steps) {
+    for (Runnable step : steps) step.run();
+    return CompletableFuture.completedStage(Done.getInstance());
   }
 
   private static Map<String, String> nodesByGrpcAddress(Topology topology) {

@@ -13,16 +13,25 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
+import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.javadsl.Source;
 
 /** Tells clients and operators where things are. */
 public final class ClusterGrpcService implements ClusterServicePowerApi {
   private final TopologyFollower topology;
   private final Principals principals;
+  private final SharedKillSwitch leaving;
 
-  public ClusterGrpcService(TopologyFollower topology, Principals principals) {
+  /**
+   * Creates the service.
+   *
+   * @param leaving shut down when this node begins to leave
+   */
+  public ClusterGrpcService(
+      TopologyFollower topology, Principals principals, SharedKillSwitch leaving) {
     this.topology = topology;
     this.principals = principals;
+    this.leaving = leaving;
   }
 
   @Override
@@ -39,6 +48,7 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
     principals.authenticate(metadata);
     return topology
         .changes()
+        .via(leaving.flow())
         .map(current -> WatchTopologyResponse.newBuilder().setTopology(message(current)).build());
   }
 

@@ -30,6 +30,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.ToLongFunction;
+import org.apache.pekko.stream.SharedKillSwitch;
 
 /**
  * The services of a node, ready to be mounted.
@@ -38,6 +39,7 @@ import java.util.function.ToLongFunction;
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
+ * @param leaving shut down when this node begins to leave
  */
 public record FeedServices(
     Users users,
@@ -54,7 +56,8 @@ public record FeedServices(
     Arrivals arrivals,
     Duration consistencyWait,
     Duration heartbeat,
-    Duration logRetention) {
+    Duration logRetention,
+    SharedKillSwitch leaving) {
 
   public List<GrpcMount<?>> mounts() {
     Consistency consistency =
@@ -71,7 +74,8 @@ public record FeedServices(
             forwarding,
             fenceOpen,
             new FeedWatch(tokens, cards, heartbeat),
-            consistencyWait);
+            consistencyWait,
+            leaving);
     PostGrpcService posts =
         new PostGrpcService(
             users, principals, tokens, store, cards, consistency, InstantSource.system());

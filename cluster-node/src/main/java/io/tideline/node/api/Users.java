@@ -10,6 +10,7 @@ import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -18,11 +19,13 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 /** Asks the entities of users, wherever they live, and turns refusals into statuses. */
 public final class Users {
   private static final Duration RETRY_SOON = Duration.ofSeconds(1);
+  private static final Duration ELSEWHERE_AT_ONCE = Duration.ofMillis(50);
 
   private final ClusterSharding sharding;
   private final Duration timeout;
   private final TokenCodec tokens;
   private final int cell;
+  private volatile boolean left;
 
   public Users(ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell) {
     this.sharding = sharding;
@@ -31,9 +34,19 @@ public final class Users {
     this.cell = cell;
   }
 
+  /** This node has no users any more and finds nobody's owner: callers must go elsewhere. */
+  public void leave() {
+    left = true;
+  }
+
   /** Asks for something that changes nothing, or wakes a timeline. */
   <R extends UserReply> CompletionStage<R> ask(
       UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
+    if (left) {
+      return CompletableFuture.failedStage(
+          StatusMapping.unavailable(
+              "LEAVING", "this node has left its cell", Map.of(), ELSEWHERE_AT_ONCE));
+    }
     return sharding
         .entityRefFor(UserEntity.TYPE_KEY, user.value())
         .<UserReply>ask(command::apply, timeout)
