@@ -25,9 +25,9 @@ public final class GrpcServer {
   }
 
   /**
-   * Binds the services; every one, and the node as a whole (""), then reports that it serves.
-   * None does any more when the system begins to leave. The socket drains only once this node has
-   * handed over its users ({@code cluster-leave}): until then other nodes pass calls on to it.
+   * Binds the services; every one, and the node as a whole (""), then reports that it serves. None
+   * does any more when the system begins to leave. The socket drains only once this node has handed
+   * over its users ({@code cluster-leave}): until then other nodes pass calls on to it.
    */
   public static CompletionStage<GrpcServer> start(
       ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services) {

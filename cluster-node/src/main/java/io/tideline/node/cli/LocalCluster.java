@@ -14,7 +14,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Some nodes on this machine, with a Cassandra and a Kafka that are real and local, too. */
@@ -24,11 +26,12 @@ final class LocalCluster implements AutoCloseable {
   private static final int FIRST_MANAGEMENT_PORT = 8700;
   private static final Duration TO_START = Duration.ofMinutes(4);
 
-  private final List<NodeProcess> nodes = new ArrayList<>();
+  private final List<NodeProcess> nodes = new CopyOnWriteArrayList<>();
   private final Set<Integer> taken = new HashSet<>();
   private final Path directory;
   private final Consumer<String> report;
   private @Nullable LocalStack stack;
+  private String seeds = "";
   private String cassandra = "";
   private String kafka = "";
   private boolean closed;
@@ -82,11 +85,12 @@ final class LocalCluster implements AutoCloseable {
               freePort(FIRST_CLUSTER_PORT + i),
               freePort(FIRST_MANAGEMENT_PORT + i)));
     }
-    String seed = NodeProcess.LOOPBACK + ":" + ports.get(0).cluster();
+    // All of them: a first node that knows no other would come back as a cluster of its own.
+    seeds = ports.stream().map(NodeProcess.Ports::clusterAddress).collect(Collectors.joining(","));
     for (int i = 0; i < count; i++) {
-      startNode(i, ports.get(i), seed);
+      nodes.add(startNode(i, Build.running(), ports.get(i)));
     }
-    for (NodeProcess node : List.copyOf(nodes)) {
+    for (NodeProcess node : nodes) {
       node.awaitReady(TO_START);
       report.accept(
           "%s is ready on %s after %.1f s (process %d)"
@@ -97,26 +101,47 @@ final class LocalCluster implements AutoCloseable {
                   node.pid()));
     }
     // One that ended before has been told of as the reason why the cluster did not start.
-    for (NodeProcess node : List.copyOf(nodes)) {
-      var unused = node.onExit().thenAccept(this::reportUnlessEnding);
-    }
+    nodes.forEach(this::reportItsEnd);
   }
 
-  private synchronized void startNode(int index, NodeProcess.Ports ports, String seed) {
+  private void reportItsEnd(NodeProcess node) {
+    var unused = node.onExit().thenAccept(this::reportUnlessEnding);
+  }
+
+  private synchronized NodeProcess startNode(int index, Build build, NodeProcess.Ports ports) {
     if (closed) throw new CommandFailure(ExitCode.FAILED, "stopped while starting");
     String name = "node-" + (index + 1);
-    NodeProcess node =
-        NodeProcess.start(
-            name,
-            ports,
-            Map.of(
-                "TIDELINE_AZ", Character.toString('a' + index % 3),
-                "TIDELINE_SEED_NODES", seed,
-                "TIDELINE_CASSANDRA", cassandra,
-                "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
-                "TIDELINE_KAFKA", kafka),
-            directory.resolve("logs").resolve(name + ".log"));
-    nodes.add(node);
+    return NodeProcess.start(
+        name,
+        build,
+        ports,
+        Map.of(
+            "TIDELINE_AZ", Character.toString('a' + index % 3),
+            "TIDELINE_SEED_NODES", seeds,
+            "TIDELINE_CASSANDRA", cassandra,
+            "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
+            "TIDELINE_KAFKA", kafka),
+        directory.resolve("logs").resolve(name + ".log"));
+  }
+
+  /**
+   * Has a node leave, and starts it from a build; it may not be ready yet.
+   *
+   * @param stopWithin when it has not left by then it is ended
+   */
+  synchronized NodeProcess restart(String name, Build build, Duration stopWithin) {
+    NodeProcess old =
+        nodes.stream()
+            .filter(node -> node.name().equals(name))
+            .findFirst()
+            .orElseThrow(() -> new CommandFailure(ExitCode.NOT_FOUND, "no node is called " + name));
+    int index = nodes.indexOf(old);
+    old.stop();
+    old.awaitStop(stopWithin);
+    NodeProcess again = startNode(index, build, old.ports());
+    nodes.set(index, again);
+    reportItsEnd(again);
+    return again;
   }
 
   private void reportUnlessEnding(NodeProcess node) {
@@ -157,7 +182,14 @@ final class LocalCluster implements AutoCloseable {
 
   /** Returns when no node is left. */
   void awaitEnd() {
-    nodes().forEach(node -> node.onExit().join());
+    do {
+      nodes.forEach(node -> node.onExit().join());
+    } while (anyIsAlive());
+  }
+
+  /** Waits for a restart that is under way. */
+  private synchronized boolean anyIsAlive() {
+    return nodes.stream().anyMatch(NodeProcess::isAlive);
   }
 
   private void closeOnSignal() {

@@ -32,7 +32,8 @@ final class UpCommand implements Callable<Integer> {
     Home home = Home.ofLauncher();
     home.refuseWhileClusterRuns();
     var out = new Output(Output.Format.text, spec.commandLine().getOut());
-    try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line)) {
+    try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line);
+        ClusterControl control = ClusterControl.listen(home.control(), cluster)) {
       home.cluster().write(cluster.grpcAddresses(), cluster.cassandra(), cluster.kafka());
       out.line("");
       out.line("Tideline is up: gRPC on " + String.join(", ", cluster.grpcAddresses()));

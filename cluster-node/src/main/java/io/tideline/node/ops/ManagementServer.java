@@ -64,7 +64,8 @@ public final class ManagementServer extends AllDirectives {
                   .addTask(
                       CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
                       "close-management",
-                      () -> binding.terminate(CLOSE_WITHIN).thenApply(closed -> Done.getInstance()));
+                      () ->
+                          binding.terminate(CLOSE_WITHIN).thenApply(closed -> Done.getInstance()));
               return binding;
             });
   }
