@@ -88,7 +88,7 @@ class CborTest {
 
   @Test
   void the_bytes_of_positions_are_for_ever() throws IOException {
-    String recorded = "829f013a60c3fe550311ff9f02050000ff";
+    String recorded = Recordings.of("values.properties").get("positions");
 
     assertThat(HexFormat.of().formatHex(CBOR.writeValueAsBytes(POSITIONS))).isEqualTo(recorded);
     assertThat(CBOR.readValue(HexFormat.of().parseHex(recorded), Positions.class))

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -19,6 +20,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 /** Asks the entities of users, wherever they live, and turns refusals into statuses. */
 public final class Users {
   private static final Duration RETRY_SOON = Duration.ofSeconds(1);
+  private static final Duration FIRST_PATIENCE = Duration.ofMillis(500);
   private static final Duration ELSEWHERE_AT_ONCE = Duration.ofMillis(50);
 
   private final ClusterSharding sharding;
@@ -39,24 +41,52 @@ public final class Users {
     left = true;
   }
 
-  /** Asks for something that changes nothing, or wakes a timeline. */
+  /**
+   * Asks for something that changes nothing, or wakes a timeline; again when no answer comes soon,
+   * because a shard that moves loses what is on its way to it.
+   */
   <R extends UserReply> CompletionStage<R> ask(
       UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
+    return askAgain(user, command, FIRST_PATIENCE, System.nanoTime() + timeout.toNanos())
+        .thenApply(reply -> expected.cast(accepted(reply)));
+  }
+
+  private CompletionStage<UserReply> askAgain(
+      UserId user,
+      Function<ActorRef<UserReply>, UserEntity.Command> command,
+      Duration patience,
+      long giveUpAt) {
+    Duration left = Duration.ofNanos(giveUpAt - System.nanoTime());
+    boolean last = patience.compareTo(left) >= 0;
+    CompletionStage<UserReply> answer = asked(user, command, last ? left : patience);
+    if (last) return answer;
+    return answer.exceptionallyCompose(
+        failure ->
+            failure instanceof TimeoutException || failure.getCause() instanceof TimeoutException
+                ? askAgain(user, command, patience.multipliedBy(2), giveUpAt)
+                : CompletableFuture.failedStage(failure));
+  }
+
+  private CompletionStage<UserReply> asked(
+      UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command, Duration patience) {
     if (left) {
       return CompletableFuture.failedStage(
           StatusMapping.unavailable(
               "LEAVING", "this node has left its cell", Map.of(), ELSEWHERE_AT_ONCE));
     }
-    return sharding
-        .entityRefFor(UserEntity.TYPE_KEY, user.value())
-        .<UserReply>ask(command::apply, timeout)
-        .thenApply(reply -> expected.cast(accepted(reply)));
+    return sharding.entityRefFor(UserEntity.TYPE_KEY, user.value()).ask(command::apply, patience);
+  }
+
+  /** Asks for something that is better not done twice. */
+  <R extends UserReply> CompletionStage<R> askOnce(
+      UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
+    return asked(user, command, timeout).thenApply(reply -> expected.cast(accepted(reply)));
   }
 
   /** Asks for a write. */
   CompletionStage<UserReply.Written> write(
       UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command) {
-    return ask(user, UserReply.Written.class, command);
+    return askOnce(user, UserReply.Written.class, command);
   }
 
   /**

@@ -4,9 +4,11 @@ import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.localstack.StackStatus;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -88,6 +90,7 @@ final class LocalCluster implements AutoCloseable {
     // All of them: a first node that knows no other would come back as a cluster of its own.
     seeds = ports.stream().map(NodeProcess.Ports::clusterAddress).collect(Collectors.joining(","));
     for (int i = 0; i < count; i++) {
+      deleteLog(i);
       nodes.add(startNode(i, Build.running(), ports.get(i)));
     }
     for (NodeProcess node : nodes) {
@@ -110,9 +113,8 @@ final class LocalCluster implements AutoCloseable {
 
   private synchronized NodeProcess startNode(int index, Build build, NodeProcess.Ports ports) {
     if (closed) throw new CommandFailure(ExitCode.FAILED, "stopped while starting");
-    String name = "node-" + (index + 1);
     return NodeProcess.start(
-        name,
+        nameOf(index),
         build,
         ports,
         Map.of(
@@ -121,7 +123,23 @@ final class LocalCluster implements AutoCloseable {
             "TIDELINE_CASSANDRA", cassandra,
             "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
             "TIDELINE_KAFKA", kafka),
-        directory.resolve("logs").resolve(name + ".log"));
+        logOf(index));
+  }
+
+  private static String nameOf(int index) {
+    return "node-" + (index + 1);
+  }
+
+  private Path logOf(int index) {
+    return directory.resolve("logs").resolve(nameOf(index) + ".log");
+  }
+
+  private void deleteLog(int index) {
+    try {
+      Files.deleteIfExists(logOf(index));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**

@@ -46,7 +46,7 @@ final class NodeProcess {
     this.process = process;
   }
 
-  /** Starts a node with these settings; what it prints goes to the log. */
+  /** Starts a node with these settings; what it prints is added to the log. */
   static NodeProcess start(
       String name, Build build, Ports ports, Map<String, String> settings, Path log) {
     List<String> command = new ArrayList<>();
@@ -72,7 +72,7 @@ final class NodeProcess {
     builder.environment().put("TIDELINE_MANAGEMENT_PORT", Integer.toString(ports.management()));
     try {
       Files.createDirectories(log.toAbsolutePath().getParent());
-      builder.redirectOutput(log.toFile());
+      builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
       return new NodeProcess(name, build, ports, log, builder.start());
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start " + name + ": " + e.getMessage(), e);

@@ -42,6 +42,8 @@ final class RollingUpgrade {
 
   private static final HttpClient HTTP =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
+  private static final Duration BEFORE = Duration.ofSeconds(5);
+  private static final Duration TO_BE_WELL = Duration.ofSeconds(30);
   private static final Duration TO_LEAVE = Duration.ofSeconds(30);
   private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(4);
 
@@ -75,19 +77,21 @@ final class RollingUpgrade {
     return Outcome.UPGRADED;
   }
 
+  /** A cluster that has just started may be slow at first. */
   private void watchBefore(UpgradeProbe probe) {
-    pause(Duration.ofSeconds(3));
-    probe.reset();
-    pause(Duration.ofSeconds(3));
+    long giveUpAt = System.nanoTime() + TO_BE_WELL.toNanos();
+    Optional<String> complaint;
+    do {
+      probe.reset();
+      pause(BEFORE);
+      complaint = probe.complaint();
+    } while (complaint.isPresent() && System.nanoTime() < giveUpAt);
+    if (complaint.isPresent()) {
+      throw new CommandFailure(
+          ExitCode.UNAVAILABLE,
+          "the cluster is not well, so nothing was changed: " + complaint.get());
+    }
     report.accept("Before: " + probe.seen());
-    probe
-        .complaint()
-        .ifPresent(
-            complaint -> {
-              throw new CommandFailure(
-                  ExitCode.UNAVAILABLE,
-                  "the cluster is not well, so nothing was changed: " + complaint);
-            });
   }
 
   /** What speaks against going on. */

@@ -15,8 +15,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Restart the nodes of the cluster that `up` runs here from another build: one at a time, the"
           + " oldest last, each ready before the next one goes.",
-      "Meanwhile feeds are read, 50 a second, through the public API, with tries again for 2 s."
-          + " When too many of the last 500 fail or are late, or a node does not come back, all"
+      "Meanwhile feeds are read, 20 a second, through the public API, with tries again for 2 s."
+          + " When too many of the last 200 fail or are late, or a node does not come back, all"
           + " nodes go back to what they ran before.",
     })
 final class UpgradeCommand implements Callable<Integer> {

@@ -34,10 +34,10 @@ final class UpgradeProbe implements AutoCloseable {
     }
   }
 
-  private static final int READS_PER_SECOND = 50;
-  private static final int USERS = 100;
+  private static final int READS_PER_SECOND = 20;
+  private static final int USERS = 40;
   private static final int WINDOW = 10 * READS_PER_SECOND;
-  private static final int ENOUGH = 2 * READS_PER_SECOND;
+  private static final int ENOUGH = 3 * READS_PER_SECOND;
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   private record Read(long nanos, boolean failed) {}

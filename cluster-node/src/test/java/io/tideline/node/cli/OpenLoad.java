@@ -353,6 +353,11 @@ final class OpenLoad implements AutoCloseable {
   @Override
   public void close() {
     stopped = true;
+    try {
+      sender.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     later.shutdownNow();
     channels.forEach(ManagedChannel::shutdownNow);
   }
