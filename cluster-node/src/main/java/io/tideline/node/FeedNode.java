@@ -54,12 +54,15 @@ import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One assembled node: storage, log, entities, services and what operators see of them. */
 public final class FeedNode {
   private static final String CASSANDRA = "pekko.persistence.cassandra";
   private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
   private static final long LAGGING_LINES = 10_000;
+  private static final Logger LOG = LoggerFactory.getLogger(FeedNode.class);
 
   private final ActorSystem<?> system;
   private final NodeSettings settings;
@@ -247,17 +250,24 @@ public final class FeedNode {
     shutdown.addTask(
         CoordinatedShutdown.PhaseBeforeServiceUnbind(),
         "not-ready",
-        () -> done(health::leaving, leaving::shutdown));
-    shutdown.addTask(CoordinatedShutdown.PhaseClusterLeave(), "no-users", () -> done(users::leave));
+        () -> {
+          LOG.info("This node leaves; its users move to other nodes");
+          health.leaving();
+          leaving.shutdown();
+          return CompletableFuture.completedStage(Done.getInstance());
+        });
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseClusterLeave(),
+        "no-users",
+        () -> {
+          LOG.info("No users are here any more");
+          users.leave();
+          return CompletableFuture.completedStage(Done.getInstance());
+        });
     shutdown.addTask(
         CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
         "stop-log",
         () -> log.stop().thenApply(stopped -> Done.getInstance()));
-  }
-
-  private static CompletionStage<Done> done(Runnable... steps) {
-    for (Runnable step : steps) step.run();
-    return CompletableFuture.completedStage(Done.getInstance());
   }
 
   private static Map<String, String> nodesByGrpcAddress(Topology topology) {

@@ -1,5 +1,6 @@
 package io.tideline.protocols;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -77,7 +78,7 @@ class LogLineFormatTest {
   @ParameterizedTest
   @MethodSource("lines")
   void a_recorded_line_is_still_read(Line line) throws InvalidProtocolBufferException {
-    byte[] bytes = HexFormat.of().parseHex(RECORDED.get(line.kind()));
+    byte[] bytes = HexFormat.of().parseHex(requireNonNull(RECORDED.get(line.kind())));
 
     assertThat(line.message().getParserForType().parseFrom(bytes)).isEqualTo(line.message());
   }

@@ -5,6 +5,7 @@ import static io.tideline.protocols.TokenException.Reason.CURSOR_MALFORMED;
 import static io.tideline.protocols.TokenException.Reason.CURSOR_OF_ANOTHER_READER;
 import static io.tideline.protocols.TokenException.Reason.CURSOR_OF_ANOTHER_SURFACE;
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -60,6 +61,10 @@ class TokenCodecTest {
       new ConsistencyToken(1, ANN, 42, HybridClock.ofMillis(1_763_650_000_123L), POST);
 
   private static final Map<String, String> RECORDED = Recordings.of("tokens.properties");
+
+  private static String recorded(String kind) {
+    return requireNonNull(RECORDED.get(kind), kind);
+  }
 
   @Provide
   Arbitrary<Cursor> cursors() {
@@ -254,10 +259,10 @@ class TokenCodecTest {
 
   @Test
   void tokens_are_for_ever() {
-    assertThat(CODEC.encode(CURSOR)).isEqualTo(RECORDED.get("cursor"));
-    assertThat(CODEC.encode(newer())).isEqualTo(RECORDED.get("newer_cursor"));
-    assertThat(CODEC.encode(TOKEN)).isEqualTo(RECORDED.get("consistency_token"));
-    assertThat(CODEC.encodePage("posts:ann", "after")).isEqualTo(RECORDED.get("page_token"));
+    assertThat(CODEC.encode(CURSOR)).isEqualTo(recorded("cursor"));
+    assertThat(CODEC.encode(newer())).isEqualTo(recorded("newer_cursor"));
+    assertThat(CODEC.encode(TOKEN)).isEqualTo(recorded("consistency_token"));
+    assertThat(CODEC.encodePage("posts:ann", "after")).isEqualTo(recorded("page_token"));
   }
 
   @Test
@@ -268,10 +273,10 @@ class TokenCodecTest {
 
   @Test
   void recorded_tokens_are_still_read() {
-    assertThat(CODEC.decodeCursor(RECORDED.get("cursor"), ANN, "home")).isEqualTo(CURSOR);
-    assertThat(CODEC.decodeCursor(RECORDED.get("newer_cursor"), ANN, "home")).isEqualTo(newer());
-    assertThat(CODEC.decodeConsistencyToken(RECORDED.get("consistency_token"))).isEqualTo(TOKEN);
-    assertThat(CODEC.decodePage(RECORDED.get("page_token"), "posts:ann")).isEqualTo("after");
+    assertThat(CODEC.decodeCursor(recorded("cursor"), ANN, "home")).isEqualTo(CURSOR);
+    assertThat(CODEC.decodeCursor(recorded("newer_cursor"), ANN, "home")).isEqualTo(newer());
+    assertThat(CODEC.decodeConsistencyToken(recorded("consistency_token"))).isEqualTo(TOKEN);
+    assertThat(CODEC.decodePage(recorded("page_token"), "posts:ann")).isEqualTo("after");
   }
 
   private static Cursor newer() {

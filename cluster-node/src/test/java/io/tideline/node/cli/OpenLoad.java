@@ -20,6 +20,7 @@ import io.tideline.protocols.v1.ListPostsResponse;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.WatchFeedRequest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -97,6 +98,9 @@ final class OpenLoad implements AutoCloseable {
   private final AtomicInteger next = new AtomicInteger();
   private final Map<String, Set<String>> posts = new ConcurrentHashMap<>();
   private final Map<String, Set<String>> follows = new ConcurrentHashMap<>();
+  private final List<FeedWatch> watches = new ArrayList<>();
+  private final List<Set<String>> watched = new ArrayList<>();
+  private Set<String> before = Set.of();
   private final AtomicInteger running = new AtomicInteger();
   private volatile Calls reads = new Calls();
   private volatile Calls writes = new Calls();
@@ -279,8 +283,8 @@ final class OpenLoad implements AutoCloseable {
                 + String.join("\n", writes.failures.stream().limit(5).toList()));
   }
 
-  List<String> failedReads() {
-    return List.copyOf(reads.failures);
+  int failedReads() {
+    return reads.failures.size();
   }
 
   double readMillisAt(double quantile) {
@@ -310,6 +314,51 @@ final class OpenLoad implements AutoCloseable {
                       missing.removeAll(postsOf(client, author));
                       assertThat(missing).as("lost posts of %s", author).isEmpty();
                     }));
+  }
+
+  /** Watches one reader's feed through each node, from now on. */
+  void watch(FeedClient client) {
+    String reader = readers.get(0);
+    WatchFeedRequest request = WatchFeedRequest.newBuilder().setUserId(reader).build();
+    before = owedTo(reader);
+    for (int node = 0; node < channels.size(); node++) {
+      Set<String> seen = new ConcurrentSkipListSet<>();
+      watched.add(seen);
+      FeedWatch watch =
+          FeedWatch.open(
+              client,
+              request,
+              node,
+              Duration.ofMinutes(1),
+              change -> {
+                if (change.hasAdded()) seen.add(change.getAdded().getPost().getPostId());
+              });
+      watch.opened().join();
+      watches.add(watch);
+    }
+  }
+
+  private Set<String> owedTo(String reader) {
+    Set<String> owed = new TreeSet<>();
+    for (String author : acknowledged(follows, reader)) owed.addAll(acknowledged(posts, author));
+    return owed;
+  }
+
+  /** Every watcher has heard of every post, wherever its stream has been. */
+  void verifyWatches() {
+    Set<String> owed = owedTo(readers.get(0));
+    owed.removeAll(before);
+    assertThat(owed).as("posts for the watchers").isNotEmpty();
+    for (Set<String> seen : watched) {
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .untilAsserted(
+              () -> {
+                Set<String> missing = new TreeSet<>(owed);
+                missing.removeAll(seen);
+                assertThat(missing).as("posts that a watcher has not heard of").isEmpty();
+              });
+    }
   }
 
   /** How many writes were acknowledged. */
@@ -358,6 +407,7 @@ final class OpenLoad implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    watches.forEach(FeedWatch::close);
     later.shutdownNow();
     channels.forEach(ManagedChannel::shutdownNow);
   }

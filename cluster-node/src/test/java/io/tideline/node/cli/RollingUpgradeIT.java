@@ -51,6 +51,7 @@ class RollingUpgradeIT {
     client = FeedClient.of(cluster.grpcAddresses(), Duration.ofSeconds(60));
     load = new OpenLoad(cluster.grpcAddresses(), 20, 200);
     load.gather(client);
+    load.watch(client);
   }
 
   private static void tell(String line) {
@@ -110,8 +111,9 @@ class RollingUpgradeIT {
         .isEqualTo(RollingUpgrade.Outcome.ROLLED_BACK);
     assertThat(versions()).containsExactly("0.1.1");
     load.stop();
-    assertThat(load.failedReads()).isEmpty();
+    assertThat(load.failedReads()).as("reads that failed").isZero();
     load.verify(client);
+    load.verifyWatches();
     System.out.printf("%d acknowledged writes are there%n", load.acknowledged());
   }
 
@@ -129,6 +131,7 @@ class RollingUpgradeIT {
     System.out.println("and back: " + load.report());
     load.stop();
     load.verify(client);
+    load.verifyWatches();
     System.out.printf("%d acknowledged writes are there%n", load.acknowledged());
   }
 }

@@ -1,5 +1,6 @@
 package io.tideline.multidc.fence;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.ConfigFactory;
@@ -56,7 +57,7 @@ class FenceFormatTest {
   @ParameterizedTest
   @MethodSource("messages")
   void messages_keep_their_form(CborSerializable message) throws Exception {
-    String recorded = RECORDED.get(message.getClass().getSimpleName());
+    String recorded = requireNonNull(RECORDED.get(message.getClass().getSimpleName()));
     byte[] bytes = HexFormat.of().parseHex(recorded);
     int id = serialization.findSerializerFor(message).identifier();
     String manifest = Serializers.manifestFor(serialization.findSerializerFor(message), message);

@@ -42,6 +42,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.serialization.Serialization;
 import org.apache.pekko.serialization.SerializationExtension;
 import org.apache.pekko.serialization.jackson.JacksonCborSerializer;
 import org.junit.jupiter.api.AfterAll;
@@ -54,6 +55,7 @@ class MessageFormatTest {
   // Part of what is recorded: the address to reply to.
   private static final ActorTestKit SYSTEM = ActorTestKit.create("recorded");
   private static final ActorRef<UserReply> REPLY_TO = SYSTEM.system().deadLetters();
+  private static final Serialization SERIALIZATION = SerializationExtension.get(SYSTEM.system());
   private static final UserId ANN = new UserId("ann");
   private static final UserId BEA = new UserId("bea");
   private static final PostId POST = new PostId(1_750_000_000_000L << 16, -5);
@@ -108,7 +110,7 @@ class MessageFormatTest {
   @ParameterizedTest
   @MethodSource("messages")
   void a_message_arrives_as_it_was_sent(Object message) throws IOException {
-    assertThat(SerializationExtension.get(SYSTEM.system()).serializerFor(message.getClass()))
+    assertThat(SERIALIZATION.serializerFor(message.getClass()))
         .isInstanceOf(JacksonCborSerializer.class);
     Object arrived = SYSTEM.serializationTestKit().verifySerialization(message, true);
     assertThat(arrived).isEqualTo(message);
@@ -133,15 +135,14 @@ class MessageFormatTest {
   }
 
   private static String written(Object message) {
-    return Base64.getEncoder().encodeToString(serializer(message.getClass()).toBinary(message));
+    return Base64.getEncoder().encodeToString(SERIALIZATION.serialize(message).get());
   }
 
   private static Object read(Class<?> type, String bytes) throws IOException {
-    return serializer(type).fromBinary(Base64.getDecoder().decode(bytes), type.getName());
-  }
-
-  private static JacksonCborSerializer serializer(Class<?> type) {
-    return (JacksonCborSerializer) SerializationExtension.get(SYSTEM.system()).serializerFor(type);
+    int serializer = SERIALIZATION.serializerFor(type).identifier();
+    return SERIALIZATION
+        .deserialize(Base64.getDecoder().decode(bytes), serializer, type.getName())
+        .get();
   }
 
   @Test
