@@ -49,7 +49,10 @@ class RollingUpgradeIT {
     cluster = LocalCluster.start(directory, 3, RollingUpgradeIT::tell);
     control = ClusterControl.listen(socket(), cluster);
     client = FeedClient.of(cluster.grpcAddresses(), Duration.ofSeconds(60));
-    load = new OpenLoad(cluster.grpcAddresses(), 20, 200);
+    load =
+        System.getProperty(OLD_BUILD) == null
+            ? new OpenLoad(cluster.grpcAddresses(), 10, 40)
+            : new OpenLoad(cluster.grpcAddresses(), 20, 200);
     load.gather(client);
     load.watch(client);
   }
@@ -104,7 +107,7 @@ class RollingUpgradeIT {
   @Test
   @DisabledIfSystemProperty(named = OLD_BUILD, matches = ".+")
   void nobody_notices_an_upgrade_and_one_that_harms_is_taken_back() throws Exception {
-    load.start(Integer.getInteger("tideline.test.reads", 100), 20);
+    load.start(60, 10);
     assertThat(upgrade(thisAs("0.1.1"), LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     assertThat(versions()).containsExactly("0.1.1");
     assertThat(upgrade(thisAs("that is none"), LOOSE))
@@ -122,7 +125,7 @@ class RollingUpgradeIT {
   void nobody_notices_an_upgrade_from_an_older_build_and_back() throws Exception {
     Path old = Path.of(System.getProperty(OLD_BUILD));
     upgrade(old, LOOSE);
-    load.start(Integer.getInteger("tideline.test.reads", 500), 50);
+    load.start(500, 50);
     Thread.sleep(10_000);
     System.out.println("at rest: " + load.report());
     assertThat(upgrade(THIS_BUILD, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
