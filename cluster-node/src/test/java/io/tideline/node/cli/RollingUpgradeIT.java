@@ -94,6 +94,16 @@ class RollingUpgradeIT {
     return checkout;
   }
 
+  private static void stopTwoAtOnce() throws InterruptedException {
+    List<NodeProcess> two = cluster.nodes().subList(1, 3);
+    two.forEach(NodeProcess::stop);
+    two.forEach(NodeProcess::awaitStop);
+    Thread.sleep(5_000);
+    for (NodeProcess node : two) {
+      cluster.restart(node.name(), node.build(), Duration.ZERO).awaitReady(Duration.ofMinutes(2));
+    }
+  }
+
   private static Set<String> versions() {
     return client
         .call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance())
@@ -132,6 +142,8 @@ class RollingUpgradeIT {
     System.out.println("to this build: " + load.report());
     assertThat(upgrade(old, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     System.out.println("and back: " + load.report());
+    stopTwoAtOnce();
+    System.out.println("two nodes stopped at once: " + load.report());
     load.stop();
     load.verify(client);
     load.verifyWatches();
