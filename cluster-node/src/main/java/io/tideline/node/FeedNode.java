@@ -14,7 +14,9 @@ import io.tideline.node.api.Forwarding;
 import io.tideline.node.api.GrpcServer;
 import io.tideline.node.api.Principals;
 import io.tideline.node.api.Users;
+import io.tideline.node.ops.Departures;
 import io.tideline.node.ops.Health;
+import io.tideline.node.ops.LeaversFirst;
 import io.tideline.node.ops.ManagementServer;
 import io.tideline.node.ops.NodeMetrics;
 import io.tideline.node.ops.OutboxSweeps;
@@ -47,6 +49,7 @@ import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.cluster.sharding.typed.ClusterShardingSettings;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.stream.KillSwitches;
@@ -61,6 +64,7 @@ import org.slf4j.LoggerFactory;
 public final class FeedNode {
   private static final String CASSANDRA = "pekko.persistence.cassandra";
   private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
+  private static final Duration TO_HAND_OVER = Duration.ofSeconds(25);
   private static final long LAGGING_LINES = 10_000;
   private static final Logger LOG = LoggerFactory.getLogger(FeedNode.class);
 
@@ -173,13 +177,18 @@ public final class FeedNode {
             timelines,
             UserEntity.Limits.from(config));
     ClusterSharding sharding = ClusterSharding.get(system);
+    Departures departures = Departures.start(system);
     sharding.init(
         Entity.of(
                 UserEntity.TYPE_KEY,
                 entity ->
                     UserEntity.create(
                         new UserId(entity.getEntityId()), entities, entity.getShard()))
-            .withStopMessage(new UserEntity.Stop()));
+            .withStopMessage(new UserEntity.Stop())
+            .withAllocationStrategy(
+                new LeaversFirst(
+                    sharding.defaultShardAllocationStrategy(ClusterShardingSettings.create(system)),
+                    departures::isLeaving)));
     OutboxSweeps.start(
         system,
         sweeper,
@@ -235,7 +244,7 @@ public final class FeedNode {
             leaving);
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
     check(log, intents);
-    leaveInOrder(users, leaving, log);
+    leaveInOrder(users, departures, leaving, log);
     return GrpcServer.start(system, settings.grpc(), services.mounts())
         .thenApply(
             server -> {
@@ -245,7 +254,8 @@ public final class FeedNode {
   }
 
   /** First whoever can goes elsewhere, then the users move, then the rest is stopped. */
-  private void leaveInOrder(Users users, SharedKillSwitch leaving, PostsLog log) {
+  private void leaveInOrder(
+      Users users, Departures departures, SharedKillSwitch leaving, PostsLog log) {
     CoordinatedShutdown shutdown = CoordinatedShutdown.get(system);
     shutdown.addTask(
         CoordinatedShutdown.PhaseBeforeServiceUnbind(),
@@ -254,7 +264,7 @@ public final class FeedNode {
           LOG.info("This node leaves; its users move to other nodes");
           health.leaving();
           leaving.shutdown();
-          return CompletableFuture.completedStage(Done.getInstance());
+          return departures.handOver(UserEntity.TYPE_KEY, TO_HAND_OVER);
         });
     shutdown.addTask(
         CoordinatedShutdown.PhaseClusterLeave(),
