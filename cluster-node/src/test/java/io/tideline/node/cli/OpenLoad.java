@@ -22,6 +22,8 @@ import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import java.time.Duration;
+import java.time.LocalTime;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -40,7 +42,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Reads and writes at fixed rates, whatever becomes of them, and remembers what was acknowledged.
@@ -244,8 +248,9 @@ final class OpenLoad implements AutoCloseable {
       call.calls()
           .failures
           .add(
-              "%s after %d tries and %d ms: %s"
+              "%s %s after %d tries and %d ms: %s"
                   .formatted(
+                      LocalTime.now().truncatedTo(ChronoUnit.SECONDS),
                       call.method().getBareMethodName(),
                       retries + 1,
                       (System.nanoTime() - call.due()) / 1_000_000,
@@ -270,17 +275,21 @@ final class OpenLoad implements AutoCloseable {
 
   /** What happened since this was last asked. */
   String report() {
-    Calls reads = this.reads;
-    Calls writes = this.writes;
+    String report = toString();
     this.reads = new Calls();
     this.writes = new Calls();
+    return report;
+  }
+
+  @Override
+  public String toString() {
     return "reads: %s%nwrites: %s%n%s"
         .formatted(
             reads,
             writes,
-            String.join("\n", reads.failures.stream().limit(5).toList())
-                + "\n"
-                + String.join("\n", writes.failures.stream().limit(5).toList()));
+            Stream.concat(reads.failures.stream(), writes.failures.stream())
+                .limit(100)
+                .collect(Collectors.joining("\n")));
   }
 
   int failedReads() {

@@ -64,7 +64,6 @@ class RollingUpgradeIT {
 
   @AfterAll
   static void stop() {
-    System.out.println(load.report());
     load.close();
     client.close();
     control.close();
@@ -124,6 +123,7 @@ class RollingUpgradeIT {
         .isEqualTo(RollingUpgrade.Outcome.ROLLED_BACK);
     assertThat(versions()).containsExactly("0.1.1");
     load.stop();
+    System.out.println(load);
     assertThat(load.failedReads()).as("reads that failed").isZero();
     load.verify(client);
     load.verifyWatches();
