@@ -32,13 +32,14 @@ final class UpCommand implements Callable<Integer> {
     Home home = Home.ofLauncher();
     home.refuseWhileClusterRuns();
     var out = new Output(Output.Format.text, spec.commandLine().getOut());
-    try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line);
-        ClusterControl control = ClusterControl.listen(home.control(), cluster)) {
+    try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line)) {
       home.cluster().write(cluster.grpcAddresses(), cluster.cassandra(), cluster.kafka());
+      ClusterControl control = ClusterControl.listen(home.control(), cluster);
       out.line("");
       out.line("Tideline is up: gRPC on " + String.join(", ", cluster.grpcAddresses()));
       out.line("Try `./tideline post ann hello` and `./tideline read ann`; Ctrl-C stops it all.");
       cluster.awaitEnd();
+      control.close();
     }
     return ExitCode.FAILED; // nodes do not end by themselves
   }

@@ -59,8 +59,9 @@ final class UpgradeProbe implements AutoCloseable {
   /** Reads until closed. */
   static UpgradeProbe start(List<String> grpcAddresses, Bounds bounds) {
     var probe = new UpgradeProbe(FeedClient.of(grpcAddresses, PATIENCE), bounds);
-    probe.clock.scheduleAtFixedRate(
-        probe::read, 0, 1_000_000_000L / READS_PER_SECOND, TimeUnit.NANOSECONDS);
+    var unused =
+        probe.clock.scheduleAtFixedRate(
+            probe::read, 0, 1_000_000_000L / READS_PER_SECOND, TimeUnit.NANOSECONDS);
     return probe;
   }
 
@@ -73,9 +74,10 @@ final class UpgradeProbe implements AutoCloseable {
   private void read() {
     long due = startedAt + sent * 1_000_000_000L / READS_PER_SECOND;
     String user = "upgrade.probe." + sent++ % USERS;
-    client
-        .send(Methods.READ_FEED, ReadFeedRequest.newBuilder().setUserId(user).build())
-        .whenComplete((page, failure) -> note(System.nanoTime() - due, failure));
+    var unused =
+        client
+            .send(Methods.READ_FEED, ReadFeedRequest.newBuilder().setUserId(user).build())
+            .whenComplete((page, failure) -> note(System.nanoTime() - due, failure));
   }
 
   private synchronized void note(long nanos, @Nullable Throwable failure) {

@@ -23,6 +23,7 @@ import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import java.time.Duration;
 import java.time.LocalTime;
+import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -242,15 +243,16 @@ final class OpenLoad implements AutoCloseable {
           .incrementAndGet();
     }
     if (status.getCode() == Status.Code.UNAVAILABLE && retries < RETRY_AFTER_MILLIS.length) {
-      later.schedule(
-          () -> attempt(call, retries + 1), RETRY_AFTER_MILLIS[retries], TimeUnit.MILLISECONDS);
+      var unused =
+          later.schedule(
+              () -> attempt(call, retries + 1), RETRY_AFTER_MILLIS[retries], TimeUnit.MILLISECONDS);
     } else {
       call.calls()
           .failures
           .add(
               "%s %s after %d tries and %d ms: %s"
                   .formatted(
-                      LocalTime.now().truncatedTo(ChronoUnit.SECONDS),
+                      LocalTime.now(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS),
                       call.method().getBareMethodName(),
                       retries + 1,
                       (System.nanoTime() - call.due()) / 1_000_000,
@@ -294,10 +296,6 @@ final class OpenLoad implements AutoCloseable {
 
   int failedReads() {
     return reads.failures.size();
-  }
-
-  double readMillisAt(double quantile) {
-    return reads.millisAt(quantile);
   }
 
   void stop() throws InterruptedException {

@@ -9,8 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.jar.JarEntry;
@@ -42,11 +40,10 @@ class RollingUpgradeIT {
   private static ClusterControl control;
   private static FeedClient client;
   private static OpenLoad load;
-  private static final List<String> told = Collections.synchronizedList(new ArrayList<>());
 
   @BeforeAll
   static void start() {
-    cluster = LocalCluster.start(directory, 3, RollingUpgradeIT::tell);
+    cluster = LocalCluster.start(directory, 3, System.out::println);
     control = ClusterControl.listen(socket(), cluster);
     client = FeedClient.of(cluster.grpcAddresses(), Duration.ofSeconds(60));
     load =
@@ -55,11 +52,6 @@ class RollingUpgradeIT {
             : new OpenLoad(cluster.grpcAddresses(), 20, 200);
     load.gather(client);
     load.watch(client);
-  }
-
-  private static void tell(String line) {
-    told.add(line);
-    System.out.println(line);
   }
 
   @AfterAll
@@ -76,7 +68,7 @@ class RollingUpgradeIT {
 
   private static RollingUpgrade.Outcome upgrade(Path build, UpgradeProbe.Bounds bounds) {
     var plan = new RollingUpgrade.Plan(build, bounds, Duration.ofMinutes(2), Duration.ofSeconds(2));
-    return new RollingUpgrade(socket(), plan, RollingUpgradeIT::tell).run();
+    return new RollingUpgrade(socket(), plan, System.out::println).run();
   }
 
   /** This build, but for the version that it says it is. */
