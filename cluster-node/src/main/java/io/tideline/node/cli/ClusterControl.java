@@ -74,7 +74,7 @@ final class ClusterControl implements AutoCloseable {
       daemon(control::accept).start();
       return control;
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot listen on " + file, e);
+      throw new UncheckedIOException("cannot listen on " + file + ": " + e.getMessage(), e);
     }
   }
 
