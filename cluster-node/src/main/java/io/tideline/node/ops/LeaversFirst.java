@@ -27,11 +27,13 @@ import scala.jdk.javaapi.CollectionConverters;
  */
 public final class LeaversFirst extends AbstractShardAllocationStrategy
     implements ActorSystemDependentAllocationStrategy {
+  private static final int AT_FIRST = 2;
   private static final int AT_ONCE = 20;
   private static final ExecutionContext HERE = ExecutionContexts.fromExecutor(Runnable::run);
 
   private final ShardAllocationStrategy others;
   private final Predicate<ActorRef> leaving;
+  private int taken;
 
   /**
    * Creates a strategy.
@@ -65,12 +67,16 @@ public final class LeaversFirst extends AbstractShardAllocationStrategy
           if (!staying.containsKey(region)) toMove.addAll(CollectionConverters.asJava(shards));
         });
     if (toMove.isEmpty()) {
+      taken = 0;
       return others
           .rebalance(scala(regions), CollectionConverters.asScala(moving).toSet())
           .map(shards -> new HashSet<>(CollectionConverters.asJava(shards)), HERE);
     }
     toMove.removeAll(moving);
-    int now = Math.max(0, Math.min(toMove.size(), AT_ONCE - moving.size()));
+    // Who takes them may have just started, and be slow with the first ones.
+    int atOnce = Math.min(AT_ONCE, Math.max(AT_FIRST, taken));
+    int now = Math.max(0, Math.min(toMove.size(), atOnce - moving.size()));
+    taken += now;
     return Future.successful(Set.copyOf(toMove.subList(0, now)));
   }
 

@@ -2,8 +2,10 @@ package io.tideline.node.ops;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -86,15 +88,21 @@ class LeaversFirstTest {
   }
 
   @Test
-  void who_leaves_gives_some_at_a_time() throws Exception {
+  void who_leaves_gives_some_at_a_time_and_few_at_first() throws Exception {
     leaving.add(one);
-    Set<String> first = now(strategy.rebalance(table(one, 100, two, 1), Set.of()));
-    assertThat(first).hasSize(20).allMatch(shard -> shard.startsWith("a"));
-    assertThat(now(strategy.rebalance(table(one, 100, two, 1), first))).isEmpty();
-    Set<String> rest = Set.of("a1", "a2", "b7");
-    assertThat(now(strategy.rebalance(table(one, 100, two, 1), rest)))
+    Map<ActorRef, IndexedSeq<String>> table = table(one, 100, two, 1);
+    List<Integer> given = new ArrayList<>();
+    for (int i = 0; i < 7; i++) {
+      Set<String> shards = now(strategy.rebalance(table, Set.of()));
+      assertThat(shards).allMatch(shard -> shard.startsWith("a"));
+      given.add(shards.size());
+    }
+    assertThat(given).containsExactly(2, 2, 4, 8, 16, 20, 20);
+
+    Set<String> moving = Set.of("a1", "a2", "b7");
+    assertThat(now(strategy.rebalance(table, moving)))
         .hasSize(17)
-        .doesNotContainAnyElementsOf(rest);
+        .doesNotContainAnyElementsOf(moving);
     assertThat(now(strategy.rebalance(table(one, 5, two, 1), Set.of()))).hasSize(5);
   }
 
