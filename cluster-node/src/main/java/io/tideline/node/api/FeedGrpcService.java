@@ -1,5 +1,7 @@
 package io.tideline.node.api;
 
+import static java.util.Objects.requireNonNull;
+
 import io.grpc.Status;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.posts.StoredPost;
@@ -294,7 +296,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
               return change;
             })
         .via(leaving.flow())
-        .concatLazy(Source.lazySingle(() -> leavingEnd(reached.get())))
+        .concatLazy(Source.lazySingle(() -> leavingEnd(requireNonNull(reached.get()))))
         .takeWhile(change -> !change.hasEnd(), true);
   }
 
