@@ -44,6 +44,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
@@ -64,6 +66,8 @@ import org.slf4j.LoggerFactory;
 public final class FeedNode {
   private static final String CASSANDRA = "pekko.persistence.cassandra";
   private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
+  private static final Executor LATER =
+      CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
   private static final Duration TO_HAND_OVER = Duration.ofSeconds(25);
   private static final long LAGGING_LINES = 10_000;
   private static final Logger LOG = LoggerFactory.getLogger(FeedNode.class);
@@ -178,25 +182,6 @@ public final class FeedNode {
             UserEntity.Limits.from(config));
     ClusterSharding sharding = ClusterSharding.get(system);
     Departures departures = Departures.start(system);
-    sharding.init(
-        Entity.of(
-                UserEntity.TYPE_KEY,
-                entity ->
-                    UserEntity.create(
-                        new UserId(entity.getEntityId()), entities, entity.getShard()))
-            .withStopMessage(new UserEntity.Stop())
-            .withAllocationStrategy(
-                new LeaversFirst(
-                    sharding.defaultShardAllocationStrategy(ClusterShardingSettings.create(system)),
-                    departures::isLeaving)));
-    OutboxSweeps.start(
-        system,
-        sweeper,
-        (user, markedAt) ->
-            sharding
-                .entityRefFor(UserEntity.TYPE_KEY, user.value())
-                .tell(new UserEntity.Announce(user, markedAt)),
-        () -> log.writer().healthy() && !fence.clockOff());
     TopologyFollower topology =
         TopologyFollower.start(
             system,
@@ -245,12 +230,51 @@ public final class FeedNode {
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
     check(log, intents);
     leaveInOrder(users, departures, leaving, log);
-    return GrpcServer.start(system, settings.grpc(), services.mounts())
+    return whenLogIsRead(log)
+        .thenCompose(read -> GrpcServer.start(system, settings.grpc(), services.mounts()))
         .thenApply(
             server -> {
+              // Users come at once, and other nodes pass their calls on to this one.
+              takeUsers(sharding, entities, departures, sweeper, log);
+              users.open();
               health.assembled();
               return server;
             });
+  }
+
+  /** Not when it takes long: then the node serves, and says that it is degraded. */
+  private CompletionStage<Void> whenLogIsRead(PostsLog log) {
+    if (log.tail().caughtUp() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
+      return CompletableFuture.completedStage(null);
+    }
+    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenLogIsRead(log));
+  }
+
+  private void takeUsers(
+      ClusterSharding sharding,
+      UserEntity.Surroundings entities,
+      Departures departures,
+      OutboxSweeper sweeper,
+      PostsLog log) {
+    sharding.init(
+        Entity.of(
+                UserEntity.TYPE_KEY,
+                entity ->
+                    UserEntity.create(
+                        new UserId(entity.getEntityId()), entities, entity.getShard()))
+            .withStopMessage(new UserEntity.Stop())
+            .withAllocationStrategy(
+                new LeaversFirst(
+                    sharding.defaultShardAllocationStrategy(ClusterShardingSettings.create(system)),
+                    departures::isLeaving)));
+    OutboxSweeps.start(
+        system,
+        sweeper,
+        (user, markedAt) ->
+            sharding
+                .entityRefFor(UserEntity.TYPE_KEY, user.value())
+                .tell(new UserEntity.Announce(user, markedAt)),
+        () -> log.writer().healthy() && !fence.clockOff());
   }
 
   /** First whoever can goes elsewhere, then the users move, then the rest is stopped. */

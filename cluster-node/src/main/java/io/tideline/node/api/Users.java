@@ -27,7 +27,7 @@ public final class Users {
   private final Duration timeout;
   private final TokenCodec tokens;
   private final int cell;
-  private volatile boolean left;
+  private volatile boolean open;
 
   public Users(ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell) {
     this.sharding = sharding;
@@ -36,9 +36,14 @@ public final class Users {
     this.cell = cell;
   }
 
+  /** From now on this node has users and finds the owners of others. */
+  public void open() {
+    open = true;
+  }
+
   /** This node has no users any more and finds nobody's owner: callers must go elsewhere. */
   public void leave() {
-    left = true;
+    open = false;
   }
 
   /**
@@ -69,10 +74,10 @@ public final class Users {
 
   private CompletionStage<UserReply> asked(
       UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command, Duration patience) {
-    if (left) {
+    if (!open) {
       return CompletableFuture.failedStage(
           StatusMapping.unavailable(
-              "LEAVING", "this node has left its cell", Map.of(), ELSEWHERE_AT_ONCE));
+              "NO_USERS_HERE", "this node starts or has left", Map.of(), ELSEWHERE_AT_ONCE));
     }
     return sharding.entityRefFor(UserEntity.TYPE_KEY, user.value()).ask(command::apply, patience);
   }
