@@ -29,7 +29,7 @@ record Build(Path root, String classPath) {
     Path target = checkout.resolve("cluster-node").resolve("target");
     Path jar = newestJar(target).orElseThrow(() -> notBuilt(checkout));
     String libraries = read(target.resolve("class-path")).orElseThrow(() -> notBuilt(checkout));
-    for (String library : libraries.split(File.pathSeparator)) {
+    for (String library : libraries.split(File.pathSeparator, -1)) {
       if (!Files.exists(Path.of(library))) {
         throw new CommandFailure(
             ExitCode.USAGE,

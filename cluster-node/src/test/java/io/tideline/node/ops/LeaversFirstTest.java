@@ -37,9 +37,10 @@ class LeaversFirstTest {
     public Future<ActorRef> allocateShard(
         ActorRef requester, String shard, Map<ActorRef, IndexedSeq<String>> regions) {
       return Future.successful(
-          regions.keySet().stream()
-              .max((a, b) -> Integer.compare(regions.get(a).size(), regions.get(b).size()))
-              .orElseThrow());
+          regions.entrySet().stream()
+              .max((a, b) -> Integer.compare(a.getValue().size(), b.getValue().size()))
+              .orElseThrow()
+              .getKey());
     }
 
     @Override
