@@ -67,7 +67,7 @@ class RollingUpgradeIT {
   }
 
   private static RollingUpgrade.Outcome upgrade(Path build, UpgradeProbe.Bounds bounds) {
-    var plan = new RollingUpgrade.Plan(build, bounds, Duration.ofMinutes(2), Duration.ofSeconds(5));
+    var plan = new RollingUpgrade.Plan(build, bounds, Duration.ofMinutes(2), Duration.ofSeconds(3));
     return new RollingUpgrade(socket(), plan, System.out::println).run();
   }
 
