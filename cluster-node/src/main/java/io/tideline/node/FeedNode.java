@@ -17,6 +17,7 @@ import io.tideline.node.api.Forwarding;
 import io.tideline.node.api.GrpcServer;
 import io.tideline.node.api.Principals;
 import io.tideline.node.api.Users;
+import io.tideline.node.ops.Departures;
 import io.tideline.node.ops.Health;
 import io.tideline.node.ops.ManagementServer;
 import io.tideline.node.ops.NodeLoads;
@@ -47,6 +48,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
@@ -54,15 +57,23 @@ import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One assembled node: storage, log, entities, services and what operators see of them. */
 public final class FeedNode {
   private static final String CASSANDRA = "pekko.persistence.cassandra";
   private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
+  private static final Executor LATER =
+      CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
+  private static final Duration TO_HAND_OVER = Duration.ofSeconds(25);
   private static final long LAGGING_LINES = 10_000;
+  private static final Logger LOG = LoggerFactory.getLogger(FeedNode.class);
 
   private final ActorSystem<?> system;
   private final NodeSettings settings;
@@ -186,24 +197,10 @@ public final class FeedNode {
             timelines,
             UserEntity.Limits.from(config));
     ClusterSharding sharding = ClusterSharding.get(system);
-    sharding.init(
-        Entity.of(
-                UserEntity.TYPE_KEY,
-                entity ->
-                    UserEntity.create(
-                        new UserId(entity.getEntityId()), entities, entity.getShard()))
-            .withStopMessage(new UserEntity.Stop())
-            .withAllocationStrategy(
-                new PlanAllocationStrategy(
-                    system, PlacementSettings.from(config), weights::current)));
-    OutboxSweeps.start(
-        system,
-        sweeper,
-        (user, markedAt) ->
-            sharding
-                .entityRefFor(UserEntity.TYPE_KEY, user.value())
-                .tell(new UserEntity.Announce(user, markedAt)),
-        () -> log.writer().healthy() && !fence.clockOff());
+    Departures departures = Departures.start(system);
+    PlanAllocationStrategy placing =
+        new PlanAllocationStrategy(
+            system, PlacementSettings.from(config), weights::current, departures::isLeaving);
     TopologyFollower topology =
         TopologyFollower.start(
             system,
@@ -237,6 +234,7 @@ public final class FeedNode {
     int cell = settings.cell().number();
     Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
     IntentApplier intents = log.applyIntents(users::apply);
+    SharedKillSwitch leaving = KillSwitches.shared("leaving");
     FeedServices services =
         new FeedServices(
             users,
@@ -250,31 +248,91 @@ public final class FeedNode {
                 config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
-            new ClusterGrpcService(topology, loads, principals),
+            new ClusterGrpcService(topology, loads, principals, leaving),
             fence::open,
             author -> log.recentPosts().lastSequence(author, cell),
             log,
             log::end,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"),
-            logs.retention());
+            logs.retention(),
+            leaving);
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
     metrics.gauge(
         "tideline.over.capacity",
         "1 while the node tells clients to go elsewhere",
         () -> loads.of(settings.grpcAddress()).overCapacity() ? 1 : 0);
     check(log, intents);
-    CoordinatedShutdown.get(system)
-        .addTask(
-            CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
-            "stop-log",
-            () -> log.stop().thenApply(stopped -> Done.getInstance()));
-    return GrpcServer.start(system, settings.grpc(), services.mounts())
+    leaveInOrder(users, departures, leaving, log);
+    return whenLogIsRead(log)
+        .thenCompose(read -> GrpcServer.start(system, settings.grpc(), services.mounts()))
         .thenApply(
             server -> {
+              // Users come at once, and other nodes pass their calls on to this one.
+              takeUsers(sharding, entities, placing, sweeper, log);
+              users.open();
               health.assembled();
               return server;
             });
+  }
+
+  /** Not when it takes long: then the node serves, and says that it is degraded. */
+  private CompletionStage<Void> whenLogIsRead(PostsLog log) {
+    if (log.tail().caughtUp() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
+      return CompletableFuture.completedStage(null);
+    }
+    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenLogIsRead(log));
+  }
+
+  private void takeUsers(
+      ClusterSharding sharding,
+      UserEntity.Surroundings entities,
+      PlanAllocationStrategy placing,
+      OutboxSweeper sweeper,
+      PostsLog log) {
+    sharding.init(
+        Entity.of(
+                UserEntity.TYPE_KEY,
+                entity ->
+                    UserEntity.create(
+                        new UserId(entity.getEntityId()), entities, entity.getShard()))
+            .withStopMessage(new UserEntity.Stop())
+            .withAllocationStrategy(placing));
+    OutboxSweeps.start(
+        system,
+        sweeper,
+        (user, markedAt) ->
+            sharding
+                .entityRefFor(UserEntity.TYPE_KEY, user.value())
+                .tell(new UserEntity.Announce(user, markedAt)),
+        () -> log.writer().healthy() && !fence.clockOff());
+  }
+
+  /** First whoever can goes elsewhere, then the users move, then the rest is stopped. */
+  private void leaveInOrder(
+      Users users, Departures departures, SharedKillSwitch leaving, PostsLog log) {
+    CoordinatedShutdown shutdown = CoordinatedShutdown.get(system);
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseBeforeServiceUnbind(),
+        "not-ready",
+        () -> {
+          LOG.info("This node leaves; its users move to other nodes");
+          health.leaving();
+          leaving.shutdown();
+          return departures.handOver(UserEntity.TYPE_KEY, TO_HAND_OVER);
+        });
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseClusterLeave(),
+        "no-users",
+        () -> {
+          LOG.info("No users are here any more");
+          users.leave();
+          return CompletableFuture.completedStage(Done.getInstance());
+        });
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
+        "stop-log",
+        () -> log.stop().thenApply(stopped -> Done.getInstance()));
   }
 
   private static Map<String, String> nodesByGrpcAddress(Topology topology) {

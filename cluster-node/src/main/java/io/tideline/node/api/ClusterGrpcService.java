@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
+import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.javadsl.Source;
 
 /** Tells clients and operators where things are. */
@@ -22,11 +23,19 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
   private final TopologyFollower topology;
   private final NodeLoads loads;
   private final Principals principals;
+  private final SharedKillSwitch leaving;
 
-  public ClusterGrpcService(TopologyFollower topology, NodeLoads loads, Principals principals) {
+  /**
+   * Creates the service.
+   *
+   * @param leaving shut down when this node begins to leave
+   */
+  public ClusterGrpcService(
+      TopologyFollower topology, NodeLoads loads, Principals principals, SharedKillSwitch leaving) {
     this.topology = topology;
     this.loads = loads;
     this.principals = principals;
+    this.leaving = leaving;
   }
 
   @Override
@@ -43,6 +52,7 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
     principals.authenticate(metadata);
     return topology
         .changes()
+        .via(leaving.flow())
         .map(current -> WatchTopologyResponse.newBuilder().setTopology(message(current)).build());
   }
 

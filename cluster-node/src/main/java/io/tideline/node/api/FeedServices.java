@@ -33,6 +33,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
+import org.apache.pekko.stream.SharedKillSwitch;
 
 /**
  * The services of a node, ready to be mounted.
@@ -42,6 +43,7 @@ import java.util.function.ToLongFunction;
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
+ * @param leaving shut down when this node begins to leave
  */
 public record FeedServices(
     Users users,
@@ -59,7 +61,8 @@ public record FeedServices(
     Supplier<CompletionStage<Positions>> logEnd,
     Duration consistencyWait,
     Duration heartbeat,
-    Duration logRetention) {
+    Duration logRetention,
+    SharedKillSwitch leaving) {
 
   public List<GrpcMount<?>> mounts() {
     Consistency consistency =
@@ -76,7 +79,8 @@ public record FeedServices(
             forwarding,
             fenceOpen,
             new FeedWatch(tokens, cards, heartbeat),
-            consistencyWait);
+            consistencyWait,
+            leaving);
     PostGrpcService posts =
         new PostGrpcService(
             users, principals, tokens, store, cards, consistency, InstantSource.system());

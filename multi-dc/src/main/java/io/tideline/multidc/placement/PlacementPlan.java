@@ -46,7 +46,7 @@ public final class PlacementPlan {
     JOINING,
     /** It gives and takes shards. */
     UP,
-    /** It gets what has no home, and is otherwise left alone: it changed a moment ago. */
+    /** It changed a moment ago: it gets what has no home or comes from drained nodes, no more. */
     UNSETTLED,
     /** It gives up its shards by itself and gets none. */
     LEAVING,
@@ -148,17 +148,17 @@ public final class PlacementPlan {
     return holder.node.state() == State.JOINING || holder.node.state() == State.UNREACHABLE;
   }
 
+  /** Waits for nobody to settle: who is drained may be about to go. */
   private Optional<Move> drain() {
     List<Holder> settled = takers.stream().filter(Holder::givesAndTakes).toList();
+    List<Holder> able = settled.isEmpty() ? takers : settled;
     return holders.stream()
         .filter(holder -> holder.node.weight() == 0)
-        .filter(holder -> holder.givesAndTakes() && !holder.movable.isEmpty())
+        .filter(holder -> holder.node.isHere() && !holder.movable.isEmpty())
         .max(comparingInt(holder -> holder.count))
         .flatMap(
             giver ->
-                neediest(Holder::givesAndTakes)
-                    .or(() -> lightest(settled))
-                    .map(taker -> move(giver, taker)));
+                neediest(able::contains).or(() -> lightest(able)).map(taker -> move(giver, taker)));
   }
 
   private Optional<Move> balance() {
