@@ -94,12 +94,13 @@ public final class PlanAllocationStrategy extends AbstractShardAllocationStrateg
 
   private Node node(Member member, boolean unreachable, Weights weights) {
     String zone = role(member, "az-");
+    boolean departs = leaving.test(member) && member.status().equals(MemberStatus.up());
     return new Node(
         member.uniqueAddress().toString(),
         zone,
-        leaving.test(member) ? 0 : weights.of(role(member, "grpc-"), zone),
+        departs ? 0 : weights.of(role(member, "grpc-"), zone),
         member.appVersion(),
-        unreachable ? State.UNREACHABLE : stateOf(member.status()));
+        unreachable ? State.UNREACHABLE : departs ? State.DEPARTING : stateOf(member.status()));
   }
 
   private static State stateOf(MemberStatus status) {

@@ -50,6 +50,20 @@ class PlacementTest {
   }
 
   @Test
+  void a_node_that_departs_is_empty_soon_although_all_others_have_just_come() {
+    String oldest = cell.join("a", 100);
+    cell.second();
+    cell.join("b", 100);
+    cell.join("c", 100);
+    cell.depart(oldest);
+    cell.seconds(2);
+    assertThat(cell.count(oldest)).isLessThan(300);
+    cell.seconds(48);
+    assertThat(cell.countsByZone()).isEqualTo(Map.of("b", 150L, "c", 150L));
+    assertThat(cell.timesMoved.values()).containsOnly(1);
+  }
+
+  @Test
   void while_all_nodes_are_drained_shards_stay_and_new_ones_find_a_home() {
     cell.join("a", 0);
     cell.join("a", 0);
