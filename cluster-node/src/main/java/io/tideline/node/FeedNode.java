@@ -27,6 +27,7 @@ import io.tideline.node.ops.PlacementControl;
 import io.tideline.node.ops.Topology;
 import io.tideline.node.ops.TopologyFollower;
 import io.tideline.node.ops.UserRemains;
+import io.tideline.node.ops.WarmUp;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.outbox.OutboxSweeper;
 import io.tideline.persistence.posts.CardCache;
@@ -265,14 +266,13 @@ public final class FeedNode {
     check(log, intents);
     leaveInOrder(users, departures, leaving, log);
     return whenLogIsRead(log)
-        .thenCompose(read -> GrpcServer.start(system, settings.grpc(), services.mounts()))
-        .thenApply(
+        .thenCompose(read -> WarmUp.run(system, entities))
+        .thenCompose(warm -> GrpcServer.start(system, settings.grpc(), services.mounts()))
+        .thenCompose(
             server -> {
               // Users come at once, and other nodes pass their calls on to this one.
               takeUsers(sharding, entities, placing, sweeper, log);
-              users.open();
-              health.assembled();
-              return server;
+              return users.open().thenRun(health::assembled).thenApply(open -> server);
             });
   }
 

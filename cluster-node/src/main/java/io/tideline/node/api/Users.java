@@ -10,6 +10,7 @@ import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
@@ -20,6 +21,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 /** Asks the entities of users, wherever they live, and turns refusals into statuses. */
 public final class Users {
   private static final Duration RETRY_SOON = Duration.ofSeconds(1);
+  private static final Duration TO_BE_FOUND = Duration.ofSeconds(5);
   private static final Duration FIRST_PATIENCE = Duration.ofMillis(500);
   private static final Duration ELSEWHERE_AT_ONCE = Duration.ofMillis(50);
 
@@ -36,9 +38,21 @@ public final class Users {
     this.cell = cell;
   }
 
-  /** From now on this node has users and finds the owners of others. */
-  public void open() {
-    open = true;
+  /**
+   * Done when this node finds the owners of users, or after 5 s; until then whoever calls is sent
+   * elsewhere.
+   */
+  public CompletionStage<Void> open() {
+    UserId nobody = new UserId("warm-up." + UUID.randomUUID());
+    return sharding
+        .entityRefFor(UserEntity.TYPE_KEY, nobody.value())
+        .<UserReply>ask(
+            replyTo -> new UserEntity.ListFollowing(nobody, null, 1, replyTo), TO_BE_FOUND)
+        .handle(
+            (found, failure) -> {
+              open = true;
+              return null;
+            });
   }
 
   /** This node has no users any more and finds nobody's owner: callers must go elsewhere. */
