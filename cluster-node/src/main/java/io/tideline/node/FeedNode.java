@@ -72,7 +72,7 @@ public final class FeedNode {
   private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
   private static final Executor LATER =
       CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
-  private static final Duration TO_HAND_OVER = Duration.ofSeconds(25);
+  private static final Duration TO_HAND_OVER = Duration.ofSeconds(45);
   private static final long LAGGING_LINES = 10_000;
   private static final Logger LOG = LoggerFactory.getLogger(FeedNode.class);
 
@@ -101,6 +101,7 @@ public final class FeedNode {
    */
   public static CompletionStage<FeedNode> start(ActorSystem<?> system, NodeSettings settings) {
     FeedNode node = new FeedNode(system, settings);
+    WarmUp.takePartInSharding(system);
     return ManagementServer.start(
             system, settings.management(), node.health, () -> Optional.ofNullable(node.placement))
         .thenCompose(bound -> node.session())

@@ -32,7 +32,7 @@ final class NodeProcess {
   }
 
   static final String LOOPBACK = "127.0.0.1";
-  private static final Duration TO_STOP = Duration.ofSeconds(35);
+  private static final Duration TO_STOP = Duration.ofSeconds(75);
   private static final int LAST_WORDS = 15;
 
   private final String name;

@@ -44,7 +44,7 @@ final class RollingUpgrade {
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
   private static final Duration BEFORE = Duration.ofSeconds(5);
   private static final Duration TO_BE_WELL = Duration.ofSeconds(30);
-  private static final Duration TO_LEAVE = Duration.ofSeconds(30);
+  private static final Duration TO_LEAVE = Duration.ofSeconds(75);
   private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(4);
 
   private final Path control;

@@ -10,10 +10,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,6 +27,8 @@ import org.slf4j.LoggerFactory;
  * seconds, for which the readers of the first shards that move to it would wait.
  */
 public final class WarmUp {
+  private static final EntityTypeKey<NotUsed> NOBODY =
+      EntityTypeKey.create(NotUsed.class, "Nobody");
   private static final int ROUNDS = 8;
   private static final int AT_ONCE = 4;
   private static final Duration LIMIT = Duration.ofSeconds(10);
@@ -33,6 +40,15 @@ public final class WarmUp {
   private WarmUp(ActorSystem<?> system, UserEntity.Surroundings entities) {
     this.system = system;
     this.entities = entities;
+  }
+
+  /**
+   * To be called as soon as the node may be a member. Where shards are is written to all members,
+   * and those answer that have started some kind of entity: without one, a node that is not ready
+   * for users would hold up the shards of the others.
+   */
+  public static void takePartInSharding(ActorSystem<?> system) {
+    ClusterSharding.get(system).init(Entity.of(NOBODY, context -> Behaviors.empty()));
   }
 
   /** Done after 10 s at the latest; writes nothing. */
