@@ -149,6 +149,7 @@ public final class FeedNode {
             logs,
             settings.cell().number(),
             settings.cell().name(),
+            settings.otherCells(),
             store,
             clock,
             (line, ref) -> cards.put(line));
@@ -252,9 +253,9 @@ public final class FeedNode {
             forwarding,
             new ClusterGrpcService(topology, loads, principals),
             fence::open,
-            author -> log.recentPosts().lastSequence(author, cell),
+            log.recentPosts()::lastSequence,
             log,
-            log::end,
+            log::appliedToTheEnd,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"),
             logs.retention());
@@ -343,8 +344,8 @@ public final class FeedNode {
     metrics.counter("tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
     metrics.counter(
         "tideline.loads.failed", "Loads of timelines that failed", stats.failedLoads::sum);
-    metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> sum(log.tailLag()));
-    metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> sum(log.storeLag()));
+    metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> sum(log.tailLag()) + log.copiesTailLag());
+    metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> sum(log.storeLag()) + log.copiesStoreLag());
     metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
     metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
     metrics.counter(

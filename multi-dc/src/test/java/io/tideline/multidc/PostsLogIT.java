@@ -113,7 +113,7 @@ class PostsLogIT {
   private PostsLog start(String overrides) {
     PostsLog log =
         PostsLog.start(
-            KIT.system(), settings(overrides), 1, cellName, store, clock, (line, ref) -> {});
+            KIT.system(), settings(overrides), 1, cellName, List.of(), store, clock, (line, ref) -> {});
     started.add(log);
     await().atMost(Duration.ofSeconds(20)).until(() -> log.tail().caughtUp());
     return log;

@@ -57,7 +57,7 @@ public record LogSettings(
     return connection;
   }
 
-  private static Map<String, String> properties(Config config) {
+  static Map<String, String> properties(Config config) {
     Map<String, String> properties = new HashMap<>();
     for (Map.Entry<String, ConfigValue> entry : config.entrySet()) {
       String name = entry.getKey().replace("\"", "");
