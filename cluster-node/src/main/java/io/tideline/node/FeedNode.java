@@ -43,10 +43,12 @@ import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
@@ -237,7 +239,7 @@ public final class FeedNode {
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
     int cell = settings.cell().number();
     Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
-    IntentApplier intents = log.applyIntents(users::apply);
+    List<IntentApplier> intents = log.applyIntents(users::apply);
     FeedServices services =
         new FeedServices(
             users,
@@ -284,7 +286,7 @@ public final class FeedNode {
             Collectors.toMap(Topology.Node::grpcAddress, Topology.Node::id, (one, other) -> other));
   }
 
-  private void check(PostsLog log, IntentApplier intents) {
+  private void check(PostsLog log, List<IntentApplier> intents) {
     health.required("fence", () -> unless(fence.open(), fence.state()));
     health.required(
         "clock", () -> unless(!fence.clockOff(), "off by " + fence.clockOffset().negated()));
@@ -302,7 +304,8 @@ public final class FeedNode {
     health.degrading("log-lag", () -> lag(sum(log.tailLag()), "lines are not applied yet"));
     health.degrading("store-lag", () -> lag(sum(log.storeLag()), "lines are not stored yet"));
     health.degrading(
-        "intents-lag", () -> lag(sum(intents.lag()), "intents are not applied to others yet"));
+        "intents-lag",
+        () -> lag(sum(intents.get(0).lag()), "intents are not applied to others yet"));
   }
 
   private static Optional<String> lag(long lines, String what) {
@@ -313,13 +316,17 @@ public final class FeedNode {
     return good ? Optional.empty() : Optional.of(reason);
   }
 
+  private static long sum(List<IntentApplier> intents, ToLongFunction<IntentApplier> what) {
+    return intents.stream().mapToLong(what).sum();
+  }
+
   private static long sum(Map<Integer, Long> byPartition) {
     return byPartition.values().stream().mapToLong(Long::longValue).sum();
   }
 
   private void measure(
       PostsLog log,
-      IntentApplier intents,
+      List<IntentApplier> intents,
       JournalStats journal,
       TimelineStats stats,
       CardCache cards,
@@ -344,20 +351,32 @@ public final class FeedNode {
     metrics.counter("tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
     metrics.counter(
         "tideline.loads.failed", "Loads of timelines that failed", stats.failedLoads::sum);
-    metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> sum(log.tailLag()) + log.copiesTailLag());
-    metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> sum(log.storeLag()) + log.copiesStoreLag());
+    metrics.gauge(
+        "tideline.tail.lag",
+        "Lines not applied here yet",
+        () -> sum(log.tailLag()) + log.copiesTailLag());
+    metrics.gauge(
+        "tideline.store.lag",
+        "Lines not stored yet",
+        () -> sum(log.storeLag()) + log.copiesStoreLag());
     metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
     metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
     metrics.counter(
         "tideline.parked.lines",
         "Lines parked by this node",
-        () -> log.storeWriter().parked() + intents.parked());
+        () -> log.storeWriter().parked() + sum(intents, IntentApplier::parked));
     metrics.counter(
-        "tideline.intents.applied", "Intents applied to others by this node", intents::applied);
+        "tideline.intents.applied",
+        "Intents applied to others by this node",
+        () -> sum(intents, IntentApplier::applied));
     metrics.counter(
-        "tideline.intents.retries", "Attempts to apply them that failed", intents::retries);
+        "tideline.intents.retries",
+        "Attempts to apply them that failed",
+        () -> sum(intents, IntentApplier::retries));
     metrics.gauge(
-        "tideline.intents.lag", "Lines of intents not applied yet", () -> sum(intents.lag()));
+        "tideline.intents.lag",
+        "Lines of intents not applied yet",
+        () -> sum(intents, applier -> sum(applier.lag())));
     metrics.gauge("tideline.log.pending", "Lines not acknowledged yet", log.writer()::pending);
     metrics.counter("tideline.log.failures", "Appends that failed", log.writer()::failures);
     metrics.counter("tideline.log.gaps", "Gaps in authors' sequences", log.recentPosts()::gaps);

@@ -14,6 +14,7 @@ public final class IntentEffects {
    * accepted, and to whoever is blocked by whom, as of the same time.
    *
    * @param cell the one that applies it
+   * @throws IllegalArgumentException when no user could take it
    */
   public static List<IntentLine> of(IntentLine line, int cell) {
     List<IntentLine> effects = new ArrayList<>();
@@ -21,6 +22,7 @@ public final class IntentEffects {
     for (String target : line.getBlocksChanged().getTargetIdsList()) {
       effects.add(blockedBy(line, target));
     }
+    User.EMPTY.learned(effects, line.getAt());
     return effects;
   }
 
