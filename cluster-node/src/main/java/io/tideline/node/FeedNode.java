@@ -8,6 +8,9 @@ import io.tideline.multidc.PostsLog;
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.fence.Fence;
 import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.OtherCell;
+import io.tideline.multidc.mirror.MirrorStatus;
+import io.tideline.multidc.mirror.Mirrors;
 import io.tideline.multidc.placement.PlacementSettings;
 import io.tideline.multidc.placement.PlacementWeights;
 import io.tideline.multidc.placement.PlanAllocationStrategy;
@@ -156,6 +159,7 @@ public final class FeedNode {
             clock,
             (line, ref) -> cards.put(line));
     this.log = log;
+    Mirrors mirrors = Mirrors.start(system, logs, settings.otherCells(), fence::open);
     TimelineStats stats =
         new TimelineStats(
             metrics.timer("tideline.activation", "Waking a timeline", "kind", "warm"),
@@ -267,6 +271,7 @@ public final class FeedNode {
         "1 while the node tells clients to go elsewhere",
         () -> loads.of(settings.grpcAddress()).overCapacity() ? 1 : 0);
     check(log, intents);
+    settings.otherCells().forEach(other -> watch(mirrors, other));
     CoordinatedShutdown.get(system)
         .addTask(
             CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
@@ -306,6 +311,53 @@ public final class FeedNode {
     health.degrading(
         "intents-lag",
         () -> lag(sum(intents.get(0).lag()), "intents are not applied to others yet"));
+  }
+
+  private void watch(Mirrors mirrors, OtherCell other) {
+    String name = other.name();
+    health.degrading(
+        "mirror-" + name,
+        () ->
+            unless(
+                mirrors.source(other).state() != MirrorStatus.State.BACKFILL_NEEDED,
+                "lines of cell %s were gone before they were copied: BACKFILL NEEDED"
+                    .formatted(name)));
+    metrics.gauge(
+        "tideline.mirror.lag",
+        "Lines of another cell not copied yet",
+        "source",
+        name,
+        () -> mirrors.source(other).lagLines());
+    metrics.gauge(
+        "tideline.mirror.lag.seconds",
+        "Everything of another cell that is older has been copied",
+        "source",
+        name,
+        () -> mirrors.source(other).lag().toMillis() / 1e3);
+    metrics.gauge(
+        "tideline.mirror.up",
+        "1 while the lines of another cell are copied as they come",
+        "source",
+        name,
+        () -> mirrors.source(other).state() == MirrorStatus.State.UP ? 1 : 0);
+    metrics.counter(
+        "tideline.mirror.lines",
+        "Lines of another cell copied by this node",
+        "source",
+        name,
+        () -> mirrors.lines(other));
+    metrics.counter(
+        "tideline.mirror.restarts",
+        "Times this node began anew to copy after a failure",
+        "source",
+        name,
+        () -> mirrors.restarts(other));
+    metrics.counter(
+        "tideline.mirror.losses",
+        "Times this node found that lines were gone before they were copied",
+        "source",
+        name,
+        () -> mirrors.losses(other));
   }
 
   private static Optional<String> lag(long lines, String what) {

@@ -51,7 +51,7 @@ public record LogSettings(
   }
 
   /** What every Kafka client of this node is given. */
-  Map<String, Object> connection() {
+  public Map<String, Object> connection() {
     Map<String, Object> connection = new HashMap<>(clientProperties);
     connection.put("bootstrap.servers", bootstrapServers);
     return connection;
