@@ -114,6 +114,12 @@ public record User(
     return clock.nextAfter(Math.max(lastAt, before));
   }
 
+  /** The hybrid time of a new post: a decision that is ahead of the clock does not date posts. */
+  long timeOfPost(HybridClock clock) {
+    clock.observe(lastAt);
+    return clock.next();
+  }
+
   /** The hybrid time of a new version of a post; no other cell gives the same to another one. */
   long timeOfEdit(long baseVersion, int cell, HybridClock clock) {
     return HybridClock.ofCell(cell, clock.nextAfter(Math.max(lastAt, baseVersion)));

@@ -538,7 +538,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onPublish(User state, Publish command) {
-    long at = around.clock().nextAfter(state.lastAt());
+    long at = state.timeOfPost(around.clock());
     Long createdAt = command.createdAtMillis();
     if (createdAt != null) {
       PostId id = PostId.imported(createdAt, user, command.key());

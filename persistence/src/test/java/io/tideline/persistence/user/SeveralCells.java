@@ -346,7 +346,7 @@ final class SeveralCells {
 
     void publish() {
       if (state.erasure() != null) return;
-      long at = cell.clock.nextAfter(state.lastAt());
+      long at = state.timeOfPost(cell.clock);
       String key = "key" + ++keys;
       PostId id = PostId.of(at, cell.number, user, key);
       PostLine line = lines().published(id, at, NOTHING, someFacts());

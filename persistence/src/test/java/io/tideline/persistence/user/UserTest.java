@@ -40,6 +40,13 @@ class UserTest {
   }
 
   @Test
+  void a_post_keeps_to_the_clock_of_its_cell_whatever_was_decided_about_what_is_ahead() {
+    learn(follow(true).setAt(AHEAD));
+    decide(follow(false));
+    assertThat(HybridClock.millisOf(user.timeOfPost(clock))).isEqualTo(NOW);
+  }
+
+  @Test
   void nobody_is_in_a_new_list_though_the_cell_that_filled_the_old_one_is_ahead() {
     decide(list(true));
     learn(member().setAt(AHEAD));
