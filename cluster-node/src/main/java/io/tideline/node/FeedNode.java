@@ -257,7 +257,7 @@ public final class FeedNode {
                 config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
-            new ClusterGrpcService(topology, loads, principals),
+            new ClusterGrpcService(topology, loads, mirrors::sources, principals),
             fence::open,
             log.recentPosts()::lastSequence,
             log,

@@ -21,6 +21,7 @@ import io.tideline.protocols.v1.GetFiltersRequest;
 import io.tideline.protocols.v1.GetFiltersResponse;
 import io.tideline.protocols.v1.GetListsRequest;
 import io.tideline.protocols.v1.GetReadStateRequest;
+import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.ListFollowedTagsRequest;
 import io.tideline.protocols.v1.ListFollowingRequest;
 import io.tideline.protocols.v1.MarkReadRequest;
@@ -31,6 +32,8 @@ import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.PutListRequest;
 import io.tideline.protocols.v1.PutMuteRuleRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.SourceCell;
+import io.tideline.protocols.v1.SourceCellState;
 import io.tideline.protocols.v1.UnblockRequest;
 import io.tideline.protocols.v1.UserList;
 import io.tideline.protocols.v1.WatchFeedRequest;
@@ -153,6 +156,27 @@ class TwoCellsIT {
     west.follow(late, author);
     assertThat(texts(west, late)).containsExactly("edited");
     assertThat(texts(east, reader)).containsExactly("edited");
+  }
+
+  @Test
+  void any_node_tells_how_far_the_other_cell_has_been_copied() {
+    ids(west, reader);
+    String post = east.publish(author, "copied").getPostId();
+    await().atMost(SOON).until(() -> ids(west, reader), List.of(post)::equals);
+    await()
+        .atMost(SOON)
+        .untilAsserted(
+            () ->
+                assertThat(
+                        ok(west.cluster.getTopology(GetTopologyRequest.getDefaultInstance()))
+                            .getTopology()
+                            .getSourcesList())
+                    .containsExactly(
+                        SourceCell.newBuilder()
+                            .setCell(EAST)
+                            .setNumber(1)
+                            .setState(SourceCellState.SOURCE_CELL_STATE_UP)
+                            .build()));
   }
 
   @Test

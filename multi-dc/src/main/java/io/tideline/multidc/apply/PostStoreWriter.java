@@ -19,8 +19,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.pekko.actor.typed.ActorSystem;
 
 /**
- * Writes a posts log to the post store, this cell's own or the copy of another cell's. The group's offsets say what the store has, and the
- * memory of every node relies on them.
+ * Writes a posts log to the post store, this cell's own or the copy of another cell's. The group's
+ * offsets say what the store has, and the memory of every node relies on them.
  */
 public final class PostStoreWriter {
   private final int cell;

@@ -192,9 +192,7 @@ final class LineApplier {
               Lane lane = lanes.get(number);
               if (lane == null) {
                 lane = first(number, partition, bounds.partitions().size());
-              } else if (!sameLog
-                  || lane.next < partition.begin()
-                  || lane.next > partition.end()) {
+              } else if (!sameLog || lane.next < partition.begin() || lane.next > partition.end()) {
                 lane = anew(number, lane, partition);
               }
               offsets.put(number, lane.next);
@@ -327,7 +325,8 @@ final class LineApplier {
     whenApplied.run();
     if (atEnd && !caughtUp) {
       caughtUp = true;
-      log.info("{} is applied up to {}; {} posts are remembered", topics.posts(), now, recent.size());
+      log.info(
+          "{} is applied up to {}; {} posts are remembered", topics.posts(), now, recent.size());
     }
   }
 

@@ -34,8 +34,7 @@ public record Stamp(LogPartition partition, long offset) {
         throw new PoisonLineException("no position of a line: " + position);
       }
       return new Stamp(
-          new LogPartition(
-              position.getCell(), position.getIncarnation(), position.getPartition()),
+          new LogPartition(position.getCell(), position.getIncarnation(), position.getPartition()),
           position.getOffset());
     } catch (InvalidProtocolBufferException e) {
       throw new PoisonLineException("not a position: " + e.getMessage());

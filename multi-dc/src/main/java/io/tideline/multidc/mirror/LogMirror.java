@@ -262,8 +262,7 @@ final class LogMirror {
   }
 
   private ConsumerSettings<byte[], byte[]> consumer() {
-    return ConsumerSettings.create(
-            system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+    return ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
         .withProperties(cell.clientProperties())
         .withBootstrapServers(cell.bootstrapServers())
         .withClientId("tideline-mirror-" + topic)
@@ -403,10 +402,6 @@ final class LogMirror {
     long lag =
         here && lagLines == 0 ? 0 : Math.max(0, System.currentTimeMillis() - completeAtMillis);
     return new MirrorStatus(
-        cell.name(),
-        topic,
-        linesLost ? MirrorStatus.State.BACKFILL_NEEDED : state,
-        lagLines,
-        lag);
+        cell.name(), topic, linesLost ? MirrorStatus.State.BACKFILL_NEEDED : state, lagLines, lag);
   }
 }

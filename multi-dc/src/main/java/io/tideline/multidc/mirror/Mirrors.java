@@ -50,8 +50,7 @@ public final class Mirrors {
   private Mirrors(List<OtherCell> cells) {
     this.cells = cells;
     this.counts =
-        cells.stream()
-            .collect(Collectors.toMap(OtherCell::name, cell -> new LogMirror.Counts()));
+        cells.stream().collect(Collectors.toMap(OtherCell::name, cell -> new LogMirror.Counts()));
   }
 
   /**

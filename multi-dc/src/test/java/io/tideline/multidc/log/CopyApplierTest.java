@@ -112,8 +112,7 @@ class CopyApplierTest {
     assertThat(refs).extracting(ref -> ref.offset).containsExactly(40L, 41L);
     assertThat(refs).extracting(ref -> ref.partition).containsOnly(ORIGIN);
     assertThat(applier.applied()).isEqualTo(at(42));
-    assertThat(applier.read())
-        .isEqualTo(Positions.EMPTY.with(new LogPartition(WEST, 1, 0), 2));
+    assertThat(applier.read()).isEqualTo(Positions.EMPTY.with(new LogPartition(WEST, 1, 0), 2));
     assertThat(recent.floor(ORIGIN)).isEqualTo(40);
     assertThat(recent.lastSequence(ANN, WEST)).isEqualTo(42);
   }
@@ -167,7 +166,13 @@ class CopyApplierTest {
     assertThat(late.resumeAt(bounds(0, 8, 4))).containsEntry(0, 0L);
     List<ConsumerRecord<byte[], byte[]>> lines =
         List.of(
-            copy(0, 6), copy(1, 7), copy(2, 8), copy(3, 3), copy(4, 4), copy(5, 5), copy(6, 9),
+            copy(0, 6),
+            copy(1, 7),
+            copy(2, 8),
+            copy(3, 3),
+            copy(4, 4),
+            copy(5, 5),
+            copy(6, 9),
             copy(7, 10));
     assertThat(late.located()).isFalse();
     late.take(lines, new CompletableFuture<>());
@@ -180,10 +185,7 @@ class CopyApplierTest {
   @Test
   void where_the_lines_are_that_are_stored_already_is_known_before_anything_new_comes() {
     assertThat(applier.resumeAt(bounds(5_000, 9_000, 9_000))).containsEntry(0, 6_900L);
-    take(
-        IntStream.range(6_900, 9_000)
-            .mapToObj(here -> copy(here, here - 4_000))
-            .toList());
+    take(IntStream.range(6_900, 9_000).mapToObj(here -> copy(here, here - 4_000)).toList());
     assertThat(applier.located()).isTrue();
     assertThat(applier.applied()).isEqualTo(at(5_000));
     assertThat(delivered()).hasSize(100).startsWith(4_900L);

@@ -11,7 +11,8 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.junit.jupiter.api.Test;
 
 class StampTest {
-  private static final Stamp STAMP = new Stamp(new LogPartition(2, 0x9f3c01aa, 7), 123_456_789_012L);
+  private static final Stamp STAMP =
+      new Stamp(new LogPartition(2, 0x9f3c01aa, 7), 123_456_789_012L);
 
   @Test
   void copies_keep_what_was_once_recorded() throws PoisonLineException {
@@ -21,8 +22,7 @@ class StampTest {
         .isEqualTo("080215aa013c9f18072094b4e4f4cb03");
 
     Headers read = new RecordHeaders();
-    read.add(
-        "tideline-position", HexFormat.of().parseHex("080215aa013c9f18072094b4e4f4cb03"));
+    read.add("tideline-position", HexFormat.of().parseHex("080215aa013c9f18072094b4e4f4cb03"));
     assertThat(Stamp.of(read)).isEqualTo(STAMP);
   }
 
