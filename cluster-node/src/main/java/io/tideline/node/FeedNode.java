@@ -8,6 +8,9 @@ import io.tideline.multidc.PostsLog;
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.fence.Fence;
 import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.OtherCell;
+import io.tideline.multidc.mirror.MirrorStatus;
+import io.tideline.multidc.mirror.Mirrors;
 import io.tideline.multidc.placement.PlacementSettings;
 import io.tideline.multidc.placement.PlacementWeights;
 import io.tideline.multidc.placement.PlanAllocationStrategy;
@@ -45,12 +48,14 @@ import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
@@ -162,10 +167,12 @@ public final class FeedNode {
             logs,
             settings.cell().number(),
             settings.cell().name(),
+            settings.otherCells(),
             store,
             clock,
             (line, ref) -> cards.put(line));
     this.log = log;
+    Mirrors mirrors = Mirrors.start(system, logs, settings.otherCells(), fence::open);
     TimelineStats stats =
         new TimelineStats(
             metrics.timer("tideline.activation", "Waking a timeline", "kind", "warm"),
@@ -235,7 +242,7 @@ public final class FeedNode {
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
     int cell = settings.cell().number();
     Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
-    IntentApplier intents = log.applyIntents(users::apply);
+    List<IntentApplier> intents = log.applyIntents(users::apply);
     SharedKillSwitch leaving = KillSwitches.shared("leaving");
     FeedServices services =
         new FeedServices(
@@ -250,11 +257,11 @@ public final class FeedNode {
                 config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
-            new ClusterGrpcService(topology, loads, principals, leaving),
+            new ClusterGrpcService(topology, loads, mirrors::sources, principals, leaving),
             fence::open,
-            author -> log.recentPosts().lastSequence(author, cell),
+            log.recentPosts()::lastSequence,
             log,
-            log::end,
+            log::appliedToTheEnd,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"),
             logs.retention(),
@@ -265,6 +272,7 @@ public final class FeedNode {
         "1 while the node tells clients to go elsewhere",
         () -> loads.of(settings.grpcAddress()).overCapacity() ? 1 : 0);
     check(log, intents);
+    settings.otherCells().forEach(other -> watch(mirrors, other));
     leaveInOrder(users, departures, leaving, log);
     return whenLogIsRead(log)
         .thenCompose(read -> WarmUp.run(system, entities))
@@ -342,7 +350,7 @@ public final class FeedNode {
             Collectors.toMap(Topology.Node::grpcAddress, Topology.Node::id, (one, other) -> other));
   }
 
-  private void check(PostsLog log, IntentApplier intents) {
+  private void check(PostsLog log, List<IntentApplier> intents) {
     health.required("fence", () -> unless(fence.open(), fence.state()));
     health.required(
         "clock", () -> unless(!fence.clockOff(), "off by " + fence.clockOffset().negated()));
@@ -360,7 +368,55 @@ public final class FeedNode {
     health.degrading("log-lag", () -> lag(sum(log.tailLag()), "lines are not applied yet"));
     health.degrading("store-lag", () -> lag(sum(log.storeLag()), "lines are not stored yet"));
     health.degrading(
-        "intents-lag", () -> lag(sum(intents.lag()), "intents are not applied to others yet"));
+        "intents-lag",
+        () -> lag(sum(intents.get(0).lag()), "intents are not applied to others yet"));
+  }
+
+  private void watch(Mirrors mirrors, OtherCell other) {
+    String name = other.name();
+    health.degrading(
+        "mirror-" + name,
+        () ->
+            unless(
+                mirrors.source(other).state() != MirrorStatus.State.BACKFILL_NEEDED,
+                "lines of cell %s were gone before they were copied: BACKFILL NEEDED"
+                    .formatted(name)));
+    metrics.gauge(
+        "tideline.mirror.lag",
+        "Lines of another cell not copied yet",
+        "source",
+        name,
+        () -> mirrors.source(other).lagLines());
+    metrics.gauge(
+        "tideline.mirror.lag.seconds",
+        "Everything of another cell that is older has been copied",
+        "source",
+        name,
+        () -> mirrors.source(other).lag().toMillis() / 1e3);
+    metrics.gauge(
+        "tideline.mirror.up",
+        "1 while the lines of another cell are copied as they come",
+        "source",
+        name,
+        () -> mirrors.source(other).state() == MirrorStatus.State.UP ? 1 : 0);
+    metrics.counter(
+        "tideline.mirror.lines",
+        "Lines of another cell copied by this node",
+        "source",
+        name,
+        () -> mirrors.lines(other));
+    metrics.counter(
+        "tideline.mirror.restarts",
+        "Times this node began anew to copy after a failure",
+        "source",
+        name,
+        () -> mirrors.restarts(other));
+    metrics.counter(
+        "tideline.mirror.losses",
+        "Times this node found that lines were gone before they were copied",
+        "source",
+        name,
+        () -> mirrors.losses(other));
   }
 
   private static Optional<String> lag(long lines, String what) {
@@ -371,13 +427,17 @@ public final class FeedNode {
     return good ? Optional.empty() : Optional.of(reason);
   }
 
+  private static long sum(List<IntentApplier> intents, ToLongFunction<IntentApplier> what) {
+    return intents.stream().mapToLong(what).sum();
+  }
+
   private static long sum(Map<Integer, Long> byPartition) {
     return byPartition.values().stream().mapToLong(Long::longValue).sum();
   }
 
   private void measure(
       PostsLog log,
-      IntentApplier intents,
+      List<IntentApplier> intents,
       JournalStats journal,
       TimelineStats stats,
       CardCache cards,
@@ -402,20 +462,32 @@ public final class FeedNode {
     metrics.counter("tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
     metrics.counter(
         "tideline.loads.failed", "Loads of timelines that failed", stats.failedLoads::sum);
-    metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> sum(log.tailLag()));
-    metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> sum(log.storeLag()));
+    metrics.gauge(
+        "tideline.tail.lag",
+        "Lines not applied here yet",
+        () -> sum(log.tailLag()) + log.copiesTailLag());
+    metrics.gauge(
+        "tideline.store.lag",
+        "Lines not stored yet",
+        () -> sum(log.storeLag()) + log.copiesStoreLag());
     metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
     metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
     metrics.counter(
         "tideline.parked.lines",
         "Lines parked by this node",
-        () -> log.storeWriter().parked() + intents.parked());
+        () -> log.storeWriter().parked() + sum(intents, IntentApplier::parked));
     metrics.counter(
-        "tideline.intents.applied", "Intents applied to others by this node", intents::applied);
+        "tideline.intents.applied",
+        "Intents applied to others by this node",
+        () -> sum(intents, IntentApplier::applied));
     metrics.counter(
-        "tideline.intents.retries", "Attempts to apply them that failed", intents::retries);
+        "tideline.intents.retries",
+        "Attempts to apply them that failed",
+        () -> sum(intents, IntentApplier::retries));
     metrics.gauge(
-        "tideline.intents.lag", "Lines of intents not applied yet", () -> sum(intents.lag()));
+        "tideline.intents.lag",
+        "Lines of intents not applied yet",
+        () -> sum(intents, applier -> sum(applier.lag())));
     metrics.gauge("tideline.log.pending", "Lines not acknowledged yet", log.writer()::pending);
     metrics.counter("tideline.log.failures", "Appends that failed", log.writer()::failures);
     metrics.counter("tideline.log.gaps", "Gaps in authors' sequences", log.recentPosts()::gaps);

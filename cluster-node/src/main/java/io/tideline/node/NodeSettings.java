@@ -2,6 +2,7 @@ package io.tideline.node;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
+import io.tideline.multidc.log.OtherCell;
 import io.tideline.node.api.AuthSettings;
 import io.tideline.node.api.GrpcSettings;
 import io.tideline.node.ops.ManagementSettings;
@@ -33,7 +34,8 @@ public record NodeSettings(
     ManagementSettings management,
     Cassandra cassandra,
     Kafka kafka,
-    CursorKeys cursorKeys) {
+    CursorKeys cursorKeys,
+    List<OtherCell> otherCells) {
 
   /** The data center or zone: its name is part of topic names, its number of post ids. */
   public record Cell(String name, int number) {}
@@ -112,11 +114,13 @@ public record NodeSettings(
 
   private record Reader(Config root, Config config) {
     NodeSettings read() {
+      Cell cell =
+          new Cell(
+              matching("cell.name", CELL_NAME, "1-32 characters of [a-z0-9-]"),
+              number("cell.number", 1, 255));
       NodeSettings settings =
           new NodeSettings(
-              new Cell(
-                  matching("cell.name", CELL_NAME, "1-32 characters of [a-z0-9-]"),
-                  number("cell.number", 1, 255)),
+              cell,
               matching("availability-zone", ROLE_PART, "1-64 characters of [A-Za-z0-9._-]"),
               matching("version", ROLE_PART, "a version such as 1.4.2"),
               notEmpty("host", "the address by which others reach this node"),
@@ -128,7 +132,8 @@ public record NodeSettings(
               ManagementSettings.from(root),
               cassandra(),
               kafka(),
-              cursorKeys());
+              cursorKeys(),
+              OtherCell.from(root, cell.name(), cell.number()));
       settings.checkSafety();
       return settings;
     }

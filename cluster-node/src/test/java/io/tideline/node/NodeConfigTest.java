@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.tideline.multidc.log.OtherCell;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -91,6 +92,19 @@ class NodeConfigTest {
   }
 
   @Test
+  void no_other_cell_is_this_one() {
+    Config west =
+        ConfigFactory.parseString(
+            "tideline.multi-dc.cells = [{ name = west, number = 1, bootstrap-servers = \"k:1\" }]");
+    assertThatThrownBy(() -> NodeConfig.load(west))
+        .isInstanceOf(BadConfiguration.class)
+        .hasMessageContaining("gives \"west\" the number 1");
+    assertThat(NodeSettings.from(load(west, Map.of("cell.number", 2))).otherCells())
+        .extracting(OtherCell::name)
+        .containsExactly("west");
+  }
+
+  @Test
   void beyond_loopback_a_node_needs_keys_of_its_own_and_others_to_join() {
     Map<String, Object> exposed =
         Map.of(
@@ -112,7 +126,10 @@ class NodeConfigTest {
   }
 
   private static Config load(Map<String, Object> node) {
-    Config settings = ConfigFactory.empty();
+    return load(ConfigFactory.empty(), node);
+  }
+
+  private static Config load(Config settings, Map<String, Object> node) {
     for (var entry : node.entrySet())
       settings =
           settings.withValue(

@@ -8,6 +8,7 @@ import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTail;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.LogWriter;
+import io.tideline.multidc.log.OtherCell;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.PostListener;
 import io.tideline.multidc.log.RecentPosts;
@@ -19,129 +20,217 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.pekko.actor.Cancellable;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One node's part in the logs of its cell: appends, reads, remembers, delivers, and stores. */
+/**
+ * One node's part in the logs of its cell and the copies of others': appends, reads, remembers,
+ * delivers, and stores.
+ */
 public final class PostsLog implements Arrivals {
   private static final Logger log = LoggerFactory.getLogger(PostsLog.class);
   private static final Duration REFRESH = Duration.ofSeconds(1);
 
   private final ActorSystem<?> system;
   private final LogSettings settings;
-  private final int cell;
   private final LogTopics topics;
   private final LogWriter writer;
   private final ParkedLines parked;
   private final RecentPosts recent;
   private final Interest interest = new Interest();
-  private final LogTail tail;
-  private final PostStoreWriter storeWriter;
+  private final Log own;
+  private final List<Log> all = new ArrayList<>();
   private final Cancellable refreshing;
-  private final AtomicBoolean refreshPending = new AtomicBoolean();
-  private volatile @Nullable LogBounds bounds;
-  private volatile @Nullable IntentApplier intentApplier;
+  private volatile Positions applied = Positions.EMPTY;
+  private volatile List<IntentApplier> intentAppliers = List.of();
 
   private PostsLog(
       ActorSystem<?> system,
       LogSettings settings,
       int cell,
       String cellName,
+      List<OtherCell> others,
       PostStore store,
       HybridClock clock,
       PostListener listener) {
     this.system = system;
     this.settings = settings;
-    this.cell = cell;
     topics = new LogTopics(settings, cellName);
     writer = new LogWriter(settings, topics);
     parked = new ParkedLines(settings, topics, writer);
     recent = new RecentPosts(settings.maxReferences());
-    tail =
-        new LogTail(
-            system, settings, cell, topics, recent, interest, clock, listener, store.erased());
-    storeWriter = new PostStoreWriter(system, settings, cell, topics, store, parked);
-    tail.start();
-    storeWriter.start();
+    long references = settings.maxReferences() / (1 + others.size());
+    Reading reading = new Reading(references, store, clock, listener);
+    own = new Log(cell, topics, reading);
+    all.add(own);
+    for (OtherCell other : others) {
+      all.add(new Log(other.number(), LogTopics.copiesOf(other, settings), reading));
+    }
+    own.start();
     refreshing =
         system
             .scheduler()
-            .scheduleAtFixedRate(REFRESH, REFRESH, this::refresh, system.executionContext());
+            .scheduleAtFixedRate(Duration.ZERO, REFRESH, this::refresh, system.executionContext());
   }
 
-  /** Begins at once and needs no broker to be there: what is away is tried again until it comes. */
+  private void refresh() {
+    all.forEach(Log::refresh);
+    intentAppliers.forEach(IntentApplier::refresh);
+  }
+
+  private record Reading(
+      long references, PostStore store, HybridClock clock, PostListener listener) {}
+
+  /** One posts log as this node has it: this cell's own, or the copy of another cell's. */
+  private final class Log {
+    final int cell;
+    final LogTopics topics;
+    final LogTail tail;
+    final PostStoreWriter storeWriter;
+    private final AtomicBoolean pending = new AtomicBoolean();
+    private final AtomicBoolean started = new AtomicBoolean();
+    private volatile boolean absent;
+    volatile @Nullable LogBounds bounds;
+
+    Log(int cell, LogTopics topics, Reading reading) {
+      this.cell = cell;
+      this.topics = topics;
+      tail =
+          new LogTail(
+              system,
+              settings,
+              cell,
+              topics,
+              reading.references,
+              recent,
+              interest,
+              reading.clock,
+              reading.listener,
+              reading.store.erased(),
+              PostsLog.this::onApplied);
+      storeWriter = new PostStoreWriter(system, settings, cell, topics, reading.store, parked);
+    }
+
+    void start() {
+      if (started.compareAndSet(false, true)) {
+        tail.start();
+        storeWriter.start();
+      }
+    }
+
+    void stop() {
+      if (started.getAndSet(true)) {
+        tail.stop();
+        storeWriter.stop();
+      }
+    }
+
+    void refresh() {
+      if (pending.compareAndSet(false, true)) {
+        topics
+            .bounds()
+            .thenAccept(this::onBounds)
+            .whenComplete((known, failure) -> refreshed(failure));
+      }
+    }
+
+    private void onBounds(LogBounds now) {
+      bounds = now;
+      start();
+      tail.observe(now);
+      storeWriter.observe(now);
+    }
+
+    private void refreshed(@Nullable Throwable failure) {
+      pending.set(false);
+      Throwable cause = failure instanceof CompletionException e ? e.getCause() : failure;
+      absent = cause instanceof UnknownTopicOrPartitionException;
+      if (failure != null) {
+        log.debug("How far {} has been read is unknown for now", topics.posts(), failure);
+      }
+    }
+
+    /** Whether it is known from where on its lines are remembered, if there are any. */
+    boolean located() {
+      return (this != own && absent) || tail.located();
+    }
+
+    Map<Integer, Long> tailLag() {
+      LogBounds known = bounds;
+      return known == null ? Map.of() : known.lag(cell, tail.read());
+    }
+
+    Map<Integer, Long> storeLag() {
+      LogBounds known = bounds;
+      return known == null ? Map.of() : known.groupLag();
+    }
+  }
+
+  /**
+   * Begins at once and needs no broker to be there: what is away is tried again until it comes.
+   *
+   * @param others the cells whose posts are copied to this one
+   */
   public static PostsLog start(
       ActorSystem<?> system,
       LogSettings settings,
       int cell,
       String cellName,
+      List<OtherCell> others,
       PostStore store,
       HybridClock clock,
       PostListener listener) {
-    return new PostsLog(system, settings, cell, cellName, store, clock, listener);
+    return new PostsLog(system, settings, cell, cellName, others, store, clock, listener);
   }
 
-  /** Begins to tell users what others' intents mean for them; once only. */
-  public IntentApplier applyIntents(IntentApplier.Targets targets) {
-    IntentApplier applier = new IntentApplier(system, settings, topics, parked, targets);
-    applier.start();
-    intentApplier = applier;
-    return applier;
+  /**
+   * Begins to tell users what others' intents mean for them, and their own of other cells; once
+   * only. Of the appliers the first is that of this cell's own log.
+   */
+  public List<IntentApplier> applyIntents(IntentApplier.Targets targets) {
+    List<IntentApplier> appliers =
+        all.stream()
+            .map(
+                each -> new IntentApplier(system, settings, own.cell, each.topics, parked, targets))
+            .toList();
+    appliers.get(0).start();
+    intentAppliers = appliers;
+    return appliers;
   }
 
   /** Completes when what was waiting has been appended, or has failed. */
   public CompletionStage<Void> stop() {
     refreshing.cancel();
-    tail.stop();
-    storeWriter.stop();
-    IntentApplier applier = intentApplier;
-    if (applier != null) {
-      applier.stop();
-    }
-    return writer.stop().thenRun(topics::close);
-  }
-
-  private void refresh() {
-    if (refreshPending.compareAndSet(false, true)) {
-      topics
-          .bounds()
-          .thenAccept(this::onBounds)
-          .thenCompose(known -> refreshIntents())
-          .whenComplete((known, failure) -> refreshed(failure));
-    }
-  }
-
-  private void onBounds(LogBounds now) {
-    bounds = now;
-    tail.observe(now);
-    storeWriter.observe(now);
-  }
-
-  private CompletionStage<Void> refreshIntents() {
-    IntentApplier applier = intentApplier;
-    return applier == null
-        ? CompletableFuture.completedStage(null)
-        : topics.intentBounds().thenAccept(applier::observe);
-  }
-
-  private void refreshed(@Nullable Throwable failure) {
-    refreshPending.set(false);
-    if (failure != null) {
-      log.debug("How far the logs have been read is unknown for now", failure);
-    }
+    all.forEach(Log::stop);
+    intentAppliers.forEach(IntentApplier::stop);
+    return writer.stop().thenRun(() -> all.forEach(each -> each.topics.close()));
   }
 
   @Override
   public Positions applied() {
-    return tail.applied();
+    return applied;
+  }
+
+  // Runs on the thread that applies all of them.
+  private void onApplied() {
+    Positions now = Positions.EMPTY;
+    for (Log each : all) {
+      now = now.merge(each.tail.applied());
+    }
+    applied = now;
   }
 
   @Override
@@ -166,7 +255,7 @@ public final class PostsLog implements Arrivals {
 
   @Override
   public boolean reachesBack(Positions from) {
-    return recent.reachesBack(from);
+    return all.stream().allMatch(Log::located) && recent.reachesBack(from);
   }
 
   @Override
@@ -179,29 +268,66 @@ public final class PostsLog implements Arrivals {
     return recent.recentWithTag(tag, after);
   }
 
-  /** Up to where the log has been written by now; asks the broker. */
-  public CompletionStage<Positions> end() {
-    return topics.bounds().thenApply(now -> now.end(cell));
+  /**
+   * Whether this node has applied, by the time that is asked, everything that a cell's log or its
+   * copy here holds now; asks the broker. Fails for a cell of which nothing is known here.
+   */
+  public CompletionStage<BooleanSupplier> appliedToTheEnd(int cell) {
+    return all.stream()
+        .filter(each -> each.cell == cell)
+        .findFirst()
+        .map(PostsLog::appliedToTheEnd)
+        .orElseGet(
+            () ->
+                CompletableFuture.failedStage(
+                    new IllegalArgumentException("cell " + cell + " is not known here")));
+  }
+
+  private static CompletionStage<BooleanSupplier> appliedToTheEnd(Log of) {
+    return of.topics
+        .bounds()
+        .thenApply(
+            bounds -> {
+              Positions end = bounds.end(of.cell);
+              return () -> of.tail.read().covers(end);
+            });
   }
 
   /** How many lines this node has yet to apply, by partition, as of the last look at the end. */
   public Map<Integer, Long> tailLag() {
-    LogBounds known = bounds;
-    return known == null ? Map.of() : known.lag(cell, tail.applied());
+    return own.tailLag();
   }
 
   /** How many lines are not in the post store yet, by partition, as of the last look. */
   public Map<Integer, Long> storeLag() {
-    LogBounds known = bounds;
-    return known == null ? Map.of() : known.groupLag();
+    return own.storeLag();
+  }
+
+  /** How many copied lines of other cells this node has yet to apply, as of the last look. */
+  public long copiesTailLag() {
+    return sumOfCopies(Log::tailLag);
+  }
+
+  /** How many copied lines of other cells are not in the post store yet, as of the last look. */
+  public long copiesStoreLag() {
+    return sumOfCopies(Log::storeLag);
+  }
+
+  private long sumOfCopies(Function<Log, Map<Integer, Long>> lag) {
+    return all.stream()
+        .filter(each -> each != own)
+        .flatMap(each -> lag.apply(each).values().stream())
+        .mapToLong(Long::longValue)
+        .sum();
   }
 
   public LogWriter writer() {
     return writer;
   }
 
+  /** Of this cell's own log. */
   public LogTail tail() {
-    return tail;
+    return own.tail;
   }
 
   public RecentPosts recentPosts() {
@@ -212,8 +338,9 @@ public final class PostsLog implements Arrivals {
     return interest;
   }
 
+  /** Of this cell's own log. */
   public PostStoreWriter storeWriter() {
-    return storeWriter;
+    return own.storeWriter;
   }
 
   public ParkedLines parked() {

@@ -78,7 +78,8 @@ class KafkaAwayIT {
             .formatted(kafka.bootstrapServers(), overrides);
     LogSettings settings =
         LogSettings.from(ConfigFactory.parseString(config).withFallback(ConfigFactory.load()));
-    return PostsLog.start(KIT.system(), settings, 1, cellName, store, clock, (line, ref) -> {});
+    return PostsLog.start(
+        KIT.system(), settings, 1, cellName, List.of(), store, clock, (line, ref) -> {});
   }
 
   private PostLine published(long sequence) {

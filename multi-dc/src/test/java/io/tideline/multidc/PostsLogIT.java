@@ -113,7 +113,14 @@ class PostsLogIT {
   private PostsLog start(String overrides) {
     PostsLog log =
         PostsLog.start(
-            KIT.system(), settings(overrides), 1, cellName, store, clock, (line, ref) -> {});
+            KIT.system(),
+            settings(overrides),
+            1,
+            cellName,
+            List.of(),
+            store,
+            clock,
+            (line, ref) -> {});
     started.add(log);
     await().atMost(Duration.ofSeconds(20)).until(() -> log.tail().caughtUp());
     return log;
@@ -327,13 +334,15 @@ class PostsLogIT {
     List<IntentLine> told = new CopyOnWriteArrayList<>();
     IntentApplier applier =
         log.applyIntents(
-            (target, line) -> {
-              told.add(line);
-              return CompletableFuture.completedStage(null);
-            });
+                (target, lines) -> {
+                  told.addAll(lines);
+                  return CompletableFuture.completedStage(null);
+                })
+            .get(0);
     IntentLine block =
         IntentLine.newBuilder()
             .setUserId("ann")
+            .setOriginCell(1)
             .setAt(clock.next())
             .setBlocksChanged(BlocksChanged.newBuilder().addTargetIds("bob").setActive(true))
             .build();

@@ -24,6 +24,7 @@ import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.log.v1.ReadMarked;
 import io.tideline.protocols.log.v1.RelatedPost;
 import io.tideline.protocols.log.v1.TagsChanged;
+import io.tideline.protocols.log.v1.UserErased;
 import io.tideline.protocols.v1.Media;
 import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.PostKind;
@@ -72,7 +73,8 @@ class LogLineFormatTest {
         new Line("mute_rule_changed", muteRuleChanged()),
         new Line("list_changed", listChanged()),
         new Line("list_members_changed", listMembersChanged()),
-        new Line("blocked_by", blockedBy()));
+        new Line("blocked_by", blockedBy()),
+        new Line("user_erased", userErased()));
   }
 
   @ParameterizedTest
@@ -299,6 +301,10 @@ class LogLineFormatTest {
     return intent(13)
         .setBlockedBy(BlockedBy.newBuilder().setBlockerId("bob").setActive(true))
         .build();
+  }
+
+  private static IntentLine userErased() {
+    return intent(0).setUserErased(UserErased.getDefaultInstance()).build();
   }
 
   private static IntentLine.Builder intent(long sequence) {

@@ -1,5 +1,6 @@
 package io.tideline.node.api;
 
+import io.tideline.multidc.mirror.SourceCell;
 import io.tideline.node.ops.NodeLoads;
 import io.tideline.node.ops.Topology;
 import io.tideline.node.ops.TopologyFollower;
@@ -8,11 +9,14 @@ import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.GetTopologyResponse;
 import io.tideline.protocols.v1.Node;
 import io.tideline.protocols.v1.NodeState;
+import io.tideline.protocols.v1.SourceCellState;
 import io.tideline.protocols.v1.WatchTopologyRequest;
 import io.tideline.protocols.v1.WatchTopologyResponse;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
 import org.apache.pekko.stream.SharedKillSwitch;
@@ -22,18 +26,25 @@ import org.apache.pekko.stream.javadsl.Source;
 public final class ClusterGrpcService implements ClusterServicePowerApi {
   private final TopologyFollower topology;
   private final NodeLoads loads;
+  private final Supplier<List<SourceCell>> sources;
   private final Principals principals;
   private final SharedKillSwitch leaving;
 
   /**
    * Creates the service.
    *
+   * @param sources how far other cells' logs have been copied to this one
    * @param leaving shut down when this node begins to leave
    */
   public ClusterGrpcService(
-      TopologyFollower topology, NodeLoads loads, Principals principals, SharedKillSwitch leaving) {
+      TopologyFollower topology,
+      NodeLoads loads,
+      Supplier<List<SourceCell>> sources,
+      Principals principals,
+      SharedKillSwitch leaving) {
     this.topology = topology;
     this.loads = loads;
+    this.sources = sources;
     this.principals = principals;
     this.leaving = leaving;
   }
@@ -72,7 +83,24 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
               // The shard of a single hash value is negative; its users are forwarded.
               if (shard >= 0) message.putShardOwners(shard, node);
             });
+    sources.get().forEach(source -> message.addSources(message(source)));
     return message.build();
+  }
+
+  private static io.tideline.protocols.v1.SourceCell message(SourceCell source) {
+    return io.tideline.protocols.v1.SourceCell.newBuilder()
+        .setCell(source.name())
+        .setNumber(source.number())
+        .setState(
+            switch (source.state()) {
+              case UP -> SourceCellState.SOURCE_CELL_STATE_UP;
+              case UNKNOWN -> SourceCellState.SOURCE_CELL_STATE_UNKNOWN;
+              case AWAY -> SourceCellState.SOURCE_CELL_STATE_AWAY;
+              case BACKFILL_NEEDED -> SourceCellState.SOURCE_CELL_STATE_BACKFILL_NEEDED;
+            })
+        .setLagLines(source.lagLines())
+        .setLagSeconds(source.lag().toMillis() / 1e3)
+        .build();
   }
 
   private Node message(Topology.Node node, long shards) {

@@ -16,8 +16,9 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
-import java.util.function.ToLongFunction;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntFunction;
+import java.util.function.ToLongBiFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,28 +30,28 @@ final class Consistency {
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(5);
 
   private final TokenCodec tokens;
-  private final ToLongFunction<UserId> lastSequence;
+  private final ToLongBiFunction<UserId, Integer> lastSequence;
   private final Arrivals arrivals;
-  private final Supplier<CompletionStage<Positions>> logEnd;
+  private final IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd;
   private final PostStore store;
   private final Duration patience;
 
   /**
-   * @param lastSequence the number of an author's last line that this node has read; at most 0 when
-   *     it remembers none
-   * @param logEnd up to where the log has been written by now
+   * @param lastSequence the number of an author's last line in a cell that this node has read; at
+   *     most 0 when it remembers none
+   * @param appliedToTheEnd whether this node has applied what the log of a cell holds by now
    */
   Consistency(
       TokenCodec tokens,
-      ToLongFunction<UserId> lastSequence,
+      ToLongBiFunction<UserId, Integer> lastSequence,
       Arrivals arrivals,
-      Supplier<CompletionStage<Positions>> logEnd,
+      IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd,
       PostStore store,
       Duration patience) {
     this.tokens = tokens;
     this.lastSequence = lastSequence;
     this.arrivals = arrivals;
-    this.logEnd = logEnd;
+    this.appliedToTheEnd = appliedToTheEnd;
     this.store = store;
     this.patience = patience;
   }
@@ -83,7 +84,7 @@ final class Consistency {
   }
 
   private CompletionStage<Void> applied(ConsistencyToken token, long deadline) {
-    long read = Math.max(0, lastSequence.applyAsLong(token.user()));
+    long read = Math.max(0, lastSequence.applyAsLong(token.user(), token.cell()));
     long behind = token.postSequence() - read;
     if (behind <= 0) {
       return delivered(arrivals.recent(token.user(), arrivals.applied()), deadline);
@@ -107,7 +108,7 @@ final class Consistency {
               PostId post = token.post();
               return post != null && post.hi() == token.at()
                   ? hasArrived(token.user(), post)
-                  : appliedToTheEnd();
+                  : appliedToTheEnd(token.cell());
             });
   }
 
@@ -124,22 +125,22 @@ final class Consistency {
   }
 
   /** What is in the store has come by the log, so it is somewhere below the end of that. */
-  private CompletionStage<Boolean> appliedToTheEnd() {
+  private CompletionStage<Boolean> appliedToTheEnd(int cell) {
     long deadline = System.nanoTime() + patience.toNanos();
-    return logEnd
-        .get()
-        .thenCompose(end -> appliedTo(end, deadline))
+    return appliedToTheEnd
+        .apply(cell)
+        .thenCompose(reached -> reached(reached, deadline))
         .exceptionally(
             failure -> {
-              log.debug("Where the posts log ends is unknown for now", failure);
+              log.debug("Where the posts log of cell {} ends is unknown for now", cell, failure);
               return false;
             });
   }
 
-  private CompletionStage<Boolean> appliedTo(Positions end, long deadline) {
-    boolean reached = arrivals.applied().covers(end);
+  private CompletionStage<Boolean> reached(BooleanSupplier end, long deadline) {
+    boolean reached = end.getAsBoolean();
     if (reached || System.nanoTime() >= deadline) return CompletableFuture.completedStage(reached);
-    return later().thenCompose(again -> appliedTo(end, deadline));
+    return later().thenCompose(again -> reached(end, deadline));
   }
 
   /** A line is read before it is delivered; the timelines have it once it counts as applied. */

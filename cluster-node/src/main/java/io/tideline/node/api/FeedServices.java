@@ -5,7 +5,6 @@ import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.History;
 import io.tideline.persistence.timeline.ResidentTimelines;
-import io.tideline.protocols.Positions;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.ClusterService;
@@ -31,15 +30,15 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
-import java.util.function.ToLongFunction;
+import java.util.function.IntFunction;
+import java.util.function.ToLongBiFunction;
 import org.apache.pekko.stream.SharedKillSwitch;
 
 /**
  * The services of a node, ready to be mounted.
  *
- * @param lastSequence the number of an author's last line that this node has read
- * @param logEnd up to where the posts log has been written by now
+ * @param lastSequence the number of an author's last line in a cell that this node has read
+ * @param appliedToTheEnd whether this node has applied what the posts log of a cell holds by now
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
@@ -56,9 +55,9 @@ public record FeedServices(
     Forwarding forwarding,
     ClusterServicePowerApi cluster,
     BooleanSupplier fenceOpen,
-    ToLongFunction<UserId> lastSequence,
+    ToLongBiFunction<UserId, Integer> lastSequence,
     Arrivals arrivals,
-    Supplier<CompletionStage<Positions>> logEnd,
+    IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd,
     Duration consistencyWait,
     Duration heartbeat,
     Duration logRetention,
@@ -66,7 +65,7 @@ public record FeedServices(
 
   public List<GrpcMount<?>> mounts() {
     Consistency consistency =
-        new Consistency(tokens, lastSequence, arrivals, logEnd, store, consistencyWait);
+        new Consistency(tokens, lastSequence, arrivals, appliedToTheEnd, store, consistencyWait);
     FeedGrpcService feed =
         new FeedGrpcService(
             users,

@@ -9,6 +9,7 @@ import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -122,11 +123,18 @@ public final class Users {
         .thenApply(written -> new Decided(written.changed(), tokenOf(user, written)));
   }
 
-  /** Applies to a user what somebody else has decided. */
-  public CompletionStage<Void> apply(UserId user, IntentLine line) {
-    Payload encoded = new Payload(line.toByteArray());
-    return write(user, replyTo -> new UserEntity.Apply(user, encoded, replyTo))
-        .thenAccept(written -> {});
+  /** Applies to a user what others have decided, or the user in another cell. */
+  public CompletionStage<Void> apply(UserId user, List<IntentLine> lines) {
+    List<Payload> encoded = lines.stream().map(line -> new Payload(line.toByteArray())).toList();
+    return write(user, replyTo -> applied(user, encoded, replyTo)).thenAccept(written -> {});
+  }
+
+  /** Nodes of version 0.1 know no other way, and have nothing else to apply. */
+  private static UserEntity.Command applied(
+      UserId user, List<Payload> lines, ActorRef<UserReply> replyTo) {
+    return lines.size() == 1
+        ? new UserEntity.Apply(user, lines.get(0), replyTo)
+        : new UserEntity.ApplyAll(user, lines, replyTo);
   }
 
   /** What a read hands in to see this write. */

@@ -40,13 +40,34 @@ public final class NodeMetrics implements AutoCloseable {
 
   /** A value that goes up and down. */
   public void gauge(String name, String help, DoubleSupplier value) {
+    gauge(name, help, TagSet.Empty(), value);
+  }
+
+  /** Gauges of one name differ by the value of one key. */
+  public void gauge(String name, String help, String key, String of, DoubleSupplier value) {
+    gauge(name, help, TagSet.of(key, of), value);
+  }
+
+  private void gauge(String name, String help, TagSet more, DoubleSupplier value) {
     Consumer<Gauge> current = gauge -> gauge.update(read(name, value::getAsDouble, Double.NaN));
-    keep(Kamon.gauge(name, help).withTags(tags).autoUpdate(current, REFRESH));
+    keep(Kamon.gauge(name, help).withTags(tags.withTags(more)).autoUpdate(current, REFRESH));
   }
 
   /** A total that only grows. */
   public void counter(String name, String help, LongSupplier total) {
-    keep(Kamon.counter(name, help).withTags(tags).autoUpdate(growth(name, total), REFRESH));
+    counter(name, help, TagSet.Empty(), total);
+  }
+
+  /** Counters of one name differ by the value of one key. */
+  public void counter(String name, String help, String key, String of, LongSupplier total) {
+    counter(name, help, TagSet.of(key, of), total);
+  }
+
+  private void counter(String name, String help, TagSet more, LongSupplier total) {
+    keep(
+        Kamon.counter(name, help)
+            .withTags(tags.withTags(more))
+            .autoUpdate(growth(name, total), REFRESH));
   }
 
   /** Takes nanoseconds. */

@@ -6,6 +6,7 @@ import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.PoisonLineException;
 import io.tideline.multidc.log.PostLines;
+import io.tideline.multidc.log.Stamp;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.log.v1.PostLine;
@@ -18,14 +19,18 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.pekko.actor.typed.ActorSystem;
 
 /**
- * Writes the posts log to the post store. The group's offsets say what the store has, and the
- * memory of every node relies on them.
+ * Writes a posts log to the post store, this cell's own or the copy of another cell's. The group's
+ * offsets say what the store has, and the memory of every node relies on them.
  */
 public final class PostStoreWriter {
   private final int cell;
+  private final LogTopics topics;
   private final PostStore store;
   private final LogGroup group;
 
+  /**
+   * @param cell the one that wrote the log
+   */
   public PostStoreWriter(
       ActorSystem<?> system,
       LogSettings settings,
@@ -34,6 +39,7 @@ public final class PostStoreWriter {
       PostStore store,
       ParkedLines parked) {
     this.cell = cell;
+    this.topics = topics;
     this.store = store;
     group =
         new LogGroup(
@@ -78,11 +84,14 @@ public final class PostStoreWriter {
   private List<Supplier<CompletionStage<Void>>> tasks(
       ConsumerRecord<byte[], byte[]> record, int incarnation) throws PoisonLineException {
     PostLine line = PostLines.parse(record.value());
-    LogPartition partition = new LogPartition(cell, incarnation, record.partition());
+    Stamp at =
+        topics.own()
+            ? new Stamp(new LogPartition(cell, incarnation, record.partition()), record.offset())
+            : Stamp.of(record.headers());
     return List.of(
         () ->
             store
-                .write(line, partition, record.offset())
+                .write(line, at.partition(), at.offset())
                 .exceptionallyCompose(PostStoreWriter::poisonIfRefused));
   }
 

@@ -13,9 +13,11 @@ import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import java.util.ArrayDeque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -33,13 +35,21 @@ import org.slf4j.LoggerFactory;
  * <p>A post that more inboxes want takes several turns. Its own partition waits for it, so that
  * every inbox sees every partition in log order; the others go on. All but the getters is confined
  * to one thread.
+ *
+ * <p>Of a copy of another cell's log, every line says where it stands in the log it was copied
+ * from, and what is told to anybody are places there. A line that comes again is passed over.
  */
 final class LineApplier {
   private static final Logger log = LoggerFactory.getLogger(LineApplier.class);
   private static final Inbox[] NOBODY = {};
+  // Two copiers at a time, of which one does not know yet that it is none any more, may leave up to
+  // a batch of older lines behind newer ones.
+  private static final int LOOK_BACK = 2 * Stamp.MOST_IN_FLIGHT;
 
   private final LogSettings settings;
   private final int cell;
+  private final LogTopics topics;
+  private final long maxReferences;
   private final RecentPosts recent;
   private final Interest interest;
   private final HybridClock clock;
@@ -47,37 +57,49 @@ final class LineApplier {
   private final ErasedAuthors erased;
   private final Executor thread;
   private final Consumer<Runnable> later;
+  private final Runnable whenApplied;
   private final LongAdder lines = new LongAdder();
   private final LongAdder deliveries = new LongAdder();
   private final LongAdder poison = new LongAdder();
   private final LongAdder outOfRange = new LongAdder();
   private volatile Positions applied = Positions.EMPTY;
+  private volatile Positions read = Positions.EMPTY;
+  private volatile boolean located;
   private volatile boolean caughtUp;
   private volatile boolean heldBack;
   private volatile boolean paused;
   private volatile boolean stopped;
 
   private final Map<Integer, Lane> lanes = new TreeMap<>();
+  private int incarnation;
   private int linesWaiting;
   private boolean busy;
   private @Nullable CompletableFuture<Done> accepted;
 
   /**
+   * @param cell the one that wrote the log
+   * @param maxReferences how many lines to begin before the end of the log
    * @param thread runs one task at a time
    * @param later runs a task on that thread, after a moment
+   * @param whenApplied runs after {@link #applied} has moved
    */
   LineApplier(
       LogSettings settings,
       int cell,
+      LogTopics topics,
+      long maxReferences,
       RecentPosts recent,
       Interest interest,
       HybridClock clock,
       PostListener listener,
       ErasedAuthors erased,
       Executor thread,
-      Consumer<Runnable> later) {
+      Consumer<Runnable> later,
+      Runnable whenApplied) {
     this.settings = settings;
     this.cell = cell;
+    this.topics = topics;
+    this.maxReferences = maxReferences;
     this.recent = recent;
     this.interest = interest;
     this.clock = clock;
@@ -85,10 +107,21 @@ final class LineApplier {
     this.erased = erased;
     this.thread = thread;
     this.later = later;
+    this.whenApplied = whenApplied;
   }
 
   Positions applied() {
     return applied;
+  }
+
+  /** How far the log itself has been applied; of a copy, not where that is in the original. */
+  Positions read() {
+    return read;
+  }
+
+  /** False while it is not known yet from where on the lines of some partition are remembered. */
+  boolean located() {
+    return located;
   }
 
   boolean caughtUp() {
@@ -129,32 +162,39 @@ final class LineApplier {
 
   /** Whether what is being applied is a part of this log, and not of one that is no more. */
   boolean isOf(LogBounds bounds) {
-    return lanes.values().stream()
-        .allMatch(
-            lane ->
-                lane.partition.incarnation() == bounds.incarnation()
-                    && bounds.partitions().containsKey(lane.partition.partition()));
+    return lanes.isEmpty()
+        || (incarnation == bounds.incarnation()
+            && bounds.partitions().keySet().containsAll(lanes.keySet()));
   }
 
   void stored(LogBounds bounds) {
     bounds
         .partitions()
         .forEach(
-            (number, partition) ->
-                recent.stored(
-                    new LogPartition(cell, bounds.incarnation(), number), partition.done()));
+            (number, partition) -> {
+              Lane lane = lanes.get(number);
+              if (lane != null) {
+                lane.stored(partition.done());
+              }
+            });
     recent.evict();
   }
 
   /** Where to read on, by partition; the first time, where to begin. */
   Map<Integer, Long> resumeAt(LogBounds bounds) {
+    boolean sameLog = incarnation == bounds.incarnation();
+    incarnation = bounds.incarnation();
     Map<Integer, Long> offsets = new HashMap<>();
     bounds
         .partitions()
         .forEach(
             (number, partition) -> {
-              LogPartition current = new LogPartition(cell, bounds.incarnation(), number);
-              Lane lane = lane(current, partition, bounds.partitions().size());
+              Lane lane = lanes.get(number);
+              if (lane == null) {
+                lane = first(number, partition, bounds.partitions().size());
+              } else if (!sameLog || lane.next < partition.begin() || lane.next > partition.end()) {
+                lane = anew(number, lane, partition);
+              }
               offsets.put(number, lane.next);
             });
     stored(bounds);
@@ -162,35 +202,49 @@ final class LineApplier {
     return offsets;
   }
 
-  private Lane lane(LogPartition current, LogBounds.Partition bounds, int partitions) {
-    Lane lane = lanes.get(current.partition());
-    if (lane == null) {
-      long wanted = bounds.end() - settings.maxReferences() / partitions;
-      long start = Math.max(bounds.begin(), Math.min(wanted, bounds.done()));
-      return open(current, start, bounds.end());
-    }
-    if (lane.partition.equals(current)
-        && lane.next >= bounds.begin()
-        && lane.next <= bounds.end()) {
-      return lane;
-    }
+  private Lane first(int number, LogBounds.Partition bounds, int partitions) {
+    long wanted = bounds.end() - maxReferences / partitions;
+    long start = Math.max(bounds.begin(), Math.min(wanted, bounds.done()));
+    return topics.own()
+        ? own(number, start, bounds)
+        : put(new Lane(number, Math.max(bounds.begin(), start - LOOK_BACK), start, bounds));
+  }
+
+  private Lane anew(int number, Lane lane, LogBounds.Partition bounds) {
     log.error(
-        "Line {} of {} is next, but the log is {} and holds {} to {}: going on at its beginning",
+        "Line {} of {}-{} is next, but the log is {} and holds {} to {}: going on at its beginning",
         lane.next,
-        lane.partition,
-        current,
+        topics.posts(),
+        number,
+        Integer.toHexString(incarnation),
         bounds.begin(),
         bounds.end());
     outOfRange.increment();
     linesWaiting -= lane.waiting.size();
-    recent.close(lane.partition);
-    return open(current, bounds.begin(), bounds.end());
+    LogPartition partition = lane.partition;
+    if (topics.own()) {
+      if (partition != null) {
+        recent.close(partition);
+      }
+      return own(number, bounds.begin(), bounds);
+    }
+    Lane copy = put(new Lane(number, bounds.begin(), bounds.begin(), bounds));
+    if (partition != null) {
+      copy.position = lane.position;
+      copy.open(partition);
+    }
+    return copy;
   }
 
-  private Lane open(LogPartition partition, long start, long end) {
-    recent.open(partition, start);
-    Lane lane = new Lane(partition, start, end);
-    lanes.put(partition.partition(), lane);
+  private Lane own(int number, long start, LogBounds.Partition bounds) {
+    Lane lane = put(new Lane(number, start, start, bounds));
+    lane.position = start;
+    lane.open(new LogPartition(cell, incarnation, number));
+    return lane;
+  }
+
+  private Lane put(Lane lane) {
+    lanes.put(lane.number, lane);
     return lane;
   }
 
@@ -238,13 +292,14 @@ final class LineApplier {
   }
 
   private boolean isHeldBack() {
-    boolean full = recent.full();
+    boolean full = topics.own() ? recent.full() : recent.fullForCopies();
     if (full && !heldBack) {
       log.error(
-          "Reading of the posts log stands still at {} remembered posts: the post store is behind",
+          "Reading of {} stands still at {} remembered posts: the post store is behind",
+          topics.posts(),
           recent.size());
     } else if (heldBack && !full) {
-      log.info("Reading of the posts log goes on");
+      log.info("Reading of {} goes on", topics.posts());
     }
     heldBack = full;
     return full;
@@ -252,34 +307,73 @@ final class LineApplier {
 
   private void publish() {
     Positions now = Positions.EMPTY;
+    Positions here = Positions.EMPTY;
     boolean atEnd = true;
+    boolean allOpen = true;
     for (Lane lane : lanes.values()) {
-      now = now.with(lane.partition, lane.applied);
+      LogPartition partition = lane.opened;
+      if (partition != null) {
+        now = now.with(partition, lane.position);
+      }
+      here = here.with(new LogPartition(cell, incarnation, lane.number), lane.applied);
       atEnd &= lane.applied >= lane.endAtStart;
+      allOpen &= partition != null || lane.endAtStart == 0;
     }
     applied = now;
+    read = topics.own() ? now : here;
+    located = allOpen;
+    whenApplied.run();
     if (atEnd && !caughtUp) {
       caughtUp = true;
-      log.info("The posts log is applied up to {}; {} posts are remembered", now, recent.size());
+      log.info(
+          "{} is applied up to {}; {} posts are remembered", topics.posts(), now, recent.size());
     }
   }
 
   /** One partition: what has been read of it and is still to be applied. */
   private final class Lane {
-    final LogPartition partition;
+    final int number;
     final long endAtStart;
     final Queue<ConsumerRecord<byte[], byte[]>> waiting = new ArrayDeque<>();
+    // Of the log as it is read here.
     long next;
     long applied;
+    private final long openAt;
+    private long done;
+    // Where that is in the log of its cell; the same unless this is a copy.
+    @Nullable LogPartition partition;
+    @Nullable LogPartition opened;
+    long position;
+    private final CopiedRuns runs = new CopiedRuns();
+    private final Set<LogPartition> former = new HashSet<>();
+    private long following;
     private @Nullable PostRef delivering;
     private Inbox[] inboxes = NOBODY;
     private int delivered;
 
-    Lane(LogPartition partition, long start, long end) {
-      this.partition = partition;
+    /**
+     * @param openAt lines from here on are remembered
+     */
+    Lane(int number, long start, long openAt, LogBounds.Partition bounds) {
+      this.number = number;
       this.next = start;
       this.applied = start;
-      this.endAtStart = end;
+      this.openAt = openAt;
+      this.done = bounds.done();
+      this.endAtStart = bounds.end();
+    }
+
+    void open(LogPartition of) {
+      partition = of;
+      opened = of;
+      recent.open(of, position);
+    }
+
+    void stored(long below) {
+      done = Math.max(done, below);
+      if (opened != null) {
+        recent.stored(opened, topics.own() ? done : runs.originBelow(done));
+      }
     }
 
     boolean hasWork() {
@@ -294,41 +388,107 @@ final class LineApplier {
           return;
         }
         if (delivering == null) {
-          remember(line);
+          begin(line);
           budget--;
         }
         budget -= deliver(budget);
         if (delivered == inboxes.length) {
           waiting.remove();
           linesWaiting--;
-          applied = line.offset() + 1;
-          delivering = null;
+          end(line);
         }
       }
     }
 
-    private void remember(ConsumerRecord<byte[], byte[]> record) {
+    private void begin(ConsumerRecord<byte[], byte[]> record) {
       lines.increment();
       inboxes = NOBODY;
       delivered = 0;
+      following = position;
       try {
-        PostLine line = PostLines.parse(record.value());
-        clock.observe(line.getVersion());
-        UserId author = recent.shared(new UserId(line.getAuthorId()));
-        if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
-          erased.add(author, line.getVersion());
-        } else if (erased.contains(author)) {
-          return;
-        }
-        PostRef ref = PostRef.of(line, author, partition, record.offset());
-        if (recent.add(ref, line.getSequence())) {
-          tell(line, ref);
-          delivering = ref;
-          inboxes = interest.in(ref);
+        long offset = topics.own() ? record.offset() : origin(record);
+        if (offset >= position) {
+          following = offset + 1;
+          if (opened != null) {
+            remember(record, opened, offset);
+          }
         }
       } catch (PoisonLineException e) {
         poison.increment();
-        log.warn("Skipped line {} of {}: {}", record.offset(), partition, e.getMessage());
+        log.warn(
+            "Skipped line {} of {}-{}: {}",
+            record.offset(),
+            record.topic(),
+            number,
+            e.getMessage());
+      }
+    }
+
+    /** Where the line was in the log it was copied from; -1 when that is no more. */
+    private long origin(ConsumerRecord<byte[], byte[]> record) throws PoisonLineException {
+      Stamp stamp = Stamp.of(record.headers());
+      if (former.contains(stamp.partition())) {
+        return -1;
+      }
+      if (!stamp.partition().equals(partition)) {
+        leave();
+        partition = stamp.partition();
+        position = 0;
+      }
+      if (opened == null && record.offset() >= openAt) {
+        position = Math.max(position, stamp.offset());
+        open(stamp.partition());
+      }
+      return stamp.offset();
+    }
+
+    private void leave() {
+      LogPartition before = partition;
+      if (before == null) {
+        return;
+      }
+      log.warn("{} is followed by another log of that cell", before);
+      former.add(before);
+      runs.clear();
+      if (opened != null) {
+        recent.close(before);
+        opened = null;
+      }
+    }
+
+    private void end(ConsumerRecord<byte[], byte[]> line) {
+      applied = line.offset() + 1;
+      delivering = null;
+      if (following > position && opened != null && !topics.own()) {
+        if (line.offset() < done) {
+          recent.stored(opened, following);
+        } else {
+          runs.add(line.offset(), following - 1);
+        }
+      }
+      position = following;
+      if (opened == null && partition != null && applied >= openAt) {
+        open(partition);
+      }
+    }
+
+    private void remember(ConsumerRecord<byte[], byte[]> record, LogPartition of, long offset)
+        throws PoisonLineException {
+      PostLine line = PostLines.parse(record.value());
+      clock.observe(line.getVersion());
+      UserId author = recent.shared(new UserId(line.getAuthorId()));
+      if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
+        erased.add(author, line.getVersion());
+      } else if (erased.contains(author)) {
+        return;
+      }
+      PostRef ref = PostRef.of(line, author, of, offset);
+      // A line that was parked in another cell keeps the number that it has among those there.
+      long sequence = line.getOriginCell() == of.cell() ? line.getSequence() : 0;
+      if (recent.add(ref, sequence)) {
+        tell(line, ref);
+        delivering = ref;
+        inboxes = interest.in(ref);
       }
     }
 

@@ -51,13 +51,13 @@ public record LogSettings(
   }
 
   /** What every Kafka client of this node is given. */
-  Map<String, Object> connection() {
+  public Map<String, Object> connection() {
     Map<String, Object> connection = new HashMap<>(clientProperties);
     connection.put("bootstrap.servers", bootstrapServers);
     return connection;
   }
 
-  private static Map<String, String> properties(Config config) {
+  static Map<String, String> properties(Config config) {
     Map<String, String> properties = new HashMap<>();
     for (Map.Entry<String, ConfigValue> entry : config.entrySet()) {
       String name = entry.getKey().replace("\"", "");

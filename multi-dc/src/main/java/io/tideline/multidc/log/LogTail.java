@@ -31,7 +31,10 @@ import org.apache.pekko.stream.javadsl.Source;
 import org.jspecify.annotations.Nullable;
 import scala.concurrent.ExecutionContextExecutor;
 
-/** Reads the whole posts log on this node and has it applied, whatever becomes of the broker. */
+/**
+ * Reads a whole posts log on this node, this cell's own or the copy of another cell's, and has it
+ * applied, whatever becomes of the broker.
+ */
 public final class LogTail {
   private static final int MAX_BATCH = 1_000;
   private static final Duration MOMENT = Duration.ofMillis(100);
@@ -47,16 +50,23 @@ public final class LogTail {
   private volatile @Nullable UniqueKillSwitch stream;
   private volatile @Nullable UniqueKillSwitch reading;
 
+  /**
+   * @param cell the one that wrote the log
+   * @param maxReferences how many lines to begin before the end of the log
+   * @param whenApplied runs, on the thread that applies all logs, after {@link #applied} has moved
+   */
   public LogTail(
       ActorSystem<?> system,
       LogSettings settings,
       int cell,
       LogTopics topics,
+      long maxReferences,
       RecentPosts recent,
       Interest interest,
       HybridClock clock,
       PostListener listener,
-      ErasedAuthors erased) {
+      ErasedAuthors erased,
+      Runnable whenApplied) {
     this.system = system;
     this.settings = settings;
     this.topics = topics;
@@ -66,12 +76,23 @@ public final class LogTail {
             .lookup(DispatcherSelector.fromConfig("tideline.multi-dc.log.tail-dispatcher"));
     this.applier =
         new LineApplier(
-            settings, cell, recent, interest, clock, listener, erased, thread, this::later);
+            settings,
+            cell,
+            topics,
+            maxReferences,
+            recent,
+            interest,
+            clock,
+            listener,
+            erased,
+            thread,
+            this::later,
+            whenApplied);
   }
 
   public void start() {
     stream =
-        RestartSource.onFailuresWithBackoff(RESTART, this::read)
+        RestartSource.onFailuresWithBackoff(RESTART, this::readOn)
             .viaMat(KillSwitches.single(), Keep.right())
             .to(Sink.ignore())
             .run(system);
@@ -97,6 +118,16 @@ public final class LogTail {
   /** Every line below is in every inbox that wants it. */
   public Positions applied() {
     return applier.applied();
+  }
+
+  /** How far the log itself has been applied; of a copy, not where that is in the original. */
+  public Positions read() {
+    return applier.read();
+  }
+
+  /** False while it is not known yet from where on the lines of some partition are remembered. */
+  public boolean located() {
+    return applier.located();
   }
 
   /** True once everything is applied that the log held when this node began to read it. */
@@ -144,11 +175,11 @@ public final class LogTail {
     if (applier.isOf(bounds)) {
       applier.stored(bounds);
     } else if (current != null) {
-      current.abort(new IllegalStateException("the posts log was made anew"));
+      current.abort(new IllegalStateException(topics.posts() + " was made anew"));
     }
   }
 
-  private Source<Done, NotUsed> read() {
+  private Source<Done, NotUsed> readOn() {
     starts.increment();
     CompletionStage<Source<Done, NotUsed>> source =
         topics
@@ -167,7 +198,7 @@ public final class LogTail {
         ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
             .withProperties(settings.clientProperties())
             .withBootstrapServers(settings.bootstrapServers())
-            .withClientId("tideline-log-tail")
+            .withClientId("tideline-log-tail-" + topics.posts())
             .withProperty("auto.offset.reset", "none")
             .withStopTimeout(Duration.ZERO)
             .withCloseTimeout(Duration.ofSeconds(1));

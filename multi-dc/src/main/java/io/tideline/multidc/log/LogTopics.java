@@ -26,21 +26,51 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The logs of one cell: what their topics are called, and what the broker knows of them. */
+/**
+ * The logs of one cell, or their copies in another one: what their topics are called, and what the
+ * broker knows of them.
+ */
 public final class LogTopics implements AutoCloseable {
   /** Where lines go that nobody could read. */
   public static final String PARKED = "tideline.parked";
+
+  static final String INTENTS = "tideline.intents.";
 
   private static final Logger log = LoggerFactory.getLogger(LogTopics.class);
   private static final int REQUEST_TIMEOUT_MILLIS = 5_000;
 
   private final LogSettings settings;
   private final String cellName;
+  private final Map<String, Object> connection;
+  private final boolean own;
   private @Nullable Admin admin;
 
+  /** This cell's own. */
   public LogTopics(LogSettings settings, String cellName) {
+    this(settings, cellName, settings.connection(), true);
+  }
+
+  private LogTopics(
+      LogSettings settings, String cellName, Map<String, Object> connection, boolean own) {
     this.settings = settings;
     this.cellName = cellName;
+    this.connection = Map.copyOf(connection);
+    this.own = own;
+  }
+
+  /** The copies of another cell's logs, in this cell's Kafka. */
+  public static LogTopics copiesOf(OtherCell cell, LogSettings settings) {
+    return new LogTopics(settings, cell.name(), settings.connection(), false);
+  }
+
+  /** The logs of another cell, in its own Kafka. */
+  public static LogTopics of(OtherCell cell, LogSettings settings) {
+    return new LogTopics(settings, cell.name(), cell.connection(), false);
+  }
+
+  /** Whether these are this cell's own logs. */
+  public boolean own() {
+    return own;
   }
 
   public String posts() {
@@ -48,7 +78,7 @@ public final class LogTopics implements AutoCloseable {
   }
 
   public String intents() {
-    return "tideline.intents." + cellName;
+    return INTENTS + cellName;
   }
 
   /** The consumer group that writes the posts log to the post store. */
@@ -61,18 +91,29 @@ public final class LogTopics implements AutoCloseable {
     return "tideline-intents-" + cellName;
   }
 
-  /** Makes the topics that are not there; those that are stay as they are. */
+  /**
+   * Makes this cell's own topics that are not there; those that are stay as they are. Copies are
+   * made by who copies.
+   */
   public CompletionStage<Void> createMissing() {
+    return own
+        ? create(
+            List.of(
+                topic(posts(), settings.partitions(), settings.retention()),
+                topic(intents(), settings.partitions(), settings.retention()),
+                topic(PARKED, 1, null)))
+        : CompletableFuture.completedStage(null);
+  }
+
+  /** Makes the topic of a copy unless it is there. */
+  public CompletionStage<Void> createCopy(String topic, int partitions) {
+    return create(List.of(topic(topic, partitions, settings.retention())));
+  }
+
+  private CompletionStage<Void> create(List<NewTopic> topics) {
     return with(
         kafka -> {
-          var made =
-              kafka
-                  .createTopics(
-                      List.of(
-                          topic(posts(), settings.partitions(), settings.retention()),
-                          topic(intents(), settings.partitions(), settings.retention()),
-                          topic(PARKED, 1, null)))
-                  .values();
+          var made = kafka.createTopics(topics).values();
           return CompletableFuture.allOf(
               made.entrySet().stream()
                   .map(entry -> created(entry.getKey(), entry.getValue()))
@@ -88,17 +129,24 @@ public final class LogTopics implements AutoCloseable {
     return described(topic).thenApply(description -> incarnation(description.topicId()));
   }
 
+  /** Which Kafka this is: no two have the same. */
+  public CompletionStage<String> clusterId() {
+    return with(kafka -> kafka.describeCluster().clusterId().toCompletionStage());
+  }
+
   /** Where the posts log begins and ends, and how far the post store has come. */
   public CompletionStage<LogBounds> bounds() {
-    return bounds(posts(), postStoreGroup());
+    return bounds(posts());
   }
 
   /** Where the intents log begins and ends, and how far its lines have been applied. */
   public CompletionStage<LogBounds> intentBounds() {
-    return bounds(intents(), intentsGroup());
+    return bounds(intents());
   }
 
-  private CompletionStage<LogBounds> bounds(String topic, String group) {
+  /** Where one of the two begins and ends, and how far its group has come. */
+  public CompletionStage<LogBounds> bounds(String topic) {
+    String group = topic.equals(posts()) ? postStoreGroup() : intentsGroup();
     return described(topic).thenCompose(description -> bounds(description, group));
   }
 
@@ -215,7 +263,7 @@ public final class LogTopics implements AutoCloseable {
   // Not made before it is needed: making it fails while no broker's name can be resolved.
   private synchronized Admin admin() {
     if (admin == null) {
-      Map<String, Object> properties = settings.connection();
+      Map<String, Object> properties = new HashMap<>(connection);
       properties.put("client.id", "tideline-admin-" + cellName);
       properties.put("request.timeout.ms", REQUEST_TIMEOUT_MILLIS);
       properties.put("default.api.timeout.ms", REQUEST_TIMEOUT_MILLIS);

@@ -118,7 +118,7 @@ public final class ParkedLines {
   private CompletionStage<Replay> replay(ParkedLine parked, PostStore store) {
     byte[] value = parked.value().toByteArray();
     try {
-      if (parked.topic().equals(topics.intents())) {
+      if (isIntent(parked)) {
         IntentLines.parse(value);
         return replay(parked, false);
       }
@@ -133,12 +133,18 @@ public final class ParkedLines {
     if (deleted) {
       return writer.append(noteOf(parked)).thenApply(noted -> new Replay(0, 1, 0));
     }
+    // Also what was parked on its way from another cell: a copy says where it stands there, and a
+    // repaired line stands nowhere yet.
+    String topic = isIntent(parked) ? topics.intents() : topics.posts();
     return writer
         .append(
-            new ProducerRecord<>(
-                parked.topic(), parked.key().toByteArray(), parked.value().toByteArray()))
+            new ProducerRecord<>(topic, parked.key().toByteArray(), parked.value().toByteArray()))
         .thenCompose(appended -> writer.append(noteOf(parked)))
         .thenApply(noted -> new Replay(1, 0, 0));
+  }
+
+  private static boolean isIntent(ParkedLine parked) {
+    return parked.topic().startsWith(LogTopics.INTENTS);
   }
 
   private static CompletionStage<Boolean> isDeleted(PostLine line, PostStore store) {

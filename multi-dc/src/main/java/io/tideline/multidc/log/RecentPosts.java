@@ -204,6 +204,11 @@ public final class RecentPosts {
     return size >= 2L * maxReferences;
   }
 
+  /** True when what is left is kept for the own cell's log, until the post store has caught up. */
+  boolean fullForCopies() {
+    return 2L * size >= 3L * maxReferences;
+  }
+
   /** As {@link io.tideline.persistence.timeline.Arrivals#reachesBack}. */
   public boolean reachesBack(Positions from) {
     if (windows.isEmpty() || !from.partitions().containsAll(windows.keySet())) {

@@ -39,6 +39,7 @@ import org.junit.jupiter.api.RepeatedTest;
 
 /** Timelines wake up while the log is being applied, and none of them misses a line. */
 class ActivationTest {
+  private static final LogSettings SETTINGS = LogSettings.from(ConfigFactory.load());
   private static final int PARTITIONS = 3;
   private static final int LINES = 20_000;
   private static final int TIMELINES = 40;
@@ -71,15 +72,18 @@ class ActivationTest {
   private final Interest interest = new Interest();
   private final LineApplier applier =
       new LineApplier(
-          LogSettings.from(ConfigFactory.load()),
+          SETTINGS,
           1,
+          new LogTopics(SETTINGS, "east"),
+          SETTINGS.maxReferences(),
           recent,
           interest,
           new HybridClock(InstantSource.system()),
           (line, ref) -> {},
           new ErasedAuthors(),
           thread,
-          task -> thread.execute(task));
+          task -> thread.execute(task),
+          () -> {});
 
   @AfterEach
   void stop() {

@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Test;
 class LineApplierTest {
   private static final UserId ANN = new UserId("ann");
   private static final UserId BOB = new UserId("bob");
+  private static final LogSettings SETTINGS = settings();
 
   private final Queue<Runnable> thread = new ArrayDeque<>();
   private final Queue<Runnable> afterAMoment = new ArrayDeque<>();
@@ -44,30 +45,41 @@ class LineApplierTest {
   private final ErasedAuthors erased = new ErasedAuthors();
   private LineApplier applier = applier(recent);
 
-  private LineApplier applier(RecentPosts window) {
+  private static LogSettings settings() {
     LogSettings defaults = LogSettings.from(ConfigFactory.load());
-    return new LineApplier(
-        new LogSettings(
-            "nowhere:1",
-            Map.of(),
-            2,
-            0,
-            defaults.retention(),
-            10,
-            defaults.deliveryTimeout(),
-            100,
-            10,
-            50,
-            1,
-            1),
+    return new LogSettings(
+        "nowhere:1",
+        Map.of(),
+        2,
+        0,
+        defaults.retention(),
+        10,
+        defaults.deliveryTimeout(),
+        100,
+        10,
+        50,
         1,
+        1);
+  }
+
+  private LineApplier applier(RecentPosts window) {
+    return applier(window, 1, new LogTopics(SETTINGS, "east"));
+  }
+
+  private LineApplier applier(RecentPosts window, int cell, LogTopics topics) {
+    return new LineApplier(
+        SETTINGS,
+        cell,
+        topics,
+        100,
         window,
         interest,
         clock,
         (line, ref) -> told.add(line.getAuthorId() + ":" + ref.offset),
         erased,
         thread::add,
-        afterAMoment::add);
+        afterAMoment::add,
+        () -> {});
   }
 
   private static LogBounds bounds(int incarnation, long begin, long end, long stored) {

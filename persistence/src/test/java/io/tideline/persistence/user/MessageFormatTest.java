@@ -6,6 +6,7 @@ import io.tideline.persistence.timeline.Verdict;
 import io.tideline.persistence.user.UserEntity.Addressed;
 import io.tideline.persistence.user.UserEntity.Announce;
 import io.tideline.persistence.user.UserEntity.Apply;
+import io.tideline.persistence.user.UserEntity.ApplyAll;
 import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Delete;
 import io.tideline.persistence.user.UserEntity.Describe;
@@ -77,6 +78,7 @@ class MessageFormatTest {
         new Delete(ANN, POST, 12, REPLY_TO),
         new Decide(ANN, BYTES, REPLY_TO),
         new Apply(ANN, BYTES, REPLY_TO),
+        new ApplyAll(ANN, List.of(BYTES, BYTES), REPLY_TO),
         new Erase(ANN, REPLY_TO),
         new ListFollowing(ANN, null, 20, REPLY_TO),
         new ListFollowing(ANN, BEA, 20, REPLY_TO),

@@ -1,0 +1,72 @@
+package io.tideline.multidc.mirror;
+
+import io.tideline.multidc.log.LogBounds;
+import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.PoisonLineException;
+import io.tideline.multidc.log.Stamp;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Finds the last line of each partition that says where it was copied from. */
+final class LastStamps {
+  private static final Logger log = LoggerFactory.getLogger(LastStamps.class);
+  private static final int LOOK_BACK = 100;
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private LastStamps() {}
+
+  /** By partition; waits for the broker. */
+  static Map<Integer, Stamp> of(String topic, LogBounds copy, LogSettings settings) {
+    Map<TopicPartition, Long> ends = new HashMap<>();
+    copy.partitions()
+        .forEach(
+            (number, bounds) -> {
+              if (bounds.end() > bounds.begin()) {
+                ends.put(new TopicPartition(topic, number), bounds.end());
+              }
+            });
+    Map<String, Object> properties = settings.connection();
+    properties.put("client.id", "tideline-mirror-end-" + topic);
+    properties.put("enable.auto.commit", false);
+    properties.put("auto.offset.reset", "earliest");
+    Map<Integer, Stamp> last = new HashMap<>();
+    if (ends.isEmpty()) {
+      return last;
+    }
+    try (Consumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+      consumer.assign(ends.keySet());
+      ends.forEach((partition, end) -> consumer.seek(partition, Math.max(0, end - LOOK_BACK)));
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      while (ends.entrySet().stream()
+          .anyMatch(end -> consumer.position(end.getKey()) < end.getValue())) {
+        if (System.nanoTime() > deadline) {
+          throw new IllegalStateException("the end of the copy of " + topic + " cannot be read");
+        }
+        consumer.poll(Duration.ofMillis(200)).forEach(line -> look(line, last));
+      }
+    }
+    return last;
+  }
+
+  private static void look(ConsumerRecord<byte[], byte[]> line, Map<Integer, Stamp> last) {
+    try {
+      last.put(line.partition(), Stamp.of(line.headers()));
+    } catch (PoisonLineException e) {
+      log.warn(
+          "Line {} of {}-{} was not copied: {}",
+          line.offset(),
+          line.topic(),
+          line.partition(),
+          e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,407 @@
+package io.tideline.multidc.mirror;
+
+import io.tideline.multidc.log.LogBounds;
+import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.LogTopics;
+import io.tideline.multidc.log.OtherCell;
+import io.tideline.multidc.log.Stamp;
+import io.tideline.protocols.LogPartition;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.pekko.Done;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.actor.Cancellable;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.kafka.ConsumerSettings;
+import org.apache.pekko.kafka.Subscriptions;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.RestartSettings;
+import org.apache.pekko.stream.UniqueKillSwitch;
+import org.apache.pekko.stream.javadsl.Keep;
+import org.apache.pekko.stream.javadsl.RestartSource;
+import org.apache.pekko.stream.javadsl.Sink;
+import org.apache.pekko.stream.javadsl.Source;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Copies one log of another cell to this cell's Kafka: every line at least once, those of a
+ * partition in order, each with where it stood. It goes on after the last copy that it finds, so
+ * whoever copied before need not have stopped properly.
+ */
+final class LogMirror {
+  private static final Logger log = LoggerFactory.getLogger(LogMirror.class);
+  private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+  private static final RestartSettings RESTART =
+      RestartSettings.create(Duration.ofMillis(200), Duration.ofSeconds(5), 0.2);
+  private static final String RECONNECT_MILLIS = "5000";
+  private static final long MOST_BYTES = 1L << 20;
+  // So that a batch has no more lines than readers of the copy expect to see again.
+  private static final long LEAST_WEIGHT = MOST_BYTES / Stamp.MOST_IN_FLIGHT + 1;
+
+  /** What all logs of a cell count together, on this node. */
+  record Counts(LongAdder lines, LongAdder restarts, LongAdder losses) {
+    Counts() {
+      this(new LongAdder(), new LongAdder(), new LongAdder());
+    }
+  }
+
+  private final ActorSystem<?> system;
+  private final LogSettings settings;
+  private final OtherCell cell;
+  private final LogTopics source;
+  private final LogTopics copies;
+  private final String topic;
+  private final BooleanSupplier mayAct;
+  private final Counts counts;
+  private final Consumer<MirrorStatus> report;
+  private final Executor blocking;
+  private final AtomicBoolean looking = new AtomicBoolean();
+  private final Map<Integer, Long> next = new ConcurrentHashMap<>();
+  private volatile @Nullable UniqueKillSwitch stream;
+  private volatile @Nullable Copying copying;
+  private volatile @Nullable Cancellable looks;
+  private volatile boolean stopped;
+  private volatile boolean tried;
+  private volatile boolean linesLost;
+  private volatile long lagLines;
+  private volatile long completeAtMillis = System.currentTimeMillis();
+
+  private record Copying(int incarnation, UniqueKillSwitch stream) {}
+
+  private record Start(int incarnation, Map<Integer, Long> offsets) {}
+
+  /**
+   * @param topic of the two logs of that cell the one to copy
+   * @param mayAct false while this node may have lost its cell, and another one copies
+   * @param report told every second how it goes, on any thread
+   */
+  LogMirror(
+      ActorSystem<?> system,
+      LogSettings settings,
+      OtherCell cell,
+      Function<LogTopics, String> topic,
+      BooleanSupplier mayAct,
+      Counts counts,
+      Consumer<MirrorStatus> report) {
+    this.system = system;
+    this.settings = settings;
+    this.cell = cell;
+    this.source = LogTopics.of(cell, settings);
+    this.copies = LogTopics.copiesOf(cell, settings);
+    this.topic = topic.apply(source);
+    this.mayAct = mayAct;
+    this.counts = counts;
+    this.report = report;
+    this.blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
+  }
+
+  void start() {
+    stream =
+        RestartSource.onFailuresWithBackoff(RESTART, this::copy)
+            .viaMat(KillSwitches.single(), Keep.right())
+            .to(Sink.ignore())
+            .run(system);
+    looks =
+        system
+            .scheduler()
+            .scheduleAtFixedRate(LOOK_EVERY, LOOK_EVERY, this::look, system.executionContext());
+  }
+
+  void stop() {
+    stopped = true;
+    Cancellable looking = looks;
+    if (looking != null) {
+      looking.cancel();
+    }
+    UniqueKillSwitch started = stream;
+    if (started != null) {
+      started.shutdown();
+    }
+    source.close();
+    copies.close();
+  }
+
+  private Source<Done, NotUsed> copy() {
+    if (tried) {
+      counts.restarts.increment();
+    }
+    tried = true;
+    CompletionStage<Source<Done, NotUsed>> from =
+        requireAnotherKafka()
+            .thenCompose(differs -> source.bounds(topic))
+            .thenCompose(
+                origin ->
+                    copies
+                        .createCopy(topic, origin.partitions().size())
+                        .thenCompose(made -> copies.bounds(topic))
+                        .thenApplyAsync(copy -> startOf(origin, copy), blocking))
+            .thenApplyAsync(this::copyFrom, blocking);
+    return Source.completionStageSource(from).mapMaterializedValue(ignored -> NotUsed.notUsed());
+  }
+
+  // A log that is copied to itself grows for ever.
+  private CompletionStage<Void> requireAnotherKafka() {
+    return source
+        .clusterId()
+        .thenCombine(
+            copies.clusterId(),
+            (theirs, ours) -> {
+              if (theirs.equals(ours)) {
+                throw new IllegalStateException(
+                    "the bootstrap-servers of cell %s lead to this cell's own Kafka"
+                        .formatted(cell.name()));
+              }
+              return null;
+            });
+  }
+
+  // --- where to go on ---
+
+  private Start startOf(LogBounds origin, LogBounds copy) {
+    if (copy.partitions().size() < origin.partitions().size()) {
+      throw new IllegalStateException(
+          "%s has %d partitions, but its copy only %d: add the others to the copy"
+              .formatted(topic, origin.partitions().size(), copy.partitions().size()));
+    }
+    Map<Integer, Stamp> last = LastStamps.of(topic, copy, settings);
+    Map<Integer, Long> offsets = new HashMap<>();
+    origin
+        .partitions()
+        .forEach(
+            (number, bounds) -> {
+              LogPartition partition =
+                  new LogPartition(cell.number(), origin.incarnation(), number);
+              LogBounds.Partition here = copy.partitions().get(number);
+              offsets.put(
+                  number,
+                  startOf(partition, bounds, last.get(number), here == null ? 0 : here.end()));
+            });
+    next.clear();
+    next.putAll(offsets);
+    log.info("Copying {} of cell {} from {}", topic, cell.name(), offsets);
+    return new Start(origin.incarnation(), offsets);
+  }
+
+  private long startOf(
+      LogPartition partition, LogBounds.Partition bounds, @Nullable Stamp last, long copied) {
+    long wanted;
+    if (last == null) {
+      // What there was of a copy is gone; whatever was copied, it was not more than that.
+      wanted = Math.min(copied, bounds.begin());
+    } else if (last.partition().equals(partition)) {
+      wanted = last.offset() + 1;
+    } else {
+      log.warn(
+          "{} of cell {} was made anew: after {} comes {}, from its beginning",
+          topic,
+          cell.name(),
+          last.partition(),
+          partition);
+      wanted = 0;
+    }
+    if (wanted >= bounds.begin() && wanted <= bounds.end()) {
+      return wanted;
+    }
+    linesLost = true;
+    counts.losses.increment();
+    log.error(
+        "BACKFILL NEEDED: line {} of {} is the next to copy from cell {}, which holds {} to {} only."
+            + " What is missing here stays missing until it is brought otherwise; going on",
+        wanted,
+        partition,
+        cell.name(),
+        bounds.begin(),
+        bounds.end());
+    return wanted < bounds.begin() ? bounds.begin() : bounds.end();
+  }
+
+  // --- copying ---
+
+  private Source<Done, NotUsed> copyFrom(Start start) {
+    Map<TopicPartition, Long> assignment = new HashMap<>();
+    start.offsets.forEach(
+        (number, offset) -> assignment.put(new TopicPartition(topic, number), offset));
+    Producer<byte[], byte[]> producer = producer();
+    return org.apache.pekko.kafka.javadsl.Consumer.plainSource(
+            consumer(), Subscriptions.assignmentWithOffset(assignment))
+        .viaMat(KillSwitches.single(), Keep.right())
+        .batchWeighted(
+            MOST_BYTES,
+            line -> LEAST_WEIGHT + Math.max(0, line.serializedValueSize()),
+            LogMirror::batchOf,
+            LogMirror::addTo)
+        .mapAsync(1, lines -> append(lines, start.incarnation, producer))
+        .watchTermination(
+            (killSwitch, done) -> {
+              copying = new Copying(start.incarnation, killSwitch);
+              done.whenCompleteAsync((end, failure) -> ended(producer), blocking);
+              return NotUsed.notUsed();
+            });
+  }
+
+  private ConsumerSettings<byte[], byte[]> consumer() {
+    return ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+        .withProperties(cell.clientProperties())
+        .withBootstrapServers(cell.bootstrapServers())
+        .withClientId("tideline-mirror-" + topic)
+        .withProperty("auto.offset.reset", "none")
+        .withProperty("reconnect.backoff.max.ms", RECONNECT_MILLIS)
+        .withStopTimeout(Duration.ZERO)
+        .withCloseTimeout(Duration.ofSeconds(1));
+  }
+
+  // One request at a time and for as long as it takes: no line may get there after one before it
+  // has failed, or the next copier would take what is missing for copied.
+  private Producer<byte[], byte[]> producer() {
+    Map<String, Object> properties = settings.connection();
+    properties.put("client.id", "tideline-mirror-" + topic);
+    properties.put("acks", "all");
+    properties.put("enable.idempotence", true);
+    properties.put("max.in.flight.requests.per.connection", 1);
+    properties.put("delivery.timeout.ms", Integer.MAX_VALUE);
+    properties.put("compression.type", "lz4");
+    properties.put("batch.size", 128 << 10);
+    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
+  private static List<ConsumerRecord<byte[], byte[]>> batchOf(
+      ConsumerRecord<byte[], byte[]> first) {
+    return addTo(new ArrayList<>(), first);
+  }
+
+  private static List<ConsumerRecord<byte[], byte[]>> addTo(
+      List<ConsumerRecord<byte[], byte[]>> batch, ConsumerRecord<byte[], byte[]> next) {
+    batch.add(next);
+    return batch;
+  }
+
+  private CompletionStage<Done> append(
+      List<ConsumerRecord<byte[], byte[]>> lines,
+      int incarnation,
+      Producer<byte[], byte[]> producer) {
+    if (!mayAct.getAsBoolean()) {
+      return CompletableFuture.failedStage(
+          new IllegalStateException("this node is cut off from its cell and copies nothing"));
+    }
+    return CompletableFuture.supplyAsync(() -> sendAll(lines, incarnation, producer), blocking)
+        .thenCompose(Function.identity())
+        .thenApply(acknowledged -> copied(lines));
+  }
+
+  private CompletableFuture<Void> sendAll(
+      List<ConsumerRecord<byte[], byte[]>> lines,
+      int incarnation,
+      Producer<byte[], byte[]> producer) {
+    return CompletableFuture.allOf(
+        lines.stream()
+            .map(line -> send(line, incarnation, producer))
+            .toArray(CompletableFuture[]::new));
+  }
+
+  private CompletableFuture<Void> send(
+      ConsumerRecord<byte[], byte[]> line, int incarnation, Producer<byte[], byte[]> producer) {
+    ProducerRecord<byte[], byte[]> copy =
+        new ProducerRecord<>(
+            topic, line.partition(), null, line.key(), line.value(), line.headers());
+    new Stamp(new LogPartition(cell.number(), incarnation, line.partition()), line.offset())
+        .addTo(copy.headers());
+    CompletableFuture<Void> acknowledged = new CompletableFuture<>();
+    var unused =
+        producer.send(
+            copy,
+            (metadata, failure) -> {
+              if (failure == null) {
+                acknowledged.complete(null);
+              } else {
+                // Here, before the producer sends what comes after it.
+                producer.close(Duration.ZERO);
+                acknowledged.completeExceptionally(failure);
+              }
+            });
+    return acknowledged;
+  }
+
+  private Done copied(List<ConsumerRecord<byte[], byte[]>> lines) {
+    for (ConsumerRecord<byte[], byte[]> line : lines) {
+      next.put(line.partition(), line.offset() + 1);
+    }
+    counts.lines.add(lines.size());
+    long newest = lines.get(lines.size() - 1).timestamp();
+    completeAtMillis = Math.max(completeAtMillis, newest);
+    return Done.getInstance();
+  }
+
+  private void ended(Producer<byte[], byte[]> producer) {
+    copying = null;
+    producer.close(Duration.ZERO);
+  }
+
+  // --- how it goes ---
+
+  private void look() {
+    if (!looking.compareAndSet(false, true)) {
+      return;
+    }
+    long now = System.currentTimeMillis();
+    source
+        .bounds(topic)
+        .whenComplete(
+            (bounds, failure) -> {
+              looking.set(false);
+              boolean here = bounds != null && seen(bounds, now);
+              if (!stopped) {
+                report.accept(status(here));
+              }
+            });
+  }
+
+  private boolean seen(LogBounds bounds, long atMillis) {
+    Copying current = copying;
+    if (current == null) {
+      return false;
+    }
+    if (current.incarnation != bounds.incarnation()) {
+      current.stream.abort(new IllegalStateException(topic + " was made anew"));
+      return false;
+    }
+    lagLines =
+        bounds.partitions().entrySet().stream()
+            .mapToLong(
+                each -> Math.max(0, each.getValue().end() - next.getOrDefault(each.getKey(), 0L)))
+            .sum();
+    if (lagLines == 0) {
+      completeAtMillis = Math.max(completeAtMillis, atMillis);
+    }
+    return true;
+  }
+
+  private MirrorStatus status(boolean here) {
+    MirrorStatus.State state = here ? MirrorStatus.State.UP : MirrorStatus.State.AWAY;
+    long lag =
+        here && lagLines == 0 ? 0 : Math.max(0, System.currentTimeMillis() - completeAtMillis);
+    return new MirrorStatus(
+        cell.name(), topic, linesLost ? MirrorStatus.State.BACKFILL_NEEDED : state, lagLines, lag);
+  }
+}

@@ -1,0 +1,27 @@
+package io.tideline.multidc.mirror;
+
+import io.tideline.protocols.CborSerializable;
+
+/**
+ * How the copying of one log goes, as the node that copies it tells all others every second.
+ *
+ * @param cell the name of the other cell
+ * @param topic the log
+ * @param lagLines how many of its lines are not copied yet, as of the last look at its end
+ * @param lagMillis everything older than this has been copied; 0 when everything has
+ */
+public record MirrorStatus(String cell, String topic, State state, long lagLines, long lagMillis)
+    implements CborSerializable {
+
+  /** From good to bad. */
+  public enum State {
+    /** Lines are copied as they come. */
+    UP,
+    /** No node has said lately that it copies. */
+    UNKNOWN,
+    /** The other cell's Kafka does not answer, or copying fails; it is tried again for ever. */
+    AWAY,
+    /** Lines were deleted there before they could be copied, and must be brought otherwise. */
+    BACKFILL_NEEDED
+  }
+}

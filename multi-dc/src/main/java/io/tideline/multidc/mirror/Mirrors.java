@@ -1,0 +1,171 @@
+package io.tideline.multidc.mirror;
+
+import static java.util.Objects.requireNonNull;
+
+import io.tideline.multidc.log.LogSettings;
+import io.tideline.multidc.log.LogTopics;
+import io.tideline.multidc.log.OtherCell;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.pubsub.Topic;
+import org.apache.pekko.cluster.sharding.typed.ShardedDaemonProcessSettings;
+import org.apache.pekko.cluster.sharding.typed.javadsl.ShardedDaemonProcess;
+
+/** Has every log of every other cell copied by one node of this cell at a time. */
+public final class Mirrors {
+  private static final String TOPIC = "tideline-mirrors";
+  private static final Duration LATELY = Duration.ofSeconds(10);
+  private static final List<Function<LogTopics, String>> LOGS =
+      List.of(LogTopics::posts, LogTopics::intents);
+
+  private final List<OtherCell> cells;
+  private final Map<String, LogMirror.Counts> counts;
+  // By topic: what was heard last, and when.
+  private final Map<String, Heard> heard = new ConcurrentHashMap<>();
+
+  private record Heard(MirrorStatus status, long atNanos) {
+    boolean lately() {
+      return System.nanoTime() - atNanos < LATELY.toNanos();
+    }
+  }
+
+  private enum Stop {
+    INSTANCE
+  }
+
+  private Mirrors(List<OtherCell> cells) {
+    this.cells = cells;
+    this.counts =
+        cells.stream().collect(Collectors.toMap(OtherCell::name, cell -> new LogMirror.Counts()));
+  }
+
+  /**
+   * Begins to copy; whichever node of this cell it falls to.
+   *
+   * @param mayAct false while this node may have lost its cell
+   */
+  public static Mirrors start(
+      ActorSystem<?> system, LogSettings settings, List<OtherCell> cells, BooleanSupplier mayAct) {
+    Mirrors mirrors = new Mirrors(cells);
+    if (cells.isEmpty()) {
+      return mirrors;
+    }
+    system.systemActorOf(mirrors.listener(), TOPIC, Props.empty());
+    for (OtherCell cell : cells) {
+      ShardedDaemonProcess.get(system)
+          .init(
+              Stop.class,
+              "tideline-mirror-" + cell.name(),
+              LOGS.size(),
+              number -> mirrors.copier(settings, cell, LOGS.get(number), mayAct),
+              ShardedDaemonProcessSettings.create(system),
+              Optional.of(Stop.INSTANCE));
+    }
+    return mirrors;
+  }
+
+  private Behavior<MirrorStatus> listener() {
+    return Behaviors.setup(
+        context -> {
+          topic(context).tell(Topic.subscribe(context.getSelf()));
+          return Behaviors.receiveMessage(
+              status -> {
+                heard.put(status.topic(), new Heard(status, System.nanoTime()));
+                return Behaviors.same();
+              });
+        });
+  }
+
+  private Behavior<Stop> copier(
+      LogSettings settings,
+      OtherCell cell,
+      Function<LogTopics, String> topic,
+      BooleanSupplier mayAct) {
+    return Behaviors.setup(
+        context -> {
+          ActorRef<Topic.Command<MirrorStatus>> told = topic(context);
+          LogMirror mirror =
+              new LogMirror(
+                  context.getSystem(),
+                  settings,
+                  cell,
+                  topic,
+                  mayAct,
+                  countsOf(cell),
+                  status -> told.tell(Topic.publish(status)));
+          mirror.start();
+          return Behaviors.receive(Stop.class)
+              .onMessage(Stop.class, stop -> Behaviors.stopped())
+              .onSignal(
+                  PostStop.class,
+                  stopped -> {
+                    mirror.stop();
+                    return Behaviors.same();
+                  })
+              .build();
+        });
+  }
+
+  private static ActorRef<Topic.Command<MirrorStatus>> topic(ActorContext<?> context) {
+    return context.spawn(Topic.create(MirrorStatus.class, TOPIC), "topic");
+  }
+
+  /** How the copying of each other cell's logs goes, as far as this node has heard. */
+  public List<SourceCell> sources() {
+    return cells.stream().map(this::source).toList();
+  }
+
+  /** As {@link #sources}, of one of the cells. */
+  public SourceCell source(OtherCell cell) {
+    List<Heard> last =
+        heard.values().stream()
+            .filter(each -> each.status.cell().equals(cell.name()) && each.lately())
+            .toList();
+    MirrorStatus.State worst =
+        last.stream()
+            .map(each -> each.status.state())
+            .max(Comparator.naturalOrder())
+            .orElse(MirrorStatus.State.UNKNOWN);
+    boolean all = last.size() == LOGS.size();
+    return new SourceCell(
+        cell.name(),
+        cell.number(),
+        all || worst != MirrorStatus.State.UP ? worst : MirrorStatus.State.UNKNOWN,
+        last.stream().mapToLong(each -> each.status.lagLines()).sum(),
+        Duration.ofMillis(
+            last.stream().mapToLong(each -> each.status.lagMillis()).max().orElse(0)));
+  }
+
+  /** How many lines of a cell this node has copied. */
+  public long lines(OtherCell cell) {
+    return countsOf(cell).lines().sum();
+  }
+
+  /** How many times this node has begun anew to copy from a cell after a failure. */
+  public long restarts(OtherCell cell) {
+    return countsOf(cell).restarts().sum();
+  }
+
+  /** How many times this node has found that lines were gone before they were copied. */
+  public long losses(OtherCell cell) {
+    return countsOf(cell).losses().sum();
+  }
+
+  private LogMirror.Counts countsOf(OtherCell cell) {
+    return requireNonNull(counts.get(cell.name()));
+  }
+}
