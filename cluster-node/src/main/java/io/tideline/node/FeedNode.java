@@ -20,6 +20,7 @@ import io.tideline.node.api.Forwarding;
 import io.tideline.node.api.GrpcServer;
 import io.tideline.node.api.Principals;
 import io.tideline.node.api.Users;
+import io.tideline.node.ops.Departures;
 import io.tideline.node.ops.Health;
 import io.tideline.node.ops.ManagementServer;
 import io.tideline.node.ops.NodeLoads;
@@ -29,6 +30,7 @@ import io.tideline.node.ops.PlacementControl;
 import io.tideline.node.ops.Topology;
 import io.tideline.node.ops.TopologyFollower;
 import io.tideline.node.ops.UserRemains;
+import io.tideline.node.ops.WarmUp;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.outbox.OutboxSweeper;
 import io.tideline.persistence.posts.CardCache;
@@ -46,10 +48,14 @@ import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
@@ -57,15 +63,23 @@ import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
+import org.apache.pekko.stream.KillSwitches;
+import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One assembled node: storage, log, entities, services and what operators see of them. */
 public final class FeedNode {
   private static final String CASSANDRA = "pekko.persistence.cassandra";
   private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
+  private static final Executor LATER =
+      CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
+  private static final Duration TO_HAND_OVER = Duration.ofSeconds(45);
   private static final long LAGGING_LINES = 10_000;
+  private static final Logger LOG = LoggerFactory.getLogger(FeedNode.class);
 
   private final ActorSystem<?> system;
   private final NodeSettings settings;
@@ -92,6 +106,7 @@ public final class FeedNode {
    */
   public static CompletionStage<FeedNode> start(ActorSystem<?> system, NodeSettings settings) {
     FeedNode node = new FeedNode(system, settings);
+    WarmUp.takePartInSharding(system);
     return ManagementServer.start(
             system, settings.management(), node.health, () -> Optional.ofNullable(node.placement))
         .thenCompose(bound -> node.session())
@@ -191,24 +206,10 @@ public final class FeedNode {
             timelines,
             UserEntity.Limits.from(config));
     ClusterSharding sharding = ClusterSharding.get(system);
-    sharding.init(
-        Entity.of(
-                UserEntity.TYPE_KEY,
-                entity ->
-                    UserEntity.create(
-                        new UserId(entity.getEntityId()), entities, entity.getShard()))
-            .withStopMessage(new UserEntity.Stop())
-            .withAllocationStrategy(
-                new PlanAllocationStrategy(
-                    system, PlacementSettings.from(config), weights::current)));
-    OutboxSweeps.start(
-        system,
-        sweeper,
-        (user, markedAt) ->
-            sharding
-                .entityRefFor(UserEntity.TYPE_KEY, user.value())
-                .tell(new UserEntity.Announce(user, markedAt)),
-        () -> log.writer().healthy() && !fence.clockOff());
+    Departures departures = Departures.start(system);
+    PlanAllocationStrategy placing =
+        new PlanAllocationStrategy(
+            system, PlacementSettings.from(config), weights::current, departures::isLeaving);
     TopologyFollower topology =
         TopologyFollower.start(
             system,
@@ -241,7 +242,8 @@ public final class FeedNode {
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
     int cell = settings.cell().number();
     Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
-    IntentApplier intents = log.applyIntents(users::apply);
+    List<IntentApplier> intents = log.applyIntents(users::apply);
+    SharedKillSwitch leaving = KillSwitches.shared("leaving");
     FeedServices services =
         new FeedServices(
             users,
@@ -255,14 +257,15 @@ public final class FeedNode {
                 config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,
-            new ClusterGrpcService(topology, loads, mirrors::sources, principals),
+            new ClusterGrpcService(topology, loads, mirrors::sources, principals, leaving),
             fence::open,
             log.recentPosts()::lastSequence,
             log,
             log::appliedToTheEnd,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"),
-            logs.retention());
+            logs.retention(),
+            leaving);
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
     metrics.gauge(
         "tideline.over.capacity",
@@ -270,17 +273,75 @@ public final class FeedNode {
         () -> loads.of(settings.grpcAddress()).overCapacity() ? 1 : 0);
     check(log, intents);
     settings.otherCells().forEach(other -> watch(mirrors, other));
-    CoordinatedShutdown.get(system)
-        .addTask(
-            CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
-            "stop-log",
-            () -> log.stop().thenApply(stopped -> Done.getInstance()));
-    return GrpcServer.start(system, settings.grpc(), services.mounts())
-        .thenApply(
+    leaveInOrder(users, departures, leaving, log);
+    return whenLogIsRead(log)
+        .thenCompose(read -> WarmUp.run(system, entities))
+        .thenCompose(warm -> GrpcServer.start(system, settings.grpc(), services.mounts()))
+        .thenCompose(
             server -> {
-              health.assembled();
-              return server;
+              // Users come at once, and other nodes pass their calls on to this one.
+              takeUsers(sharding, entities, placing, sweeper, log);
+              return users.open().thenRun(health::assembled).thenApply(open -> server);
             });
+  }
+
+  /** Not when it takes long: then the node serves, and says that it is degraded. */
+  private CompletionStage<Void> whenLogIsRead(PostsLog log) {
+    if (log.tail().caughtUp() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
+      return CompletableFuture.completedStage(null);
+    }
+    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenLogIsRead(log));
+  }
+
+  private void takeUsers(
+      ClusterSharding sharding,
+      UserEntity.Surroundings entities,
+      PlanAllocationStrategy placing,
+      OutboxSweeper sweeper,
+      PostsLog log) {
+    sharding.init(
+        Entity.of(
+                UserEntity.TYPE_KEY,
+                entity ->
+                    UserEntity.create(
+                        new UserId(entity.getEntityId()), entities, entity.getShard()))
+            .withStopMessage(new UserEntity.Stop())
+            .withAllocationStrategy(placing));
+    OutboxSweeps.start(
+        system,
+        sweeper,
+        (user, markedAt) ->
+            sharding
+                .entityRefFor(UserEntity.TYPE_KEY, user.value())
+                .tell(new UserEntity.Announce(user, markedAt)),
+        () -> log.writer().healthy() && !fence.clockOff());
+  }
+
+  /** First whoever can goes elsewhere, then the users move, then the rest is stopped. */
+  private void leaveInOrder(
+      Users users, Departures departures, SharedKillSwitch leaving, PostsLog log) {
+    CoordinatedShutdown shutdown = CoordinatedShutdown.get(system);
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseBeforeServiceUnbind(),
+        "not-ready",
+        () -> {
+          LOG.info("This node leaves; its users move to other nodes");
+          health.leaving();
+          leaving.shutdown();
+          return departures.handOver(UserEntity.TYPE_KEY, TO_HAND_OVER);
+        });
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseClusterLeave(),
+        "no-users",
+        () -> {
+          LOG.info("No users are here any more");
+          users.leave();
+          return CompletableFuture.completedStage(Done.getInstance());
+        });
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
+        "stop-log",
+        () -> log.stop().thenApply(stopped -> Done.getInstance()));
   }
 
   private static Map<String, String> nodesByGrpcAddress(Topology topology) {
@@ -289,7 +350,7 @@ public final class FeedNode {
             Collectors.toMap(Topology.Node::grpcAddress, Topology.Node::id, (one, other) -> other));
   }
 
-  private void check(PostsLog log, IntentApplier intents) {
+  private void check(PostsLog log, List<IntentApplier> intents) {
     health.required("fence", () -> unless(fence.open(), fence.state()));
     health.required(
         "clock", () -> unless(!fence.clockOff(), "off by " + fence.clockOffset().negated()));
@@ -307,7 +368,8 @@ public final class FeedNode {
     health.degrading("log-lag", () -> lag(sum(log.tailLag()), "lines are not applied yet"));
     health.degrading("store-lag", () -> lag(sum(log.storeLag()), "lines are not stored yet"));
     health.degrading(
-        "intents-lag", () -> lag(sum(intents.lag()), "intents are not applied to others yet"));
+        "intents-lag",
+        () -> lag(sum(intents.get(0).lag()), "intents are not applied to others yet"));
   }
 
   private void watch(Mirrors mirrors, OtherCell other) {
@@ -365,13 +427,17 @@ public final class FeedNode {
     return good ? Optional.empty() : Optional.of(reason);
   }
 
+  private static long sum(List<IntentApplier> intents, ToLongFunction<IntentApplier> what) {
+    return intents.stream().mapToLong(what).sum();
+  }
+
   private static long sum(Map<Integer, Long> byPartition) {
     return byPartition.values().stream().mapToLong(Long::longValue).sum();
   }
 
   private void measure(
       PostsLog log,
-      IntentApplier intents,
+      List<IntentApplier> intents,
       JournalStats journal,
       TimelineStats stats,
       CardCache cards,
@@ -409,13 +475,19 @@ public final class FeedNode {
     metrics.counter(
         "tideline.parked.lines",
         "Lines parked by this node",
-        () -> log.storeWriter().parked() + intents.parked());
+        () -> log.storeWriter().parked() + sum(intents, IntentApplier::parked));
     metrics.counter(
-        "tideline.intents.applied", "Intents applied to others by this node", intents::applied);
+        "tideline.intents.applied",
+        "Intents applied to others by this node",
+        () -> sum(intents, IntentApplier::applied));
     metrics.counter(
-        "tideline.intents.retries", "Attempts to apply them that failed", intents::retries);
+        "tideline.intents.retries",
+        "Attempts to apply them that failed",
+        () -> sum(intents, IntentApplier::retries));
     metrics.gauge(
-        "tideline.intents.lag", "Lines of intents not applied yet", () -> sum(intents.lag()));
+        "tideline.intents.lag",
+        "Lines of intents not applied yet",
+        () -> sum(intents, applier -> sum(applier.lag())));
     metrics.gauge("tideline.log.pending", "Lines not acknowledged yet", log.writer()::pending);
     metrics.counter("tideline.log.failures", "Appends that failed", log.writer()::failures);
     metrics.counter("tideline.log.gaps", "Gaps in authors' sequences", log.recentPosts()::gaps);

@@ -9,15 +9,33 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.tideline.localstack.LocalKafka;
 import io.tideline.localstack.LocalStack;
+import io.tideline.protocols.v1.AddToListRequest;
+import io.tideline.protocols.v1.BlockRequest;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.EditPostRequest;
+import io.tideline.protocols.v1.EraseUserRequest;
+import io.tideline.protocols.v1.EraseUserResponse;
+import io.tideline.protocols.v1.FollowTagRequest;
+import io.tideline.protocols.v1.GetFiltersRequest;
+import io.tideline.protocols.v1.GetFiltersResponse;
+import io.tideline.protocols.v1.GetListsRequest;
+import io.tideline.protocols.v1.GetReadStateRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.ListFollowedTagsRequest;
+import io.tideline.protocols.v1.ListFollowingRequest;
+import io.tideline.protocols.v1.MarkReadRequest;
+import io.tideline.protocols.v1.MuteRequest;
+import io.tideline.protocols.v1.MuteRule;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishResponse;
+import io.tideline.protocols.v1.PutListRequest;
+import io.tideline.protocols.v1.PutMuteRuleRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.SourceCell;
 import io.tideline.protocols.v1.SourceCellState;
+import io.tideline.protocols.v1.UnblockRequest;
+import io.tideline.protocols.v1.UserList;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.nio.file.Path;
@@ -251,6 +269,126 @@ class TwoCellsIT {
     Collections.sort(posts, Collections.reverseOrder());
     await().atMost(SOON).untilAsserted(() -> assertThat(all(west)).isEqualTo(posts));
     assertThat(all(east)).isEqualTo(posts);
+  }
+
+  @Test
+  void what_a_user_decides_in_one_cell_holds_in_the_other() {
+    String bob = user("bob");
+    String post = east.publish(author, "read").getPostId();
+    await().atMost(SOON).until(() -> ids(east, reader), List.of(post)::equals);
+    ok(east.feeds.markRead(MarkReadRequest.newBuilder().setUserId(reader).setPostId(post).build()));
+    ok(
+        east.graph.followTag(
+            FollowTagRequest.newBuilder().setUserId(reader).setTag("tide").build()));
+    ok(
+        east.graph.putList(
+            PutListRequest.newBuilder()
+                .setUserId(reader)
+                .setList(UserList.newBuilder().setListId("close").setName("Close"))
+                .build()));
+    ok(
+        east.graph.addToList(
+            AddToListRequest.newBuilder()
+                .setUserId(reader)
+                .setListId("close")
+                .addMemberIds(author)
+                .build()));
+    ok(east.filters.mute(MuteRequest.newBuilder().setUserId(reader).setTargetId("cy").build()));
+    ok(east.filters.block(BlockRequest.newBuilder().setUserId(reader).setTargetId(bob).build()));
+    ok(
+        east.filters.putMuteRule(
+            PutMuteRuleRequest.newBuilder()
+                .setUserId(reader)
+                .setRule(MuteRule.newBuilder().setRuleId("r1").setWords("storm"))
+                .build()));
+    List<Object> there = decided(east, reader);
+    await().atMost(SOON).untilAsserted(() -> assertThat(decided(west, reader)).isEqualTo(there));
+    assertThat(there.toString()).contains("tide", "Close", author, "cy", bob, "storm", post);
+  }
+
+  /** Everything, in one cell. */
+  private static List<Object> decided(TestNode cell, String user) {
+    return List.of(
+        ok(cell.graph.listFollowing(ListFollowingRequest.newBuilder().setUserId(user).build()))
+            .getFolloweeIdsList(),
+        ok(cell.graph.listFollowedTags(
+                ListFollowedTagsRequest.newBuilder().setUserId(user).build()))
+            .getTagsList(),
+        ok(cell.graph.getLists(GetListsRequest.newBuilder().setUserId(user).build())),
+        ok(cell.filters.getFilters(GetFiltersRequest.newBuilder().setUserId(user).build())),
+        ok(cell.feeds.getReadState(GetReadStateRequest.newBuilder().setUserId(user).build()))
+            .getReadPostId());
+  }
+
+  @Test
+  void who_is_blocked_in_one_cell_is_hidden_in_the_other_until_that_ends_there() {
+    String bob = user("bob");
+    west.follow(bob, author);
+    String post = east.publish(author, "for bob").getPostId();
+    await().atMost(SOON).until(() -> ids(west, bob), List.of(post)::equals);
+    ok(east.filters.block(BlockRequest.newBuilder().setUserId(author).setTargetId(bob).build()));
+    await().atMost(SOON).until(() -> ids(west, bob).isEmpty());
+    ok(
+        west.filters.unblock(
+            UnblockRequest.newBuilder().setUserId(author).setTargetId(bob).build()));
+    await().atMost(SOON).until(() -> ids(west, bob), List.of(post)::equals);
+    await().atMost(SOON).until(() -> filters(east, author).getBlockedIdsList().isEmpty());
+  }
+
+  private static GetFiltersResponse filters(TestNode cell, String user) {
+    return ok(cell.filters.getFilters(GetFiltersRequest.newBuilder().setUserId(user).build()));
+  }
+
+  @Test
+  void an_author_edits_and_deletes_in_one_cell_what_was_published_in_the_other() {
+    String edited = east.publish(author, "first").getPostId();
+    String deleted = east.publish(author, "second").getPostId();
+    await().atMost(SOON).until(() -> ids(west, reader).size() == 2);
+    ok(
+        west.posts.editPost(
+            EditPostRequest.newBuilder()
+                .setAuthorId(author)
+                .setPostId(edited)
+                .setContent(PostContent.newBuilder().setText("edited there"))
+                .build()));
+    ok(
+        west.posts.deletePost(
+            DeletePostRequest.newBuilder().setAuthorId(author).setPostId(deleted).build()));
+    for (TestNode cell : List.of(west, east)) {
+      await().atMost(SOON).until(() -> texts(cell, reader), List.of("edited there")::equals);
+    }
+  }
+
+  @Test
+  void who_is_erased_in_one_cell_is_erased_in_the_other() {
+    west.publish(author, "here");
+    east.publish(author, "there");
+    west.follow(author, reader);
+    for (TestNode cell : List.of(west, east)) {
+      await().atMost(SOON).until(() -> ids(cell, reader).size() == 2);
+    }
+    EraseUserRequest request = EraseUserRequest.newBuilder().setUserId(author).build();
+    long erasedAt = ok(east.users.eraseUser(request)).getErasedAtMillis();
+    await().atMost(SOON).until(() -> refusal(west, author), "ERASED"::equals);
+    for (TestNode cell : List.of(west, east)) {
+      await().atMost(SOON).until(() -> ids(cell, reader).isEmpty());
+    }
+    EraseUserResponse receipt = ok(west.users.eraseUser(request));
+    assertThat(receipt.getErasedAtMillis()).isEqualTo(erasedAt);
+    assertThat(receipt.getItemsList()).anyMatch(item -> item.getCount() == 2);
+  }
+
+  private static String refusal(TestNode cell, String user) {
+    try {
+      cell.publish(user, "again");
+      return "";
+    } catch (StatusRuntimeException e) {
+      return Refusal.of(
+              () -> {
+                throw e;
+              })
+          .reason();
+    }
   }
 
   private List<String> publish(int posts) {

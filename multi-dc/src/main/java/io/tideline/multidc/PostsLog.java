@@ -43,7 +43,6 @@ import org.slf4j.LoggerFactory;
 public final class PostsLog implements Arrivals {
   private static final Logger log = LoggerFactory.getLogger(PostsLog.class);
   private static final Duration REFRESH = Duration.ofSeconds(1);
-  private static final CompletionStage<Void> DONE = CompletableFuture.completedStage(null);
 
   private final ActorSystem<?> system;
   private final LogSettings settings;
@@ -56,7 +55,7 @@ public final class PostsLog implements Arrivals {
   private final List<Log> all = new ArrayList<>();
   private final Cancellable refreshing;
   private volatile Positions applied = Positions.EMPTY;
-  private volatile @Nullable IntentApplier intentApplier;
+  private volatile List<IntentApplier> intentAppliers = List.of();
 
   private PostsLog(
       ActorSystem<?> system,
@@ -84,8 +83,12 @@ public final class PostsLog implements Arrivals {
     refreshing =
         system
             .scheduler()
-            .scheduleAtFixedRate(
-                Duration.ZERO, REFRESH, () -> all.forEach(Log::refresh), system.executionContext());
+            .scheduleAtFixedRate(Duration.ZERO, REFRESH, this::refresh, system.executionContext());
+  }
+
+  private void refresh() {
+    all.forEach(Log::refresh);
+    intentAppliers.forEach(IntentApplier::refresh);
   }
 
   private record Reading(
@@ -140,7 +143,6 @@ public final class PostsLog implements Arrivals {
         topics
             .bounds()
             .thenAccept(this::onBounds)
-            .thenCompose(known -> this == own ? refreshIntents() : DONE)
             .whenComplete((known, failure) -> refreshed(failure));
       }
     }
@@ -194,28 +196,27 @@ public final class PostsLog implements Arrivals {
     return new PostsLog(system, settings, cell, cellName, others, store, clock, listener);
   }
 
-  /** Begins to tell users what others' intents mean for them; once only. */
-  public IntentApplier applyIntents(IntentApplier.Targets targets) {
-    IntentApplier applier = new IntentApplier(system, settings, topics, parked, targets);
-    applier.start();
-    intentApplier = applier;
-    return applier;
+  /**
+   * Begins to tell users what others' intents mean for them, and their own of other cells; once
+   * only. Of the appliers the first is that of this cell's own log.
+   */
+  public List<IntentApplier> applyIntents(IntentApplier.Targets targets) {
+    List<IntentApplier> appliers =
+        all.stream()
+            .map(
+                each -> new IntentApplier(system, settings, own.cell, each.topics, parked, targets))
+            .toList();
+    appliers.get(0).start();
+    intentAppliers = appliers;
+    return appliers;
   }
 
   /** Completes when what was waiting has been appended, or has failed. */
   public CompletionStage<Void> stop() {
     refreshing.cancel();
     all.forEach(Log::stop);
-    IntentApplier applier = intentApplier;
-    if (applier != null) {
-      applier.stop();
-    }
+    intentAppliers.forEach(IntentApplier::stop);
     return writer.stop().thenRun(() -> all.forEach(each -> each.topics.close()));
-  }
-
-  private CompletionStage<Void> refreshIntents() {
-    IntentApplier applier = intentApplier;
-    return applier == null ? DONE : topics.intentBounds().thenAccept(applier::observe);
   }
 
   @Override

@@ -334,13 +334,15 @@ class PostsLogIT {
     List<IntentLine> told = new CopyOnWriteArrayList<>();
     IntentApplier applier =
         log.applyIntents(
-            (target, line) -> {
-              told.add(line);
-              return CompletableFuture.completedStage(null);
-            });
+                (target, lines) -> {
+                  told.addAll(lines);
+                  return CompletableFuture.completedStage(null);
+                })
+            .get(0);
     IntentLine block =
         IntentLine.newBuilder()
             .setUserId("ann")
+            .setOriginCell(1)
             .setAt(clock.next())
             .setBlocksChanged(BlocksChanged.newBuilder().addTargetIds("bob").setActive(true))
             .build();

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class HybridClock {
   private static final int COUNTER_BITS = 16;
   private static final long MAX_MILLIS = Long.MAX_VALUE >>> COUNTER_BITS;
+  private static final long CELLS = 256;
   private static final long MAX_AHEAD_MILLIS = 60_000;
 
   private final InstantSource wallClock;
@@ -42,6 +43,15 @@ public final class HybridClock {
     if (hybridTime > last.get() && millisOf(hybridTime) - wallClock.millis() <= MAX_AHEAD_MILLIS) {
       last.accumulateAndGet(hybridTime, Math::max);
     }
+  }
+
+  /**
+   * The first hybrid time, not before this one, that belongs to the cell: two cells never tell the
+   * same.
+   */
+  public static long ofCell(int cell, long hybridTime) {
+    long same = (hybridTime & -CELLS) | cell;
+    return same >= hybridTime ? same : Math.addExact(same, CELLS);
   }
 
   public static long millisOf(long hybridTime) {

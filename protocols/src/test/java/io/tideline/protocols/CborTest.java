@@ -1,5 +1,6 @@
 package io.tideline.protocols;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -88,7 +89,7 @@ class CborTest {
 
   @Test
   void the_bytes_of_positions_are_for_ever() throws IOException {
-    String recorded = "829f013a60c3fe550311ff9f02050000ff";
+    String recorded = requireNonNull(Recordings.of("values.properties").get("positions"));
 
     assertThat(HexFormat.of().formatHex(CBOR.writeValueAsBytes(POSITIONS))).isEqualTo(recorded);
     assertThat(CBOR.readValue(HexFormat.of().parseHex(recorded), Positions.class))

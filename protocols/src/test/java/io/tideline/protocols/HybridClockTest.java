@@ -15,6 +15,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.LongRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
@@ -117,6 +118,14 @@ class HybridClockTest {
       executor.shutdown();
     }
     assertThat(told).hasSize(threads * each);
+  }
+
+  @Property
+  void a_time_of_a_cell_is_the_next_that_no_other_cell_has(
+      @ForAll @IntRange(max = 255) int cell, @ForAll @LongRange(max = 1L << 62) long time) {
+    long own = HybridClock.ofCell(cell, time);
+    assertThat(own).isBetween(time, time + 255);
+    assertThat(own & 0xFF).isEqualTo(cell);
   }
 
   @Property

@@ -1,5 +1,6 @@
 package io.tideline.protocols;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -23,19 +24,17 @@ import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.log.v1.ReadMarked;
 import io.tideline.protocols.log.v1.RelatedPost;
 import io.tideline.protocols.log.v1.TagsChanged;
+import io.tideline.protocols.log.v1.UserErased;
 import io.tideline.protocols.v1.Media;
 import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.PostKind;
 import io.tideline.protocols.v1.PostReference;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
-import java.util.Properties;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -51,7 +50,7 @@ class LogLineFormatTest {
   private static final PostId ORIGINAL = PostId.parse("01KAGVPN7V003G7DJ6JZSWDQN1");
   private static final long VERSION = HybridClock.ofMillis(1_763_650_000_123L) + 7;
 
-  private static final Properties RECORDED = recorded();
+  private static final Map<String, String> RECORDED = Recordings.of("log-lines.properties");
 
   record Line(String kind, Message message) {
     @Override
@@ -74,13 +73,14 @@ class LogLineFormatTest {
         new Line("mute_rule_changed", muteRuleChanged()),
         new Line("list_changed", listChanged()),
         new Line("list_members_changed", listMembersChanged()),
-        new Line("blocked_by", blockedBy()));
+        new Line("blocked_by", blockedBy()),
+        new Line("user_erased", userErased()));
   }
 
   @ParameterizedTest
   @MethodSource("lines")
   void a_recorded_line_is_still_read(Line line) throws InvalidProtocolBufferException {
-    byte[] bytes = HexFormat.of().parseHex(RECORDED.getProperty(line.kind()));
+    byte[] bytes = HexFormat.of().parseHex(requireNonNull(RECORDED.get(line.kind())));
 
     assertThat(line.message().getParserForType().parseFrom(bytes)).isEqualTo(line.message());
   }
@@ -89,7 +89,7 @@ class LogLineFormatTest {
   @MethodSource("lines")
   void a_line_is_still_written_as_recorded(Line line) {
     assertThat(HexFormat.of().formatHex(line.message().toByteArray()))
-        .isEqualTo(RECORDED.getProperty(line.kind()));
+        .isEqualTo(RECORDED.get(line.kind()));
   }
 
   @Test
@@ -103,7 +103,7 @@ class LogLineFormatTest {
             .filter(intent -> intent != IntentLine.IntentCase.INTENT_NOT_SET)
             .map(intent -> intent.name().toLowerCase(Locale.ROOT));
 
-    assertThat(RECORDED.stringPropertyNames())
+    assertThat(RECORDED.keySet())
         .isEqualTo(Stream.concat(postLines, intentLines).collect(Collectors.toSet()))
         .isEqualTo(lines().stream().map(Line::kind).collect(Collectors.toSet()));
   }
@@ -303,6 +303,10 @@ class LogLineFormatTest {
         .build();
   }
 
+  private static IntentLine userErased() {
+    return intent(0).setUserErased(UserErased.getDefaultInstance()).build();
+  }
+
   private static IntentLine.Builder intent(long sequence) {
     return IntentLine.newBuilder()
         .setUserId("ann")
@@ -310,16 +314,5 @@ class LogLineFormatTest {
         .setSequence(sequence)
         .setWriterEpoch(3)
         .setAt(VERSION);
-  }
-
-  private static Properties recorded() {
-    Properties lines = new Properties();
-    try (InputStream in =
-        LogLineFormatTest.class.getResourceAsStream("/recorded-log-lines.properties")) {
-      lines.load(in);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return lines;
   }
 }

@@ -5,6 +5,7 @@ import static io.tideline.protocols.TokenException.Reason.CURSOR_MALFORMED;
 import static io.tideline.protocols.TokenException.Reason.CURSOR_OF_ANOTHER_READER;
 import static io.tideline.protocols.TokenException.Reason.CURSOR_OF_ANOTHER_SURFACE;
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -59,15 +60,11 @@ class TokenCodecTest {
   private static final ConsistencyToken TOKEN =
       new ConsistencyToken(1, ANN, 42, HybridClock.ofMillis(1_763_650_000_123L), POST);
 
-  private static final String RECORDED_CURSOR =
-      "BwgBEgNhbm4aBGhvbWUgASoQAZqhu1T7AAcDtkaX88bepDJKChsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQERAAD7VLuhmgEaEAGaobtU-wAHA7ZGl_PG3qEiEAGaobtU-wAHA7ZGl_PG3qUmtmYbnw3Mg_E9OGYvBfUw";
-  private static final String RECORDED_NEWER_CURSOR =
-      "BwgBEgNhbm4aBGhvbWUgAjICCgA6SgobCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBEQAA-1S7oZoBGhABmqG7VPsABwO2Rpfzxt6hIhABmqG7VPsABwO2Rpfzxt6lxEINnkLVsiq_kz2kKomzgw";
-  private static final String RECORDED_CURSOR_THAT_PASSED_SOMETHING_OVER =
-      "BwgBEgNhbm4aBGhvbWUgAioQAZqhu1T7AAcDtkaX88bepDJKChsKDQgBFaoBPJ8aBBIArQIKCggCFQUAAAAaAQERAAD7VLuhmgEaEAGaobtU-wAHA7ZGl_PG3qEiEAGaobtU-wAHA7ZGl_PG3qU6SgobCg0IARWqATyfGgQSAK0CCgoIAhUFAAAAGgEBEQAA-1S7oZoBGhABmqG7VPsABwO2Rpfzxt6hIhABmqG7VPsABwO2Rpfzxt6lQiQSEAGaobtU-wAHA7ZGl_PG3qQaEAcAAAAAAAAACQAAAAAAAABCHAoQAZqhu1T7AAcDtkaX88bepBoICwAAAAAAAABKEAGaobtU-wAHA7ZGl_PG3qRSEAGaobtU-wAHA7ZGl_PG3qQ3ZCAsW6pohezCXlSbgKEP";
-  private static final String RECORDED_TOKEN =
-      "BwgBEAEaA2FubiAqKQAA-1S7oZoBMhABmqG7VPsABwO2Rpfzxt6kyH5OHW6xiiJsOIvvbaa2pw";
-  private static final String RECORDED_PAGE = "BwgBEglwb3N0czphbm4aBWFmdGVyDhRQo0VVSpLSuSy96A2ciA";
+  private static final Map<String, String> RECORDED = Recordings.of("tokens.properties");
+
+  private static String recorded(String kind) {
+    return requireNonNull(RECORDED.get(kind), kind);
+  }
 
   @Provide
   Arbitrary<Cursor> cursors() {
@@ -285,21 +282,28 @@ class TokenCodecTest {
 
   @Test
   void tokens_are_for_ever() {
-    assertThat(CODEC.encode(CURSOR)).isEqualTo(RECORDED_CURSOR);
-    assertThat(CODEC.encode(newer())).isEqualTo(RECORDED_NEWER_CURSOR);
-    assertThat(CODEC.encode(passing())).isEqualTo(RECORDED_CURSOR_THAT_PASSED_SOMETHING_OVER);
-    assertThat(CODEC.encode(TOKEN)).isEqualTo(RECORDED_TOKEN);
-    assertThat(CODEC.encodePage("posts:ann", "after")).isEqualTo(RECORDED_PAGE);
+    assertThat(CODEC.encode(CURSOR)).isEqualTo(recorded("cursor"));
+    assertThat(CODEC.encode(newer())).isEqualTo(recorded("newer_cursor"));
+    assertThat(CODEC.encode(passing())).isEqualTo(recorded("cursor_that_passed_over"));
+    assertThat(CODEC.encode(TOKEN)).isEqualTo(recorded("consistency_token"));
+    assertThat(CODEC.encodePage("posts:ann", "after")).isEqualTo(recorded("page_token"));
+  }
+
+  @Test
+  void every_kind_of_token_is_recorded() {
+    assertThat(RECORDED)
+        .containsOnlyKeys(
+            "cursor", "newer_cursor", "cursor_that_passed_over", "consistency_token", "page_token");
   }
 
   @Test
   void recorded_tokens_are_still_read() {
-    assertThat(CODEC.decodeCursor(RECORDED_CURSOR, ANN, "home")).isEqualTo(CURSOR);
-    assertThat(CODEC.decodeCursor(RECORDED_NEWER_CURSOR, ANN, "home")).isEqualTo(newer());
-    assertThat(CODEC.decodeCursor(RECORDED_CURSOR_THAT_PASSED_SOMETHING_OVER, ANN, "home"))
+    assertThat(CODEC.decodeCursor(recorded("cursor"), ANN, "home")).isEqualTo(CURSOR);
+    assertThat(CODEC.decodeCursor(recorded("newer_cursor"), ANN, "home")).isEqualTo(newer());
+    assertThat(CODEC.decodeCursor(recorded("cursor_that_passed_over"), ANN, "home"))
         .isEqualTo(passing());
-    assertThat(CODEC.decodeConsistencyToken(RECORDED_TOKEN)).isEqualTo(TOKEN);
-    assertThat(CODEC.decodePage(RECORDED_PAGE, "posts:ann")).isEqualTo("after");
+    assertThat(CODEC.decodeConsistencyToken(recorded("consistency_token"))).isEqualTo(TOKEN);
+    assertThat(CODEC.decodePage(recorded("page_token"), "posts:ann")).isEqualTo("after");
   }
 
   private static Cursor newer() {

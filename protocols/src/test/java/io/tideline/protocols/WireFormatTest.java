@@ -1,6 +1,5 @@
 package io.tideline.protocols;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.Descriptors.Descriptor;
@@ -22,7 +21,6 @@ import io.tideline.protocols.v1.PostProto;
 import io.tideline.protocols.v1.PostServiceProto;
 import io.tideline.protocols.v1.UserServiceProto;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,7 +31,7 @@ import org.junit.jupiter.api.Test;
 
 /** The protobuf contracts are for ever: what was once recorded here stays as it is. */
 class WireFormatTest {
-  private static final String RECORDING = "recorded-wire-format.txt";
+  private static final String RECORDING = "wire-format.txt";
   private static final Path SOURCES = Path.of("src/main/protobuf");
 
   private static final List<FileDescriptor> FILES =
@@ -56,7 +54,8 @@ class WireFormatTest {
 
     assertThat(missing)
         .withFailMessage(
-            "Clients, logs or cursors hold these; keep them, and give what is new a new number:%n%s",
+            "Clients, logs or cursors hold these; keep them, and give what is new a new"
+                + " number:%n%s",
             String.join("\n", missing))
         .isEmpty();
   }
@@ -67,7 +66,7 @@ class WireFormatTest {
 
     assertThat(added)
         .withFailMessage(
-            "Unguarded until these lines are added to src/test/resources/%s:%n%s",
+            "Unguarded until these lines are added to %s of the coming version in compat/:%n%s",
             RECORDING, String.join("\n", added))
         .isEmpty();
   }
@@ -93,9 +92,9 @@ class WireFormatTest {
   }
 
   private static List<String> recorded() throws IOException {
-    try (InputStream in = WireFormatTest.class.getResourceAsStream("/" + RECORDING)) {
-      return new String(in.readAllBytes(), UTF_8).lines().toList();
-    }
+    List<String> lines = new ArrayList<>();
+    for (Path file : Recordings.files(RECORDING)) lines.addAll(Files.readAllLines(file));
+    return lines;
   }
 
   private static List<String> contracts() {

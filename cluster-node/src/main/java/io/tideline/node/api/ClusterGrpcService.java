@@ -19,6 +19,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
+import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.javadsl.Source;
 
 /** Tells clients and operators where things are. */
@@ -27,19 +28,25 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
   private final NodeLoads loads;
   private final Supplier<List<SourceCell>> sources;
   private final Principals principals;
+  private final SharedKillSwitch leaving;
 
   /**
+   * Creates the service.
+   *
    * @param sources how far other cells' logs have been copied to this one
+   * @param leaving shut down when this node begins to leave
    */
   public ClusterGrpcService(
       TopologyFollower topology,
       NodeLoads loads,
       Supplier<List<SourceCell>> sources,
-      Principals principals) {
+      Principals principals,
+      SharedKillSwitch leaving) {
     this.topology = topology;
     this.loads = loads;
     this.sources = sources;
     this.principals = principals;
+    this.leaving = leaving;
   }
 
   @Override
@@ -56,6 +63,7 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
     principals.authenticate(metadata);
     return topology
         .changes()
+        .via(leaving.flow())
         .map(current -> WatchTopologyResponse.newBuilder().setTopology(message(current)).build());
   }
 

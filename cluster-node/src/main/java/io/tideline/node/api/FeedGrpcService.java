@@ -1,5 +1,7 @@
 package io.tideline.node.api;
 
+import static java.util.Objects.requireNonNull;
+
 import io.grpc.Status;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.posts.StoredPost;
@@ -33,6 +35,7 @@ import io.tideline.protocols.v1.PartitionState;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.UnreadCount;
+import io.tideline.protocols.v1.WatchEnd;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
@@ -42,10 +45,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
+import org.apache.pekko.stream.SharedKillSwitch;
 import org.apache.pekko.stream.javadsl.Source;
 import org.jspecify.annotations.Nullable;
 
@@ -71,9 +76,11 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   private final BooleanSupplier fenceOpen;
   private final FeedWatch watches;
   private final Duration patience;
+  private final SharedKillSwitch leaving;
 
   /**
    * @param patience how long a read waits for what its cursor knows
+   * @param leaving shut down when this node begins to leave
    */
   FeedGrpcService(
       Users users,
@@ -86,7 +93,8 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       Forwarding forwarding,
       BooleanSupplier fenceOpen,
       FeedWatch watches,
-      Duration patience) {
+      Duration patience,
+      SharedKillSwitch leaving) {
     this.users = users;
     this.principals = principals;
     this.tokens = tokens;
@@ -98,6 +106,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     this.fenceOpen = fenceOpen;
     this.watches = watches;
     this.patience = patience;
+    this.leaving = leaving;
   }
 
   @Override
@@ -269,9 +278,33 @@ public final class FeedGrpcService implements FeedServicePowerApi {
             metadata,
             null,
             here -> CompletableFuture.completedStage(watches.open(here, cursor)),
-            node -> CompletableFuture.completedStage(forwarding.to(node, headers).watchFeed(in)));
+            node ->
+                CompletableFuture.completedStage(
+                    untilLeaving(in.getCursor(), forwarding.to(node, headers).watchFeed(in))));
     return Source.completionStageSource(opened)
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
+  }
+
+  /** A watch that passes through this node ends when the node leaves; the timeline stays. */
+  private Source<WatchFeedResponse, NotUsed> untilLeaving(
+      String cursor, Source<WatchFeedResponse, NotUsed> changes) {
+    AtomicReference<String> reached = new AtomicReference<>(cursor);
+    return changes
+        .map(
+            change -> {
+              if (!change.getCursor().isEmpty()) reached.set(change.getCursor());
+              return change;
+            })
+        .via(leaving.flow())
+        .concatLazy(Source.lazySingle(() -> leavingEnd(requireNonNull(reached.get()))))
+        .takeWhile(change -> !change.hasEnd(), true);
+  }
+
+  private static WatchFeedResponse leavingEnd(String cursor) {
+    return WatchFeedResponse.newBuilder()
+        .setEnd(WatchEnd.newBuilder().setReason("the node is leaving"))
+        .setCursor(cursor)
+        .build();
   }
 
   @Override

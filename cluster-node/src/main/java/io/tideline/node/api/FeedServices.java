@@ -32,6 +32,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntFunction;
 import java.util.function.ToLongBiFunction;
+import org.apache.pekko.stream.SharedKillSwitch;
 
 /**
  * The services of a node, ready to be mounted.
@@ -41,6 +42,7 @@ import java.util.function.ToLongBiFunction;
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
+ * @param leaving shut down when this node begins to leave
  */
 public record FeedServices(
     Users users,
@@ -58,7 +60,8 @@ public record FeedServices(
     IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd,
     Duration consistencyWait,
     Duration heartbeat,
-    Duration logRetention) {
+    Duration logRetention,
+    SharedKillSwitch leaving) {
 
   public List<GrpcMount<?>> mounts() {
     Consistency consistency =
@@ -75,7 +78,8 @@ public record FeedServices(
             forwarding,
             fenceOpen,
             new FeedWatch(tokens, cards, heartbeat),
-            consistencyWait);
+            consistencyWait,
+            leaving);
     PostGrpcService posts =
         new PostGrpcService(
             users, principals, tokens, store, cards, consistency, InstantSource.system());

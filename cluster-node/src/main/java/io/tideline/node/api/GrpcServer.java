@@ -25,8 +25,9 @@ public final class GrpcServer {
   }
 
   /**
-   * Binds the services; every one, and the node as a whole (""), then reports that it serves.
-   * Drains when the system leaves ({@code service-requests-done}).
+   * Binds the services; every one, and the node as a whole (""), then reports that it serves. None
+   * does any more when the system begins to leave. The socket drains only once this node has handed
+   * over its users ({@code cluster-leave}): until then other nodes pass calls on to it.
    */
   public static CompletionStage<GrpcServer> start(
       ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services) {
@@ -55,11 +56,13 @@ public final class GrpcServer {
 
   private static GrpcServer started(
       ActorSystem<?> system, GrpcSettings settings, GrpcServer server) {
-    CoordinatedShutdown.get(system)
-        .addTask(
-            CoordinatedShutdown.PhaseServiceRequestsDone(),
-            "drain-grpc",
-            () -> server.drain(settings.drainGrace()));
+    CoordinatedShutdown shutdown = CoordinatedShutdown.get(system);
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseBeforeServiceUnbind(), "not-serving", server::endHealth);
+    shutdown.addTask(
+        CoordinatedShutdown.PhaseClusterLeave(),
+        "drain-grpc",
+        () -> server.drain(settings.drainGrace()));
     log.info(
         "gRPC on {} over {}{}",
         server.address(),
@@ -76,6 +79,11 @@ public final class GrpcServer {
   /** What {@code grpc.health.v1} says about one service, or about the node (""). */
   public void setServing(String service, boolean serving) {
     health.set(service, serving);
+  }
+
+  private CompletionStage<Done> endHealth() {
+    health.end();
+    return CompletableFuture.completedFuture(Done.getInstance());
   }
 
   /** Accepts nothing new, lets running calls finish for so long, then ends the rest. */

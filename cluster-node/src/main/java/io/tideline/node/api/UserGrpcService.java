@@ -39,7 +39,7 @@ public final class UserGrpcService implements UserServicePowerApi {
     principals.requireUserOrAdmin(caller, user);
     log.info("\"{}\" asks to erase the user {}", caller.subject(), user);
     return users
-        .ask(user, UserReply.Receipt.class, replyTo -> new UserEntity.Erase(user, replyTo))
+        .askOnce(user, UserReply.Receipt.class, replyTo -> new UserEntity.Erase(user, replyTo))
         .thenApply(of -> receipt(user, of));
   }
 

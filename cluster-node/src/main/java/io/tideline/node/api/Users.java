@@ -9,8 +9,12 @@ import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -18,11 +22,15 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 /** Asks the entities of users, wherever they live, and turns refusals into statuses. */
 public final class Users {
   private static final Duration RETRY_SOON = Duration.ofSeconds(1);
+  private static final Duration TO_BE_FOUND = Duration.ofSeconds(5);
+  private static final Duration FIRST_PATIENCE = Duration.ofMillis(500);
+  private static final Duration ELSEWHERE_AT_ONCE = Duration.ofMillis(50);
 
   private final ClusterSharding sharding;
   private final Duration timeout;
   private final TokenCodec tokens;
   private final int cell;
+  private volatile boolean open;
 
   public Users(ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell) {
     this.sharding = sharding;
@@ -31,19 +39,74 @@ public final class Users {
     this.cell = cell;
   }
 
-  /** Asks for something that changes nothing, or wakes a timeline. */
+  /**
+   * Done when this node finds the owners of users, or after 5 s; until then whoever calls is sent
+   * elsewhere.
+   */
+  public CompletionStage<Void> open() {
+    UserId nobody = new UserId("warm-up." + UUID.randomUUID());
+    return sharding
+        .entityRefFor(UserEntity.TYPE_KEY, nobody.value())
+        .<UserReply>ask(
+            replyTo -> new UserEntity.ListFollowing(nobody, null, 1, replyTo), TO_BE_FOUND)
+        .handle(
+            (found, failure) -> {
+              open = true;
+              return null;
+            });
+  }
+
+  /** This node has no users any more and finds nobody's owner: callers must go elsewhere. */
+  public void leave() {
+    open = false;
+  }
+
+  /**
+   * Asks for something that changes nothing, or wakes a timeline; again when no answer comes soon,
+   * because a shard that moves loses what is on its way to it.
+   */
   <R extends UserReply> CompletionStage<R> ask(
       UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
-    return sharding
-        .entityRefFor(UserEntity.TYPE_KEY, user.value())
-        .<UserReply>ask(command::apply, timeout)
+    return askAgain(user, command, FIRST_PATIENCE, System.nanoTime() + timeout.toNanos())
         .thenApply(reply -> expected.cast(accepted(reply)));
+  }
+
+  private CompletionStage<UserReply> askAgain(
+      UserId user,
+      Function<ActorRef<UserReply>, UserEntity.Command> command,
+      Duration patience,
+      long giveUpAt) {
+    Duration left = Duration.ofNanos(giveUpAt - System.nanoTime());
+    boolean last = patience.compareTo(left) >= 0;
+    CompletionStage<UserReply> answer = asked(user, command, last ? left : patience);
+    if (last) return answer;
+    return answer.exceptionallyCompose(
+        failure ->
+            failure instanceof TimeoutException || failure.getCause() instanceof TimeoutException
+                ? askAgain(user, command, patience.multipliedBy(2), giveUpAt)
+                : CompletableFuture.failedStage(failure));
+  }
+
+  private CompletionStage<UserReply> asked(
+      UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command, Duration patience) {
+    if (!open) {
+      return CompletableFuture.failedStage(
+          StatusMapping.unavailable(
+              "NO_USERS_HERE", "this node starts or has left", Map.of(), ELSEWHERE_AT_ONCE));
+    }
+    return sharding.entityRefFor(UserEntity.TYPE_KEY, user.value()).ask(command::apply, patience);
+  }
+
+  /** Asks for something that is better not done twice. */
+  <R extends UserReply> CompletionStage<R> askOnce(
+      UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
+    return asked(user, command, timeout).thenApply(reply -> expected.cast(accepted(reply)));
   }
 
   /** Asks for a write. */
   CompletionStage<UserReply.Written> write(
       UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command) {
-    return ask(user, UserReply.Written.class, command);
+    return askOnce(user, UserReply.Written.class, command);
   }
 
   /**
@@ -60,11 +123,18 @@ public final class Users {
         .thenApply(written -> new Decided(written.changed(), tokenOf(user, written)));
   }
 
-  /** Applies to a user what somebody else has decided. */
-  public CompletionStage<Void> apply(UserId user, IntentLine line) {
-    Payload encoded = new Payload(line.toByteArray());
-    return write(user, replyTo -> new UserEntity.Apply(user, encoded, replyTo))
-        .thenAccept(written -> {});
+  /** Applies to a user what others have decided, or the user in another cell. */
+  public CompletionStage<Void> apply(UserId user, List<IntentLine> lines) {
+    List<Payload> encoded = lines.stream().map(line -> new Payload(line.toByteArray())).toList();
+    return write(user, replyTo -> applied(user, encoded, replyTo)).thenAccept(written -> {});
+  }
+
+  /** Nodes of version 0.1 know no other way, and have nothing else to apply. */
+  private static UserEntity.Command applied(
+      UserId user, List<Payload> lines, ActorRef<UserReply> replyTo) {
+    return lines.size() == 1
+        ? new UserEntity.Apply(user, lines.get(0), replyTo)
+        : new UserEntity.ApplyAll(user, lines, replyTo);
   }
 
   /** What a read hands in to see this write. */

@@ -10,6 +10,7 @@ final class ExitCode {
   static final int UNAVAILABLE = 3;
   static final int NOT_FOUND = 4;
   static final int DENIED = 5;
+  static final int ROLLED_BACK = 6;
 
   private ExitCode() {}
 

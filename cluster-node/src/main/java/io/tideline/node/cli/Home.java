@@ -20,6 +20,11 @@ record Home(Path root) {
     return new RunningNote(state().resolve("cluster.properties"));
   }
 
+  /** Where {@code up} takes requests to restart nodes. */
+  Path control() {
+    return state().resolve("cluster.socket");
+  }
+
   /** The data of {@code up}, and of the servers that {@code stack up} keeps running. */
   Path stack() {
     return state().resolve("stack");

@@ -4,9 +4,11 @@ import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.localstack.StackStatus;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,7 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Some nodes on this machine, with a Cassandra and a Kafka that are real and local, too. */
@@ -25,12 +29,13 @@ final class LocalCluster implements AutoCloseable {
   private static final int FIRST_MANAGEMENT_PORT = 8700;
   private static final Duration TO_START = Duration.ofMinutes(4);
 
-  private final List<NodeProcess> nodes = new ArrayList<>();
+  private final List<NodeProcess> nodes = new CopyOnWriteArrayList<>();
   private final Set<Integer> taken = new HashSet<>();
   private final String managementToken = UUID.randomUUID().toString();
   private final Path directory;
   private final Consumer<String> report;
   private @Nullable LocalStack stack;
+  private String seeds = "";
   private String cassandra = "";
   private String kafka = "";
   private boolean closed;
@@ -84,11 +89,13 @@ final class LocalCluster implements AutoCloseable {
               freePort(FIRST_CLUSTER_PORT + i),
               freePort(FIRST_MANAGEMENT_PORT + i)));
     }
-    String seed = NodeProcess.LOOPBACK + ":" + ports.get(0).cluster();
+    // All of them: a first node that knows no other would come back as a cluster of its own.
+    seeds = ports.stream().map(NodeProcess.Ports::clusterAddress).collect(Collectors.joining(","));
     for (int i = 0; i < count; i++) {
-      startNode(i, ports.get(i), seed);
+      deleteLog(i);
+      nodes.add(startNode(i, Build.running(), ports.get(i)));
     }
-    for (NodeProcess node : List.copyOf(nodes)) {
+    for (NodeProcess node : nodes) {
       node.awaitReady(TO_START);
       report.accept(
           "%s is ready on %s after %.1f s (process %d)"
@@ -99,27 +106,63 @@ final class LocalCluster implements AutoCloseable {
                   node.pid()));
     }
     // One that ended before has been told of as the reason why the cluster did not start.
-    for (NodeProcess node : List.copyOf(nodes)) {
-      var unused = node.onExit().thenAccept(this::reportUnlessEnding);
+    nodes.forEach(this::reportItsEnd);
+  }
+
+  private void reportItsEnd(NodeProcess node) {
+    var unused = node.onExit().thenAccept(this::reportUnlessEnding);
+  }
+
+  private synchronized NodeProcess startNode(int index, Build build, NodeProcess.Ports ports) {
+    if (closed) throw new CommandFailure(ExitCode.FAILED, "stopped while starting");
+    return NodeProcess.start(
+        nameOf(index),
+        build,
+        ports,
+        Map.of(
+            "TIDELINE_AZ", Character.toString('a' + index % 3),
+            "TIDELINE_SEED_NODES", seeds,
+            "TIDELINE_MANAGEMENT_TOKEN", managementToken,
+            "TIDELINE_CASSANDRA", cassandra,
+            "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
+            "TIDELINE_KAFKA", kafka),
+        logOf(index));
+  }
+
+  private static String nameOf(int index) {
+    return "node-" + (index + 1);
+  }
+
+  private Path logOf(int index) {
+    return directory.resolve("logs").resolve(nameOf(index) + ".log");
+  }
+
+  private void deleteLog(int index) {
+    try {
+      Files.deleteIfExists(logOf(index));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
-  private synchronized void startNode(int index, NodeProcess.Ports ports, String seed) {
-    if (closed) throw new CommandFailure(ExitCode.FAILED, "stopped while starting");
-    String name = "node-" + (index + 1);
-    NodeProcess node =
-        NodeProcess.start(
-            name,
-            ports,
-            Map.of(
-                "TIDELINE_AZ", Character.toString('a' + index % 3),
-                "TIDELINE_SEED_NODES", seed,
-                "TIDELINE_MANAGEMENT_TOKEN", managementToken,
-                "TIDELINE_CASSANDRA", cassandra,
-                "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
-                "TIDELINE_KAFKA", kafka),
-            directory.resolve("logs").resolve(name + ".log"));
-    nodes.add(node);
+  /**
+   * Has a node leave, and starts it from a build; it may not be ready yet.
+   *
+   * @param stopWithin when it has not left by then it is ended
+   */
+  synchronized NodeProcess restart(String name, Build build, Duration stopWithin) {
+    NodeProcess old =
+        nodes.stream()
+            .filter(node -> node.name().equals(name))
+            .findFirst()
+            .orElseThrow(() -> new CommandFailure(ExitCode.NOT_FOUND, "no node is called " + name));
+    int index = nodes.indexOf(old);
+    old.stop();
+    old.awaitStop(stopWithin);
+    NodeProcess again = startNode(index, build, old.ports());
+    nodes.set(index, again);
+    reportItsEnd(again);
+    return again;
   }
 
   private void reportUnlessEnding(NodeProcess node) {
@@ -168,7 +211,14 @@ final class LocalCluster implements AutoCloseable {
 
   /** Returns when no node is left. */
   void awaitEnd() {
-    nodes().forEach(node -> node.onExit().join());
+    do {
+      nodes.forEach(node -> node.onExit().join());
+    } while (anyIsAlive());
+  }
+
+  /** Waits for a restart that is under way. */
+  private synchronized boolean anyIsAlive() {
+    return nodes.stream().anyMatch(NodeProcess::isAlive);
   }
 
   private void closeOnSignal() {

@@ -20,8 +20,8 @@ final class MemberCommands {
   @Command(
       name = "drain",
       description = {
-        "Have a node refuse new calls, finish those that run, write its checkpoints, hand over its"
-            + " shards and leave; its process then ends.",
+        "Have a node hand over its shards while it still answers, finish the calls that run, and"
+            + " leave; its process then ends.",
         "A SIGTERM to the process does the same."
       })
   static final class Drain extends Departure {

@@ -128,7 +128,7 @@ final class Methods {
   private Methods() {}
 
   /** The call that takes such a request. */
-  private static <Q extends Message, R extends Message> MethodDescriptor<Q, R> method(
+  static <Q extends Message, R extends Message> MethodDescriptor<Q, R> method(
       Q request, R response) {
     Descriptors.MethodDescriptor method =
         request.getDescriptorForType().getFile().getServices().stream()

@@ -22,30 +22,37 @@ final class NodeProcess {
       return LOOPBACK + ":" + grpc;
     }
 
+    String clusterAddress() {
+      return LOOPBACK + ":" + cluster;
+    }
+
     String managementAddress() {
       return LOOPBACK + ":" + management;
     }
   }
 
   static final String LOOPBACK = "127.0.0.1";
-  private static final Duration TO_STOP = Duration.ofSeconds(35);
+  private static final Duration TO_STOP = Duration.ofSeconds(75);
   private static final int LAST_WORDS = 15;
 
   private final String name;
+  private final Build build;
   private final Ports ports;
   private final Path log;
   private final Process process;
   private volatile boolean ending;
 
-  private NodeProcess(String name, Ports ports, Path log, Process process) {
+  private NodeProcess(String name, Build build, Ports ports, Path log, Process process) {
     this.name = name;
+    this.build = build;
     this.ports = ports;
     this.log = log;
     this.process = process;
   }
 
-  /** Starts a node with these settings; what it prints goes to the log. */
-  static NodeProcess start(String name, Ports ports, Map<String, String> settings, Path log) {
+  /** Starts a node with these settings; what it prints is added to the log. */
+  static NodeProcess start(
+      String name, Build build, Ports ports, Map<String, String> settings, Path log) {
     List<String> command = new ArrayList<>();
     // A Ctrl-C reaches all processes of a terminal: the parent stops its nodes in good order.
     command.addAll(List.of("/bin/sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh"));
@@ -57,10 +64,8 @@ final class NodeProcess {
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError"));
-    Path agent = Home.ofLauncher().root().resolve("cluster-node/target/agent/kanela-agent.jar");
-    if (Files.exists(agent)) command.add("-javaagent:" + agent);
-    command.addAll(
-        List.of("-cp", System.getProperty("java.class.path"), ChildNode.class.getName()));
+    build.agent().ifPresent(agent -> command.add("-javaagent:" + agent));
+    command.addAll(List.of("-cp", build.classPath(), ChildNode.class.getName()));
 
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
@@ -71,8 +76,8 @@ final class NodeProcess {
     builder.environment().put("TIDELINE_MANAGEMENT_PORT", Integer.toString(ports.management()));
     try {
       Files.createDirectories(log.toAbsolutePath().getParent());
-      builder.redirectOutput(log.toFile());
-      return new NodeProcess(name, ports, log, builder.start());
+      builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+      return new NodeProcess(name, build, ports, log, builder.start());
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start " + name + ": " + e.getMessage(), e);
     }
@@ -80,6 +85,11 @@ final class NodeProcess {
 
   String name() {
     return name;
+  }
+
+  /** What it runs from. */
+  Build build() {
+    return build;
   }
 
   Ports ports() {
@@ -161,10 +171,16 @@ final class NodeProcess {
     }
   }
 
-  /** Waits for a node that was asked to leave, and ends it when it does not. */
+  /** Waits as long as a node may take to leave. */
   void awaitStop() {
+    awaitStop(TO_STOP);
+  }
+
+  /** Waits so long for a node that was asked to leave, and ends it when it does not. */
+  void awaitStop(Duration limit) {
     try {
-      if (!process.waitFor(TO_STOP.toMillis(), TimeUnit.MILLISECONDS)) process.destroyForcibly();
+      if (process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) return;
+      process.destroyForcibly().waitFor();
     } catch (InterruptedException e) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();

@@ -28,10 +28,12 @@ import picocli.CommandLine.Spec;
       " 3:no node answers, or the cluster cannot do it now: try again",
       " 4:there is no such thing",
       " 5:not allowed",
+      " 6:rolled back: the nodes run what they ran before",
     },
     footer = {"", "`tideline COMMAND --help` tells more about a command."},
     subcommands = {
       UpCommand.class,
+      UpgradeCommand.class,
       DemoCommand.class,
       StackCommand.class,
       ImportCommand.class,

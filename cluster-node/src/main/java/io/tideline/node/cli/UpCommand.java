@@ -1,5 +1,6 @@
 package io.tideline.node.cli;
 
+import java.io.UncheckedIOException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,11 +35,20 @@ final class UpCommand implements Callable<Integer> {
     var out = new Output(Output.Format.text, spec.commandLine().getOut());
     try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line)) {
       home.cluster().write(cluster);
+      takeUpgrades(home, cluster, out);
       out.line("");
       out.line("Tideline is up: gRPC on " + String.join(", ", cluster.grpcAddresses()));
       out.line("Try `./tideline post ann hello` and `./tideline read ann`; Ctrl-C stops it all.");
       cluster.awaitEnd();
     }
     return ExitCode.FAILED; // nodes do not end by themselves
+  }
+
+  private static void takeUpgrades(Home home, LocalCluster cluster, Output out) {
+    try {
+      ClusterControl.listen(home.control(), cluster);
+    } catch (UncheckedIOException e) {
+      out.line("`./tideline upgrade` will not work here: " + e.getMessage());
+    }
   }
 }

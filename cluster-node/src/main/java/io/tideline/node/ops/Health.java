@@ -30,6 +30,7 @@ public final class Health {
   private final Map<String, Supplier<Optional<String>>> degrading = new ConcurrentHashMap<>();
   private volatile boolean assembled;
   private volatile boolean warm;
+  private volatile boolean leaving;
 
   /** Only a new process cures what this finds. */
   public void alive(String name, Supplier<Optional<String>> check) {
@@ -56,11 +57,17 @@ public final class Health {
     assembled = true;
   }
 
+  /** The node hands over what it has and goes: it is never ready again. */
+  public void leaving() {
+    leaving = true;
+  }
+
   public Report alive() {
     return ask(alive);
   }
 
   public Report ready() {
+    if (leaving) return new Report(Map.of("leaving", "the node is leaving"));
     if (!assembled) return new Report(Map.of("start", "the node is being assembled"));
     Report now = ask(required);
     if (warm) return now;

@@ -11,6 +11,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
+import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.cluster.Cluster;
@@ -42,6 +43,7 @@ public final class ManagementServer extends AllDirectives {
 
   private static final Logger log = LoggerFactory.getLogger(ManagementServer.class);
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration CLOSE_WITHIN = Duration.ofMillis(500);
   private static final String BEARER = "Bearer ";
 
   private final ActorSystem<?> system;
@@ -77,7 +79,14 @@ public final class ManagementServer extends AllDirectives {
         .thenApply(
             binding -> {
               if (settings.discovery()) ClusterBootstrap.get(system).start();
-              return binding.addToCoordinatedShutdown(Duration.ofSeconds(5), system);
+              // Last of all, so that operators see a node leave.
+              CoordinatedShutdown.get(system)
+                  .addTask(
+                      CoordinatedShutdown.PhaseBeforeActorSystemTerminate(),
+                      "close-management",
+                      () ->
+                          binding.terminate(CLOSE_WITHIN).thenApply(closed -> Done.getInstance()));
+              return binding;
             });
   }
 

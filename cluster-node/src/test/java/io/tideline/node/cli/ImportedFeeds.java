@@ -12,6 +12,7 @@ import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +32,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
 
 /**
  * The two files of the real-input run, and the home feeds that follow from them: computed the
@@ -86,6 +88,34 @@ final class ImportedFeeds {
     return feeds;
   }
 
+  /**
+   * Writes both files with one in so many followers, and all that they follow, and one in so many
+   * posts.
+   */
+  static Path sample(Path data, int oneIn, Path directory) throws IOException {
+    try (BufferedReader rows = unzipped(followsIn(data));
+        BufferedWriter copy = zipped(followsIn(directory))) {
+      for (String row = rows.readLine(); row != null; row = rows.readLine()) {
+        if (Integer.parseInt(row.split("\\s+")[0]) % oneIn == 0) copy.append(row).append('\n');
+      }
+    }
+    try (BufferedReader rows = unzipped(postsIn(data));
+        BufferedWriter copy = zipped(postsIn(directory))) {
+      copy.append(rows.readLine()).append('\n');
+      int number = 0;
+      for (String row = rows.readLine(); row != null; row = rows.readLine()) {
+        if (number++ % oneIn == 0) copy.append(row).append('\n');
+      }
+    }
+    return directory;
+  }
+
+  private static BufferedWriter zipped(Path file) throws IOException {
+    return new BufferedWriter(
+        new OutputStreamWriter(
+            new GZIPOutputStream(Files.newOutputStream(file)), StandardCharsets.UTF_8));
+  }
+
   private static BufferedReader unzipped(Path file) throws IOException {
     return new BufferedReader(
         new InputStreamReader(
@@ -102,6 +132,11 @@ final class ImportedFeeds {
   /** How many posts there are. */
   int size() {
     return size;
+  }
+
+  /** How many follows there are. */
+  int follows() {
+    return follows.values().stream().mapToInt(Set::size).sum();
   }
 
   /** The ids of the newest own posts and posts of followees, newest first. */

@@ -206,6 +206,7 @@ class PagedFeedsIT {
     NodeProcess again =
         NodeProcess.start(
             node.name(),
+            node.build(),
             node.ports(),
             Map.of(
                 "TIDELINE_SEED_NODES",

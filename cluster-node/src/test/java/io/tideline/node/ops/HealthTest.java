@@ -43,6 +43,17 @@ class HealthTest {
   }
 
   @Test
+  void a_node_that_leaves_is_never_ready_again() {
+    health.assembled();
+    assertThat(health.ready().good()).isTrue();
+    health.leaving();
+    assertThat(health.ready().reasons()).containsOnlyKeys("leaving");
+    health.assembled();
+    assertThat(health.ready().good()).isFalse();
+    assertThat(health.alive().good()).isTrue();
+  }
+
+  @Test
   void what_degrades_does_not_take_away_readiness() {
     health.degrading("log", () -> Optional.of("lagging"));
     health.assembled();

@@ -30,6 +30,7 @@ import org.apache.pekko.pattern.Patterns;
 import org.apache.pekko.stream.KillSwitches;
 import org.apache.pekko.stream.RestartSettings;
 import org.apache.pekko.stream.UniqueKillSwitch;
+import org.apache.pekko.stream.javadsl.Flow;
 import org.apache.pekko.stream.javadsl.Keep;
 import org.apache.pekko.stream.javadsl.RestartSource;
 import org.apache.pekko.stream.javadsl.Sink;
@@ -39,14 +40,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Does what each line of a log asks for, together with the other nodes of the cell; each has some
- * of the partitions.
+ * Does what the lines of a log ask for, together with the other nodes of the cell; each has some of
+ * the partitions.
  *
  * <p>A line that cannot be read is parked. Any other failure is tried again until it passes. Only
  * then does the group's offset move beyond the line.
  */
 final class LogGroup {
   private static final Logger log = LoggerFactory.getLogger(LogGroup.class);
+  private static final int MOST_TOGETHER = 500;
   private static final Duration FIRST_RETRY = Duration.ofMillis(200);
   private static final Duration LAST_RETRY = Duration.ofSeconds(5);
   private static final RestartSettings RESTART =
@@ -59,6 +61,14 @@ final class LogGroup {
         throws PoisonLineException;
   }
 
+  /** Collects what lines that were read together ask for. */
+  interface Batch {
+    void add(ConsumerRecord<byte[], byte[]> line) throws PoisonLineException;
+
+    /** What is to be done, in any order and perhaps more than once. */
+    List<Supplier<CompletionStage<Void>>> tasks();
+  }
+
   private final ActorSystem<?> system;
   private final LogSettings settings;
   private final LogTopics topics;
@@ -66,7 +76,7 @@ final class LogGroup {
   private final String topic;
   private final String group;
   private final int parallelism;
-  private final Tasks tasks;
+  private final Function<Integer, Flow<Line, Line, NotUsed>> work;
   private final LongAdder done = new LongAdder();
   private final LongAdder parkedCount = new LongAdder();
   private final LongAdder retries = new LongAdder();
@@ -74,15 +84,20 @@ final class LogGroup {
   private volatile @Nullable UniqueKillSwitch stream;
   private volatile @Nullable Reading reading;
 
+  private record Line(CommittableMessage<byte[], byte[]> message) {
+    ConsumerRecord<byte[], byte[]> record() {
+      return message.record();
+    }
+  }
+
   private record Reading(int incarnation, UniqueKillSwitch stream) {}
 
   /** One task of a line; after the last one the line is done. */
-  private record Step(
-      CommittableMessage<byte[], byte[]> line,
-      Supplier<CompletionStage<Void>> task,
-      boolean last) {}
+  private record Step(Line line, Supplier<CompletionStage<Void>> task, boolean last) {}
 
   /**
+   * One line after the other.
+   *
    * @param parallelism how many tasks run at a time
    */
   LogGroup(
@@ -101,7 +116,31 @@ final class LogGroup {
     this.topic = topic;
     this.group = group;
     this.parallelism = parallelism;
-    this.tasks = tasks;
+    this.work = incarnation -> eachLine(tasks, incarnation);
+  }
+
+  /**
+   * Together what has been read while what was read before is done; then the next.
+   *
+   * @param parallelism how many tasks run at a time
+   */
+  LogGroup(
+      ActorSystem<?> system,
+      LogSettings settings,
+      LogTopics topics,
+      ParkedLines parked,
+      String topic,
+      String group,
+      int parallelism,
+      Supplier<Batch> newBatch) {
+    this.system = system;
+    this.settings = settings;
+    this.topics = topics;
+    this.parked = parked;
+    this.topic = topic;
+    this.group = group;
+    this.parallelism = parallelism;
+    this.work = incarnation -> together(newBatch);
   }
 
   void start() {
@@ -167,12 +206,50 @@ final class LogGroup {
         CommitterSettings.create(system).withMaxInterval(Duration.ofMillis(500));
     return Consumer.committableSource(consumer, Subscriptions.topics(topic))
         .viaMat(KillSwitches.single(), Keep.right())
-        .mapConcat(line -> steps(line, incarnation))
-        .mapAsync(parallelism, step -> untilDone(step, FIRST_RETRY))
-        .filter(Step::last)
-        .<Committable>map(step -> step.line().committableOffset())
+        .map(Line::new)
+        .via(work.apply(incarnation))
+        .<Committable>map(line -> line.message().committableOffset())
         .via(Committer.flow(committer))
         .mapMaterializedValue(killSwitch -> reading(incarnation, killSwitch));
+  }
+
+  private Flow<Line, Line, NotUsed> eachLine(Tasks tasks, int incarnation) {
+    return Flow.<Line>create()
+        .mapConcat(line -> steps(line, tasks, incarnation))
+        .mapAsync(parallelism, step -> untilDone(step, FIRST_RETRY))
+        .filter(Step::last)
+        .map(Step::line);
+  }
+
+  private Flow<Line, Line, NotUsed> together(Supplier<Batch> newBatch) {
+    return Flow.<Line>create()
+        .batch(MOST_TOGETHER, first -> List.of(first), LogGroup::with)
+        .mapAsync(1, lines -> allDone(lines, newBatch.get()).thenApply(done -> lines))
+        .mapConcat(lines -> lines);
+  }
+
+  private static List<Line> with(List<Line> before, Line next) {
+    List<Line> lines = before.size() == 1 ? new ArrayList<>(before) : before;
+    lines.add(next);
+    return lines;
+  }
+
+  private CompletionStage<Done> allDone(List<Line> lines, Batch batch) {
+    List<Step> steps = new ArrayList<>();
+    for (Line line : lines) {
+      try {
+        batch.add(line.record());
+      } catch (PoisonLineException e) {
+        steps.add(new Step(line, () -> park(line.record(), e), true));
+      }
+    }
+    Line last = lines.get(lines.size() - 1);
+    for (Supplier<CompletionStage<Void>> task : batch.tasks()) {
+      steps.add(new Step(last, () -> attempt(last.record(), task), true));
+    }
+    return Source.from(steps)
+        .mapAsyncUnordered(parallelism, step -> untilDone(step, FIRST_RETRY))
+        .runWith(Sink.ignore(), system);
   }
 
   private NotUsed reading(int incarnation, UniqueKillSwitch killSwitch) {
@@ -180,7 +257,7 @@ final class LogGroup {
     return NotUsed.notUsed();
   }
 
-  private List<Step> steps(CommittableMessage<byte[], byte[]> line, int incarnation) {
+  private List<Step> steps(Line line, Tasks tasks, int incarnation) {
     List<Supplier<CompletionStage<Void>>> all;
     try {
       all = tasks.of(line.record(), incarnation);

@@ -8,6 +8,12 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads lines of the intents log, and refuses those that no node could apply. */
 public final class IntentLines {
+  private static final String UNKNOWN =
+      "no intent that is known here; replay it when all nodes have the version that wrote it";
+
+  /** Hybrid time; about the year 4200. */
+  private static final long LATEST = 1L << 62;
+
   private IntentLines() {}
 
   public static IntentLine parse(byte @Nullable [] value) throws PoisonLineException {
@@ -17,10 +23,11 @@ public final class IntentLines {
     try {
       IntentLine line = IntentLine.parseFrom(value);
       if (line.getIntentCase() == IntentCase.INTENT_NOT_SET) {
-        throw new PoisonLineException("no intent that is known here");
+        throw new PoisonLineException(UNKNOWN);
       }
-      if (line.getAt() <= 0) {
-        throw new PoisonLineException("a time is positive, but this is " + line.getAt());
+      if (line.getAt() <= 0 || line.getAt() >= LATEST) {
+        throw new PoisonLineException(
+            "a time is positive and below " + LATEST + ", but this is " + line.getAt());
       }
       new UserId(line.getUserId());
       line.getBlocksChanged().getTargetIdsList().forEach(UserId::new);

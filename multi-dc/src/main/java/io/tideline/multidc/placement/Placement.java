@@ -3,6 +3,7 @@ package io.tideline.multidc.placement;
 import io.tideline.multidc.placement.PlacementPlan.Move;
 import io.tideline.multidc.placement.PlacementPlan.Node;
 import io.tideline.multidc.placement.PlacementPlan.State;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -20,9 +21,13 @@ import org.slf4j.LoggerFactory;
 final class Placement {
   private static final Logger log = LoggerFactory.getLogger(Placement.class);
 
+  // A shard that has left arrives when it is asked for; one that nobody wants does not count.
+  private static final long TO_BE_WANTED = Duration.ofMillis(250).toNanos();
+
   private final PlacementSettings settings;
   private final Map<String, Seen> seen = new HashMap<>();
   private final Map<String, String> going = new HashMap<>();
+  private final Map<String, Long> leftAt = new HashMap<>();
   private int moved;
 
   private record Seen(Node node, long since) {}
@@ -62,13 +67,20 @@ final class Placement {
    * @param now nanoseconds
    */
   Set<String> moves(Map<String, String> table, Set<String> moving, List<Node> nodes, long now) {
+    for (String shard : going.keySet()) if (!moving.contains(shard)) leftAt.put(shard, now);
     going.keySet().retainAll(moving);
+    leftAt
+        .entrySet()
+        .removeIf(left -> table.containsKey(left.getKey()) || now - left.getValue() > TO_BE_WANTED);
     Map<String, String> target = new HashMap<>(table);
     target.keySet().removeAll(moving);
     target.putAll(going);
     List<Move> moves =
         new PlacementPlan(target, moving, settled(nodes, now))
-            .moves(settings.movesAtOnce() - moving.size(), settings.tolerance(), moved > 0);
+            .moves(
+                settings.movesAtOnce() - moving.size() - leftAt.size(),
+                settings.tolerance(),
+                moved > 0);
     note(moves);
     moves.forEach(move -> going.put(move.shard(), move.to()));
     return moves.stream().map(Move::shard).collect(Collectors.toSet());

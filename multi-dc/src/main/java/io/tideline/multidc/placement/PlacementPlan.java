@@ -36,7 +36,7 @@ public final class PlacementPlan {
    */
   public record Node(String id, String zone, int weight, Version version, State state) {
     private boolean isHere() {
-      return state == State.UP || state == State.UNSETTLED;
+      return state == State.UP || state == State.UNSETTLED || state == State.DEPARTING;
     }
   }
 
@@ -48,6 +48,8 @@ public final class PlacementPlan {
     UP,
     /** It gets what has no home, and is otherwise left alone: it changed a moment ago. */
     UNSETTLED,
+    /** It has said that it will leave: its weight is 0, and its shards go while it still serves. */
+    DEPARTING,
     /** It gives up its shards by itself and gets none. */
     LEAVING,
     /** It gets no shard. Nothing moves, because every node must agree to a move. */
@@ -69,6 +71,10 @@ public final class PlacementPlan {
 
     boolean givesAndTakes() {
       return node.state() == State.UP;
+    }
+
+    boolean gives() {
+      return givesAndTakes() || node.state() == State.DEPARTING;
     }
 
     int excess() {
@@ -148,17 +154,21 @@ public final class PlacementPlan {
     return holder.node.state() == State.JOINING || holder.node.state() == State.UNREACHABLE;
   }
 
+  /** Who departs waits for nobody to settle. */
   private Optional<Move> drain() {
     List<Holder> settled = takers.stream().filter(Holder::givesAndTakes).toList();
     return holders.stream()
         .filter(holder -> holder.node.weight() == 0)
-        .filter(holder -> holder.givesAndTakes() && !holder.movable.isEmpty())
+        .filter(holder -> holder.gives() && !holder.movable.isEmpty())
         .max(comparingInt(holder -> holder.count))
         .flatMap(
-            giver ->
-                neediest(Holder::givesAndTakes)
-                    .or(() -> lightest(settled))
-                    .map(taker -> move(giver, taker)));
+            giver -> {
+              boolean wait = giver.node.state() != State.DEPARTING || !settled.isEmpty();
+              List<Holder> able = wait ? settled : takers;
+              return neediest(able::contains)
+                  .or(() -> lightest(able))
+                  .map(taker -> move(giver, taker));
+            });
   }
 
   private Optional<Move> balance() {

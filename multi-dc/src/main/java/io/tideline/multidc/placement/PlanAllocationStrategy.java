@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.ActorRef;
 import org.apache.pekko.actor.Address;
@@ -25,15 +26,21 @@ import scala.jdk.javaapi.CollectionConverters;
 public final class PlanAllocationStrategy extends AbstractShardAllocationStrategy {
   private final Cluster cluster;
   private final Supplier<Weights> weights;
+  private final Predicate<Member> leaving;
   private final Placement placement;
 
   /**
-   * @param weights what operators say now; asked by the coordinator's actor
+   * @param weights what operators say now; asked by the coordinator's actor, as is {@code leaving}
+   * @param leaving whether a node has said that it will leave, so that it is drained before it does
    */
   public PlanAllocationStrategy(
-      ActorSystem<?> system, PlacementSettings settings, Supplier<Weights> weights) {
+      ActorSystem<?> system,
+      PlacementSettings settings,
+      Supplier<Weights> weights,
+      Predicate<Member> leaving) {
     this.cluster = Cluster.get(system);
     this.weights = weights;
+    this.leaving = leaving;
     this.placement = new Placement(settings);
   }
 
@@ -85,14 +92,15 @@ public final class PlanAllocationStrategy extends AbstractShardAllocationStrateg
     }
   }
 
-  private static Node node(Member member, boolean unreachable, Weights weights) {
+  private Node node(Member member, boolean unreachable, Weights weights) {
     String zone = role(member, "az-");
+    boolean departs = leaving.test(member) && member.status().equals(MemberStatus.up());
     return new Node(
         member.uniqueAddress().toString(),
         zone,
-        weights.of(role(member, "grpc-"), zone),
+        departs ? 0 : weights.of(role(member, "grpc-"), zone),
         member.appVersion(),
-        unreachable ? State.UNREACHABLE : stateOf(member.status()));
+        unreachable ? State.UNREACHABLE : departs ? State.DEPARTING : stateOf(member.status()));
   }
 
   private static State stateOf(MemberStatus status) {

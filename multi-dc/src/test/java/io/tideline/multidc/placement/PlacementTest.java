@@ -3,8 +3,10 @@ package io.tideline.multidc.placement;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.multidc.placement.PlacementPlan.Node;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -47,6 +49,35 @@ class PlacementTest {
     cell.settle();
     assertThat(cell.countsByZone()).isEqualTo(Map.of("a", 100L, "b", 100L, "c", 100L));
     assertThat(cell.moves).isEqualTo(200);
+  }
+
+  @Test
+  void a_node_that_departs_is_empty_soon_although_all_others_have_just_come() {
+    String oldest = cell.join("a", 100);
+    cell.second();
+    cell.join("b", 100);
+    cell.join("c", 100);
+    cell.depart(oldest);
+    cell.seconds(2);
+    assertThat(cell.count(oldest)).isLessThan(300);
+    cell.seconds(48);
+    assertThat(cell.countsByZone()).isEqualTo(Map.of("b", 150L, "c", 150L));
+    assertThat(cell.timesMoved.values()).containsOnly(1);
+  }
+
+  @Test
+  void a_shard_is_on_its_way_until_it_has_a_home_or_nobody_asks_for_it() {
+    var placement = new Placement(new PlacementSettings(2, Duration.ZERO, 0.05));
+    List<Node> nodes =
+        List.of(SimulatedShards.node("from", "a", 0), SimulatedShards.node("to", "a", 100));
+    Map<String, String> before = Map.of("1", "from", "2", "from", "3", "from", "4", "from");
+    assertThat(placement.moves(before, Set.of(), nodes, 0)).containsExactlyInAnyOrder("1", "2");
+    Map<String, String> left = Map.of("3", "from", "4", "from");
+    long soon = Duration.ofMillis(100).toNanos();
+    assertThat(placement.moves(left, Set.of(), nodes, soon)).isEmpty();
+    Map<String, String> oneHasArrived = Map.of("1", "to", "3", "from", "4", "from");
+    assertThat(placement.moves(oneHasArrived, Set.of(), nodes, 2 * soon)).containsExactly("3");
+    assertThat(placement.moves(oneHasArrived, Set.of("3"), nodes, 5 * soon)).containsExactly("4");
   }
 
   @Test

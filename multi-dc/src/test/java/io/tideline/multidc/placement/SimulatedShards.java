@@ -63,6 +63,11 @@ final class SimulatedShards {
     ids(zone).forEach(id -> weigh(id, 0));
   }
 
+  void depart(String id) {
+    Node node = requireNonNull(nodes.get(id));
+    nodes.put(id, new Node(id, node.zone(), 0, node.version(), State.DEPARTING));
+  }
+
   void reach(String id, boolean reachable) {
     Node node = requireNonNull(nodes.get(id));
     State state = reachable ? State.UP : State.UNREACHABLE;

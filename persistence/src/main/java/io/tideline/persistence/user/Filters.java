@@ -88,6 +88,18 @@ public record Filters(
     };
   }
 
+  /** When the latest of what the line would change was decided; 0 = never. */
+  long lastAt(IntentLine line) {
+    return switch (line.getIntentCase()) {
+      case MUTES_CHANGED ->
+          Graph.lastAt(mutes, Graph.users(line.getMutesChanged().getTargetIdsList()));
+      case BLOCKS_CHANGED ->
+          Graph.lastAt(blocks, Graph.users(line.getBlocksChanged().getTargetIdsList()));
+      case MUTE_RULE_CHANGED -> Graph.lastAt(rules, List.of(line.getMuteRuleChanged().getRuleId()));
+      default -> 0;
+    };
+  }
+
   /** The same, whenever the last change was. */
   Filters timeless() {
     return new Filters(mutes, blocks, blockedBy, rules, 0);

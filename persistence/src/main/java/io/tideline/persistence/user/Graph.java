@@ -91,6 +91,32 @@ public record Graph(
     };
   }
 
+  /** When the latest of what the line would change was decided; 0 = never. */
+  long lastAt(IntentLine line) {
+    return switch (line.getIntentCase()) {
+      case FOLLOWS_CHANGED -> lastAt(follows, users(line.getFollowsChanged().getTargetIdsList()));
+      case TAGS_CHANGED -> lastAt(tags, line.getTagsChanged().getTagsList());
+      case LIST_CHANGED -> lastAtOfList(line.getListChanged().getListId());
+      case LIST_MEMBERS_CHANGED -> lastAtOfList(line.getListMembersChanged().getListId());
+      default -> 0;
+    };
+  }
+
+  /** Of the list and of whoever was ever in it: both decide who is. */
+  private long lastAtOfList(String list) {
+    Map<UserId, Register<Boolean>> users = members.getOrDefault(list, Map.of());
+    return Math.max(lastAt(lists, List.of(list)), lastAt(users, users.keySet()));
+  }
+
+  static <K, V> long lastAt(Map<K, Register<V>> all, Collection<K> keys) {
+    long last = 0;
+    for (K key : keys) {
+      Register<V> known = all.get(key);
+      if (known != null) last = Math.max(last, known.at());
+    }
+    return last;
+  }
+
   /** The same, whenever the last change was. */
   Graph timeless() {
     return new Graph(follows, tags, lists, members, 0);

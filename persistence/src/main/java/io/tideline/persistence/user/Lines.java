@@ -14,6 +14,7 @@ import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
+import io.tideline.protocols.log.v1.UserErased;
 import io.tideline.protocols.v1.Post;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -79,6 +80,17 @@ final class Lines {
         .build();
   }
 
+  /** What tells other cells of the end of a user: posts are no business of their entities. */
+  static IntentLine userErased(PostLine erased) {
+    return IntentLine.newBuilder()
+        .setUserId(erased.getAuthorId())
+        .setOriginCell(erased.getOriginCell())
+        .setWriterEpoch(erased.getWriterEpoch())
+        .setAt(erased.getVersion())
+        .setUserErased(UserErased.getDefaultInstance())
+        .build();
+  }
+
   private PostLine.Builder line(PostLineKind kind, @Nullable PostId id, long version) {
     return PostLine.newBuilder()
         .setKind(kind)
@@ -99,13 +111,16 @@ final class Lines {
     return CompletableFuture.allOf(appends);
   }
 
-  /** Appends the line of this event, if it has one. */
+  /** Appends what this event announces. */
   static CompletionStage<Void> append(LogPort log, UserEvent event) {
     try {
       if (event instanceof PostPublished e) return log.append(PostLine.parseFrom(e.line().bytes()));
       if (event instanceof PostEdited e) return log.append(PostLine.parseFrom(e.line().bytes()));
       if (event instanceof PostDeleted e) return log.append(PostLine.parseFrom(e.line().bytes()));
-      if (event instanceof Erased e) return log.append(PostLine.parseFrom(e.line().bytes()));
+      if (event instanceof Erased e) {
+        PostLine line = PostLine.parseFrom(e.line().bytes());
+        return log.append(line).thenCombine(log.append(userErased(line)), (posts, intents) -> null);
+      }
       if (event instanceof IntentAccepted e) {
         return log.append(IntentLine.parseFrom(e.line().bytes()));
       }

@@ -11,7 +11,10 @@ import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
 import io.tideline.persistence.user.UserEvent.RemainsDeleted;
 import io.tideline.protocols.CborSerializable;
+import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.log.v1.IntentLine;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -86,6 +89,40 @@ public record User(
           null);
     }
     throw new IllegalArgumentException("unknown event " + event);
+  }
+
+  /** Of these lines those that say something new, as events. */
+  List<UserEvent> learned(List<IntentLine> lines, long seenAt) {
+    List<UserEvent> events = new ArrayList<>();
+    User known = this;
+    for (IntentLine line : lines) {
+      IntentApplied applied = new IntentApplied(new Payload(line.toByteArray()), seenAt);
+      User then = known.after(applied);
+      if (then.decidedAs(known)) continue;
+      events.add(applied);
+      known = then;
+    }
+    return events;
+  }
+
+  /**
+   * The hybrid time of a new decision: later than what it changes, though that may have been
+   * decided in a cell whose clock is ahead.
+   */
+  long timeOf(IntentLine decision, HybridClock clock) {
+    long before = Math.max(graph.lastAt(decision), filters.lastAt(decision));
+    return clock.nextAfter(Math.max(lastAt, before));
+  }
+
+  /** The hybrid time of a new post: a decision that is ahead of the clock does not date posts. */
+  long timeOfPost(HybridClock clock) {
+    clock.observe(lastAt);
+    return clock.next();
+  }
+
+  /** The hybrid time of a new version of a post; no other cell gives the same to another one. */
+  long timeOfEdit(long baseVersion, int cell, HybridClock clock) {
+    return HybridClock.ofCell(cell, clock.nextAfter(Math.max(lastAt, baseVersion)));
   }
 
   /** Whether the two know the same decisions, whenever they learned of the last one. */

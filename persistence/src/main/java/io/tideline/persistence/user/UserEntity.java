@@ -12,7 +12,6 @@ import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
 import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
-import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
@@ -159,6 +158,18 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
    * @param line an encoded {@code tideline.log.v1.IntentLine}
    */
   public record Apply(UserId user, Payload line, ActorRef<UserReply> replyTo) implements Request {}
+
+  /**
+   * Applies several lines, in this order.
+   *
+   * @param lines encoded {@code tideline.log.v1.IntentLine}s; some may be known already
+   */
+  public record ApplyAll(UserId user, List<Payload> lines, ActorRef<UserReply> replyTo)
+      implements Request {
+    public ApplyAll {
+      lines = List.copyOf(lines);
+    }
+  }
 
   /** Erases the user for ever; answered once nothing is left. */
   public record Erase(UserId user, ActorRef<UserReply> replyTo) implements Request {}
@@ -507,7 +518,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (request instanceof Edit edit) return onEdit(state, edit);
     if (request instanceof Delete delete) return onDelete(state, delete);
     if (request instanceof Decide decide) return onDecide(state, decide);
-    if (request instanceof Apply apply) return onApply(state, apply);
+    if (request instanceof Apply apply) return onApply(state, apply, List.of(apply.line()));
+    if (request instanceof ApplyAll all) return onApply(state, all, all.lines());
     if (request instanceof ListFollowing list) return onListFollowing(state, list);
     if (request instanceof GetDecided get) return onGetDecided(state, get);
     if (request instanceof MarkRead mark) return onMarkRead(state, mark);
@@ -526,7 +538,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onPublish(User state, Publish command) {
-    long at = around.clock().nextAfter(state.lastAt());
+    long at = state.timeOfPost(around.clock());
     Long createdAt = command.createdAtMillis();
     if (createdAt != null) {
       PostId id = PostId.imported(createdAt, user, command.key());
@@ -564,7 +576,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Effect<UserEvent, User> onEdit(User state, Edit command) {
-    long at = around.clock().nextAfter(Math.max(state.lastAt(), command.baseVersion()));
+    long at = state.timeOfEdit(command.baseVersion(), around.cell(), around.clock());
     PostLine line = lines(state).edited(command.id(), at, command.post(), command.facts());
     return announce(
         state, command, to -> new PostEdited(command.id(), at, payload(line), to), command.id());
@@ -584,23 +596,26 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (refusal != null) return refuse(command, refusal, decision.detail());
     IntentLine what = decision.line();
     if (what == null) return written(command, state, null, 0);
-    long at = around.clock().nextAfter(state.lastAt());
-    IntentLine line = lines(state).intent(what, at);
+    IntentLine line = lines(state).intent(what, state.timeOf(what, around.clock()));
     return announce(
         state, command, to -> new IntentAccepted(payload(line), to), null, decision.changed());
   }
 
-  private Effect<UserEvent, User> onApply(User state, Apply command) {
-    IntentLine line = User.line(command.line());
-    around.clock().observe(line.getAt());
-    long seenAt = around.clock().nextAfter(state.lastAt());
-    IntentApplied applied = new IntentApplied(command.line(), seenAt);
-    if (state.after(applied).decidedAs(state)) return written(command, state, null, 0);
-    return persist(applied)
+  private Effect<UserEvent, User> onApply(User state, Request command, List<Payload> payloads) {
+    List<IntentLine> lines = payloads.stream().map(User::line).toList();
+    for (IntentLine line : lines) {
+      around.clock().observe(line.getAt());
+      if (line.hasUserErased() && state.erasure() == null) {
+        return erase(state, command, line.getAt());
+      }
+    }
+    List<UserEvent> learned = state.learned(lines, around.clock().nextAfter(state.lastAt()));
+    if (learned.isEmpty()) return written(command, state, null, 0);
+    return persist(learned)
         .thenRun(
             now -> {
               refreshTimelines(now);
-              reply(command, now, null, 1);
+              reply(command, now, null, learned.size());
             });
   }
 
@@ -993,7 +1008,12 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> onErase(User state, Erase command) {
     User.Erasure erasure = state.erasure();
-    if (erasure == null) return erase(state, command);
+    if (erasure == null) {
+      if (!around.clockTrusted().getAsBoolean()) {
+        return refuse(command, Refusal.UNAVAILABLE, "the clock of this node is off");
+      }
+      return erase(state, command, around.clock().nextAfter(state.lastAt()));
+    }
     if (erasure.done()) {
       command.replyTo().tell(receipt(state, erasure));
     } else if (erasers.size() >= around.limits().waiting()) {
@@ -1005,19 +1025,19 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     return Effect().none();
   }
 
-  private Effect<UserEvent, User> erase(User state, Erase command) {
-    if (!around.clockTrusted().getAsBoolean()) {
-      return refuse(command, Refusal.UNAVAILABLE, "the clock of this node is off");
-    }
-    if (!marked) return waitForOutbox(command);
-    long at = around.clock().nextAfter(state.lastAt());
+  /**
+   * @param request of somebody here, or what another cell has accepted
+   */
+  private Effect<UserEvent, User> erase(User state, Request request, long at) {
+    if (!marked) return waitForOutbox(request);
     // Whatever is before it needs no announcement any more.
     Erased erased = new Erased(at, payload(lines(state).erased(at)), lastSequenceNumber(context));
     return persist(erased)
         .thenRun(
             now -> {
               erasing = true;
-              erasers.add(command);
+              if (request instanceof Erase command) erasers.add(command);
+              else reply(request, now, null, 1);
               List.copyOf(timelines.keySet()).forEach(this::stopTimeline);
               long sequence = lastSequenceNumber(context);
               unsure = false;
@@ -1152,9 +1172,13 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   // --- small change ---
 
   private EffectBuilder<UserEvent, User> persist(UserEvent event) {
+    return persist(List.of(event));
+  }
+
+  private EffectBuilder<UserEvent, User> persist(List<UserEvent> events) {
     long askedAt = System.nanoTime();
     return Effect()
-        .persist(event)
+        .persist(events)
         .thenRun(() -> around.stats().persistedIn(System.nanoTime() - askedAt));
   }
 

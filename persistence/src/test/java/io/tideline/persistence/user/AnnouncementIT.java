@@ -12,6 +12,7 @@ import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Announce;
 import io.tideline.persistence.user.UserEntity.Apply;
+import io.tideline.persistence.user.UserEntity.ApplyAll;
 import io.tideline.persistence.user.UserEntity.Command;
 import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Erase;
@@ -27,6 +28,7 @@ import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
+import io.tideline.protocols.log.v1.UserErased;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -160,16 +162,63 @@ class AnnouncementIT {
     assertThat(log.refused).hasValue(0);
   }
 
+  @Test
+  void what_came_together_is_applied_together_and_what_is_known_is_not_persisted_again() {
+    Payload known = blockedBy("ann", 7, true);
+    apply(7, true);
+    ApplyAll all =
+        new ApplyAll(
+            user,
+            List.of(known, blockedBy("bea", 3, true), blockedBy("cy", 4, true)),
+            replies.ref());
+    entity.tell(all);
+    assertThat(replies.expectMessageClass(Written.class, SOON).changed()).isEqualTo(2);
+    assertThat(JOURNAL.persistedInStorage(id())).hasSize(3);
+    entity.tell(all);
+    assertThat(replies.expectMessageClass(Written.class, SOON).changed()).isZero();
+  }
+
+  @Test
+  void who_is_erased_in_another_cell_is_erased_here_and_this_cell_says_so_too() {
+    follow("ann");
+    IntentLine erased =
+        IntentLine.newBuilder()
+            .setUserId(user.value())
+            .setOriginCell(2)
+            .setAt(HybridClock.ofMillis(1_763_650_000_000L))
+            .setUserErased(UserErased.getDefaultInstance())
+            .build();
+    ApplyAll all =
+        new ApplyAll(
+            user,
+            List.of(blockedBy("bea", 3, true), new Payload(erased.toByteArray())),
+            replies.ref());
+    entity.tell(all);
+    assertThat(replies.expectMessageClass(Written.class, SOON).changed()).isOne();
+    waitAtMost(SOON).until(() -> remains.lastEvents.contains(1L));
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.erased).hasValue(1);
+    assertThat(log.usersErased).hasValue(1);
+    assertThat(refusal(decide("bea"))).isEqualTo(Refusal.ERASED);
+    assertThat(erase().at()).isEqualTo(erased.getAt());
+    entity.tell(all);
+    assertThat(replies.expectMessageClass(Written.class, SOON).changed()).isZero();
+  }
+
   private int apply(long at, boolean active) {
+    entity.tell(new Apply(user, blockedBy("ann", at, active), replies.ref()));
+    return replies.expectMessageClass(Written.class, SOON).changed();
+  }
+
+  private Payload blockedBy(String blocker, long at, boolean active) {
     IntentLine line =
         IntentLine.newBuilder()
             .setUserId(user.value())
             .setOriginCell(1)
             .setAt(at)
-            .setBlockedBy(BlockedBy.newBuilder().setBlockerId("ann").setActive(active))
+            .setBlockedBy(BlockedBy.newBuilder().setBlockerId(blocker).setActive(active))
             .build();
-    entity.tell(new Apply(user, new Payload(line.toByteArray()), replies.ref()));
-    return replies.expectMessageClass(Written.class, SOON).changed();
+    return new Payload(line.toByteArray());
   }
 
   @Test
@@ -303,6 +352,7 @@ class AnnouncementIT {
     final List<String> followed = new CopyOnWriteArrayList<>();
     final AtomicInteger refused = new AtomicInteger();
     final AtomicInteger erased = new AtomicInteger();
+    final AtomicInteger usersErased = new AtomicInteger();
     volatile boolean away;
 
     @Override
@@ -311,6 +361,7 @@ class AnnouncementIT {
         refused.incrementAndGet();
         return CompletableFuture.failedFuture(new IllegalStateException("the log is away"));
       }
+      if (line.hasUserErased()) usersErased.incrementAndGet();
       followed.addAll(line.getFollowsChanged().getTargetIdsList());
       return CompletableFuture.completedFuture(null);
     }

@@ -20,11 +20,9 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.TreeMap;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.serialization.Serialization;
@@ -132,16 +130,17 @@ final class JournalFormatTest {
   }
 
   @Test
-  void what_was_recorded_is_still_read_as_what_it_was() throws IOException {
-    Properties recorded = recorded();
+  void what_was_recorded_is_still_read_as_what_it_was() {
+    Map<String, String> recorded = Recordings.of("journal.properties");
     SAMPLES.forEach(
         (name, sample) -> {
-          String bytes = recorded.getProperty(name);
+          String bytes = recorded.remove(name);
           assertThat(bytes)
-              .as("add to recorded-journal.properties: %s=%s", name, written(sample))
+              .as("add to journal.properties in compat/: %s=%s", name, written(sample))
               .isNotNull();
           assertThat(read(sample, bytes)).isEqualTo(sample);
         });
+    assertThat(recorded).as("recordings that nothing is compared with").isEmpty();
   }
 
   @Test
@@ -170,14 +169,5 @@ final class JournalFormatTest {
 
   private static SerializerWithStringManifest serializer(Object sample) {
     return (SerializerWithStringManifest) SERIALIZATION.findSerializerFor(sample);
-  }
-
-  private static Properties recorded() throws IOException {
-    Properties recorded = new Properties();
-    try (InputStream file =
-        JournalFormatTest.class.getResourceAsStream("/recorded-journal.properties")) {
-      if (file != null) recorded.load(file);
-    }
-    return recorded;
   }
 }

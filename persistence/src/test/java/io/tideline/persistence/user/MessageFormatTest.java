@@ -6,6 +6,7 @@ import io.tideline.persistence.timeline.Verdict;
 import io.tideline.persistence.user.UserEntity.Addressed;
 import io.tideline.persistence.user.UserEntity.Announce;
 import io.tideline.persistence.user.UserEntity.Apply;
+import io.tideline.persistence.user.UserEntity.ApplyAll;
 import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Delete;
 import io.tideline.persistence.user.UserEntity.Describe;
@@ -33,11 +34,16 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.serialization.Serialization;
 import org.apache.pekko.serialization.SerializationExtension;
 import org.apache.pekko.serialization.jackson.JacksonCborSerializer;
 import org.junit.jupiter.api.AfterAll;
@@ -47,9 +53,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What nodes say to each other arrives as it was sent. */
 class MessageFormatTest {
-  private static final ActorTestKit SYSTEM = ActorTestKit.create();
-  private static final ActorRef<UserReply> REPLY_TO =
-      SYSTEM.createTestProbe(UserReply.class).getRef();
+  // Part of what is recorded: the address to reply to.
+  private static final ActorTestKit SYSTEM = ActorTestKit.create("recorded");
+  private static final ActorRef<UserReply> REPLY_TO = SYSTEM.system().deadLetters();
+  private static final Serialization SERIALIZATION = SerializationExtension.get(SYSTEM.system());
   private static final UserId ANN = new UserId("ann");
   private static final UserId BEA = new UserId("bea");
   private static final PostId POST = new PostId(1_750_000_000_000L << 16, -5);
@@ -71,6 +78,7 @@ class MessageFormatTest {
         new Delete(ANN, POST, 12, REPLY_TO),
         new Decide(ANN, BYTES, REPLY_TO),
         new Apply(ANN, BYTES, REPLY_TO),
+        new ApplyAll(ANN, List.of(BYTES, BYTES), REPLY_TO),
         new Erase(ANN, REPLY_TO),
         new ListFollowing(ANN, null, 20, REPLY_TO),
         new ListFollowing(ANN, BEA, 20, REPLY_TO),
@@ -104,10 +112,39 @@ class MessageFormatTest {
   @ParameterizedTest
   @MethodSource("messages")
   void a_message_arrives_as_it_was_sent(Object message) throws IOException {
-    assertThat(SerializationExtension.get(SYSTEM.system()).serializerFor(message.getClass()))
+    assertThat(SERIALIZATION.serializerFor(message.getClass()))
         .isInstanceOf(JacksonCborSerializer.class);
     Object arrived = SYSTEM.serializationTestKit().verifySerialization(message, true);
     assertThat(arrived).isEqualTo(message);
+  }
+
+  @Test
+  void what_another_version_says_is_understood() throws IOException {
+    Map<String, String> recorded = Recordings.of("messages.properties");
+    Map<String, Integer> seen = new HashMap<>();
+    List<String> missing = new ArrayList<>();
+    for (Object message : messages().toList()) {
+      String kind = message.getClass().getSimpleName();
+      String name = kind + "." + seen.merge(kind, 1, Integer::sum);
+      String bytes = recorded.remove(name);
+      if (bytes == null) missing.add(name + "=" + written(message));
+      else assertThat(read(message.getClass(), bytes)).as(name).isEqualTo(message);
+    }
+    assertThat(missing)
+        .withFailMessage("Add to messages.properties in compat/:%n%s", String.join("\n", missing))
+        .isEmpty();
+    assertThat(recorded).as("recordings that nothing is compared with").isEmpty();
+  }
+
+  private static String written(Object message) {
+    return Base64.getEncoder().encodeToString(SERIALIZATION.serialize(message).get());
+  }
+
+  private static Object read(Class<?> type, String bytes) throws IOException {
+    int serializer = SERIALIZATION.serializerFor(type).identifier();
+    return SERIALIZATION
+        .deserialize(Base64.getDecoder().decode(bytes), serializer, type.getName())
+        .get();
   }
 
   @Test

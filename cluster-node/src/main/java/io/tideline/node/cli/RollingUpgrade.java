@@ -1,0 +1,202 @@
+package io.tideline.node.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Restarts the nodes of a cluster that {@code up} runs from another build: one at a time, the
+ * oldest last because the coordinator of the shards lives there, and back again when a bound is
+ * passed.
+ */
+final class RollingUpgrade {
+  /**
+   * How to go about it.
+   *
+   * @param ready how long a node may take until it is ready
+   * @param settle how long the probe watches a node that is ready before the next one
+   */
+  record Plan(Path build, UpgradeProbe.Bounds bounds, Duration ready, Duration settle) {}
+
+  /** How it ended. */
+  enum Outcome {
+    UPGRADED,
+    ROLLED_BACK
+  }
+
+  private static final HttpClient HTTP =
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
+  private static final Duration BEFORE = Duration.ofSeconds(5);
+  private static final Duration TO_BE_WELL = Duration.ofSeconds(30);
+  private static final Duration TO_LEAVE = Duration.ofSeconds(75);
+  private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(4);
+
+  private final Path control;
+  private final Plan plan;
+  private final Consumer<String> report;
+
+  RollingUpgrade(Path control, Plan plan, Consumer<String> report) {
+    this.control = control;
+    this.plan = plan;
+    this.report = report;
+  }
+
+  Outcome run() {
+    List<ClusterControl.Node> nodes = oldestLast(ask(null, plan.build(), TO_LEAVE).nodes());
+    List<ClusterControl.Node> restarted = new ArrayList<>();
+    try (UpgradeProbe probe =
+        UpgradeProbe.start(
+            nodes.stream().map(ClusterControl.Node::grpcAddress).toList(), plan.bounds())) {
+      watchBefore(probe);
+      for (ClusterControl.Node node : nodes) {
+        restarted.add(node);
+        Optional<String> trouble = upgrade(node, probe);
+        if (trouble.isPresent()) {
+          report.accept("Rolling back: " + trouble.get());
+          rollBack(restarted);
+          return Outcome.ROLLED_BACK;
+        }
+      }
+    }
+    return Outcome.UPGRADED;
+  }
+
+  /** A cluster that has just started may be slow at first. */
+  private void watchBefore(UpgradeProbe probe) {
+    long giveUpAt = System.nanoTime() + TO_BE_WELL.toNanos();
+    Optional<String> complaint;
+    do {
+      probe.reset();
+      pause(BEFORE);
+      complaint = probe.complaint();
+    } while (complaint.isPresent() && System.nanoTime() < giveUpAt);
+    if (complaint.isPresent()) {
+      throw new CommandFailure(
+          ExitCode.UNAVAILABLE,
+          "the cluster is not well, so nothing was changed: " + complaint.get());
+    }
+    report.accept("Before: " + probe.seen());
+  }
+
+  /** What speaks against going on. */
+  private Optional<String> upgrade(ClusterControl.Node node, UpgradeProbe probe) {
+    probe.reset();
+    CompletableFuture<ClusterControl.Answer> restart =
+        CompletableFuture.supplyAsync(() -> ask(node, plan.build(), TO_LEAVE));
+    while (!restart.isDone()) {
+      Optional<String> complaint = probe.complaint();
+      if (complaint.isPresent()) return complaint;
+      pause(Duration.ofMillis(100));
+    }
+    ClusterControl.Answer answer = joined(restart);
+    if (answer.failure() != null) return Optional.of(answer.failure());
+    report.accept(told(node, answer));
+    long settledAt = System.nanoTime() + plan.settle().toNanos();
+    while (System.nanoTime() < settledAt) {
+      Optional<String> complaint = probe.complaint();
+      if (complaint.isPresent()) return complaint;
+      pause(Duration.ofMillis(100));
+    }
+    report.accept("   " + probe.seen());
+    return Optional.empty();
+  }
+
+  private void rollBack(List<ClusterControl.Node> restarted) {
+    List<ClusterControl.Node> newestFirst = new ArrayList<>(restarted);
+    Collections.reverse(newestFirst);
+    for (ClusterControl.Node node : newestFirst) {
+      ClusterControl.Answer answer = ask(node, Path.of(node.build()), TO_LEAVE_WHEN_BAD);
+      if (answer.failure() != null) {
+        throw new CommandFailure(
+            ExitCode.FAILED,
+            "%s could not be rolled back, the cluster runs two builds: %s"
+                .formatted(node.name(), answer.failure()));
+      }
+      report.accept(told(node, answer));
+    }
+  }
+
+  private static String told(ClusterControl.Node node, ClusterControl.Answer answer) {
+    ClusterControl.Node now =
+        answer.nodes().stream().filter(n -> n.name().equals(node.name())).findFirst().orElse(node);
+    return String.format(
+        Locale.ROOT,
+        "%s runs %s: it left in %.1f s and was ready %.1f s later",
+        node.name(),
+        now.build(),
+        answer.stoppedMillis() / 1e3,
+        answer.readyMillis() / 1e3);
+  }
+
+  private ClusterControl.Answer ask(
+      ClusterControl.@Nullable Node node, Path build, Duration toLeave) {
+    return ClusterControl.ask(
+        control,
+        new ClusterControl.Request(
+            node == null ? null : node.name(),
+            build.toAbsolutePath().toString(),
+            toLeave.toMillis(),
+            plan.ready().toMillis()));
+  }
+
+  private static ClusterControl.Answer joined(CompletableFuture<ClusterControl.Answer> answer) {
+    try {
+      return answer.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof CommandFailure failure) throw failure;
+      throw e;
+    }
+  }
+
+  private static List<ClusterControl.Node> oldestLast(List<ClusterControl.Node> nodes) {
+    String oldest = oldest(nodes.get(0));
+    return nodes.stream()
+        .sorted(Comparator.comparing(node -> oldest.endsWith("@" + node.clusterAddress())))
+        .toList();
+  }
+
+  /** The address of the oldest member. */
+  private static String oldest(ClusterControl.Node node) {
+    URI uri =
+        URI.create(
+            "http://%s:%d/cluster/members".formatted(NodeProcess.LOOPBACK, node.managementPort()));
+    try {
+      var answer =
+          HTTP.send(
+              HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(5)).build(),
+              HttpResponse.BodyHandlers.ofString());
+      return new ObjectMapper().readTree(answer.body()).path("oldest").asText();
+    } catch (IOException e) {
+      throw new CommandFailure(
+          ExitCode.UNAVAILABLE, "%s does not answer on %s: %s".formatted(node.name(), uri, e));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandFailure(ExitCode.FAILED, "interrupted");
+    }
+  }
+
+  private static void pause(Duration duration) {
+    try {
+      TimeUnit.MILLISECONDS.sleep(duration.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandFailure(ExitCode.FAILED, "interrupted: the cluster may run two builds");
+    }
+  }
+}

@@ -1,0 +1,144 @@
+package io.tideline.node.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.Node;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A cluster of real processes goes to another build and back while it is read and written.
+ *
+ * <p>In the default build both are this build under two versions. To come from an older one, which
+ * takes some five minutes: {@code ./mvnw verify -pl cluster-node -am -Dit.test=RollingUpgradeIT
+ * -Dtest=none -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false
+ * -DargLine.extra=-Dtideline.test.old-build=DIRECTORY}, a checkout of it that has been built.
+ */
+class RollingUpgradeIT {
+  private static final String OLD_BUILD = "tideline.test.old-build";
+  private static final UpgradeProbe.Bounds LOOSE =
+      new UpgradeProbe.Bounds(50, Duration.ofSeconds(30));
+  private static final Path THIS_BUILD = Build.running().root();
+
+  @TempDir private static Path directory;
+  private static LocalCluster cluster;
+  private static ClusterControl control;
+  private static FeedClient client;
+  private static OpenLoad load;
+
+  @BeforeAll
+  static void start() {
+    cluster = LocalCluster.start(directory, 3, System.out::println);
+    control = ClusterControl.listen(socket(), cluster);
+    client = FeedClient.of(cluster.grpcAddresses(), Duration.ofSeconds(60));
+    load =
+        System.getProperty(OLD_BUILD) == null
+            ? new OpenLoad(cluster.grpcAddresses(), 10, 40)
+            : new OpenLoad(cluster.grpcAddresses(), 20, 200);
+    load.gather(client);
+    load.watch(client);
+  }
+
+  @AfterAll
+  static void stop() {
+    load.close();
+    client.close();
+    control.close();
+    cluster.close();
+  }
+
+  private static Path socket() {
+    return directory.resolve("control");
+  }
+
+  private static RollingUpgrade.Outcome upgrade(Path build, UpgradeProbe.Bounds bounds) {
+    var plan = new RollingUpgrade.Plan(build, bounds, Duration.ofMinutes(2), Duration.ofSeconds(3));
+    return new RollingUpgrade(socket(), plan, System.out::println).run();
+  }
+
+  /** This build, but for the version that it says it is. */
+  private static Path thisAs(String version) throws IOException {
+    Path checkout = directory.resolve("build-" + version);
+    Path target = Files.createDirectories(checkout.resolve("cluster-node").resolve("target"));
+    Files.writeString(target.resolve("class-path"), System.getProperty("java.class.path"));
+    Path jar = target.resolve("tideline-cluster-node-" + version + ".jar");
+    try (var out = new JarOutputStream(Files.newOutputStream(jar))) {
+      out.putNextEntry(new JarEntry("tideline-version.conf"));
+      out.write(("version = \"" + version + "\"").getBytes(StandardCharsets.UTF_8));
+      out.closeEntry();
+    }
+    return checkout;
+  }
+
+  private static void stopTwoAtOnce() throws InterruptedException {
+    List<NodeProcess> two = cluster.nodes().subList(1, 3);
+    two.forEach(NodeProcess::stop);
+    two.forEach(NodeProcess::awaitStop);
+    Thread.sleep(5_000);
+    for (NodeProcess node : two) {
+      cluster.restart(node.name(), node.build(), Duration.ZERO).awaitReady(Duration.ofMinutes(2));
+    }
+  }
+
+  private static Set<String> versions() {
+    return client
+        .call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance())
+        .getTopology()
+        .getNodesList()
+        .stream()
+        .map(Node::getVersion)
+        .collect(Collectors.toSet());
+  }
+
+  @Test
+  @DisabledIfSystemProperty(named = OLD_BUILD, matches = ".+")
+  void nobody_notices_an_upgrade_and_one_that_harms_is_taken_back() throws Exception {
+    load.start(60, 10);
+    assertThat(upgrade(thisAs("0.1.1"), LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
+    assertThat(versions()).containsExactly("0.1.1");
+    assertThat(upgrade(thisAs("that is none"), LOOSE))
+        .isEqualTo(RollingUpgrade.Outcome.ROLLED_BACK);
+    assertThat(versions()).containsExactly("0.1.1");
+    load.stop();
+    System.out.println(load);
+    assertThat(load.failedReads()).as("reads that failed").isZero();
+    load.verify(client);
+    load.verifyWatches();
+    System.out.printf("%d acknowledged writes are there%n", load.acknowledged());
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = OLD_BUILD, matches = ".+")
+  void nobody_notices_an_upgrade_from_an_older_build_and_back() throws Exception {
+    Path old = Path.of(System.getProperty(OLD_BUILD));
+    upgrade(old, LOOSE);
+    load.start(500, 50);
+    Thread.sleep(10_000);
+    System.out.println("at rest: " + load.report());
+    assertThat(upgrade(THIS_BUILD, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
+    System.out.println("to this build: " + load.report());
+    assertThat(upgrade(old, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
+    System.out.println("and back: " + load.report());
+    stopTwoAtOnce();
+    System.out.println("two nodes stopped at once: " + load.report());
+    load.stop();
+    load.verify(client);
+    load.verifyWatches();
+    System.out.printf("%d acknowledged writes are there%n", load.acknowledged());
+  }
+}

@@ -1,0 +1,40 @@
+package io.tideline.persistence.user;
+
+import io.tideline.protocols.log.v1.BlockedBy;
+import io.tideline.protocols.log.v1.IntentLine;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What a line of an intents log means in one cell, and for whom. */
+public final class IntentEffects {
+  private IntentEffects() {}
+
+  /**
+   * What is to be applied, each to the user that it names: to its own user what another cell has
+   * accepted, and to whoever is blocked by whom, as of the same time.
+   *
+   * @param cell the one that applies it
+   * @throws IllegalArgumentException when no user could take it
+   */
+  public static List<IntentLine> of(IntentLine line, int cell) {
+    List<IntentLine> effects = new ArrayList<>();
+    if (line.getOriginCell() != cell) effects.add(line);
+    for (String target : line.getBlocksChanged().getTargetIdsList()) {
+      effects.add(blockedBy(line, target));
+    }
+    User.EMPTY.learned(effects, line.getAt());
+    return effects;
+  }
+
+  private static IntentLine blockedBy(IntentLine block, String blocked) {
+    return IntentLine.newBuilder()
+        .setUserId(blocked)
+        .setOriginCell(block.getOriginCell())
+        .setAt(block.getAt())
+        .setBlockedBy(
+            BlockedBy.newBuilder()
+                .setBlockerId(block.getUserId())
+                .setActive(block.getBlocksChanged().getActive()))
+        .build();
+  }
+}
