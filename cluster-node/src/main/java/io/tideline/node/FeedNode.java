@@ -262,6 +262,7 @@ public final class FeedNode {
             log.recentPosts()::lastSequence,
             log,
             log::appliedToTheEnd,
+            log::awaits,
             config.getDuration("tideline.node.consistency-wait"),
             config.getDuration("tideline.node.watch-heartbeat"),
             logs.retention(),

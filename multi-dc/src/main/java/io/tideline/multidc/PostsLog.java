@@ -17,6 +17,7 @@ import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
@@ -168,6 +169,13 @@ public final class PostsLog implements Arrivals {
       return (this != own && absent) || tail.located();
     }
 
+    boolean awaits(LogPartition partition) {
+      LogBounds known = bounds;
+      LogBounds.Partition copy =
+          known == null ? null : known.partitions().get(partition.partition());
+      return copy == null || copy.end() == 0;
+    }
+
     Map<Integer, Long> tailLag() {
       LogBounds known = bounds;
       return known == null ? Map.of() : known.lag(cell, tail.read());
@@ -266,6 +274,12 @@ public final class PostsLog implements Arrivals {
   @Override
   public List<PostRef> recentWithTag(String tag, Positions after) {
     return recent.recentWithTag(tag, after);
+  }
+
+  /** Whether lines of another cell's partition, if there are any, have yet to come here at all. */
+  public boolean awaits(LogPartition partition) {
+    return all.stream()
+        .anyMatch(each -> each != own && each.cell == partition.cell() && each.awaits(partition));
   }
 
   /**

@@ -16,6 +16,7 @@ import io.tideline.protocols.ConsistencyToken;
 import io.tideline.protocols.Cursor;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PassedOver;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
@@ -48,6 +49,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
 import org.apache.pekko.stream.SharedKillSwitch;
@@ -74,6 +76,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   private final Consistency consistency;
   private final Forwarding forwarding;
   private final BooleanSupplier fenceOpen;
+  private final Predicate<LogPartition> awaits;
   private final FeedWatch watches;
   private final Duration patience;
   private final SharedKillSwitch leaving;
@@ -92,6 +95,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       Consistency consistency,
       Forwarding forwarding,
       BooleanSupplier fenceOpen,
+      Predicate<LogPartition> awaits,
       FeedWatch watches,
       Duration patience,
       SharedKillSwitch leaving) {
@@ -104,6 +108,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     this.consistency = consistency;
     this.forwarding = forwarding;
     this.fenceOpen = fenceOpen;
+    this.awaits = awaits;
     this.watches = watches;
     this.patience = patience;
     this.leaving = leaving;
@@ -159,9 +164,13 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   }
 
   /** Whether the view has everything that the one had which the cursor was cut from. */
-  private static boolean reaches(TimelineView view, Cursor cursor) {
+  private boolean reaches(TimelineView view, Cursor cursor) {
     Watermark mark = cursor.until() == null ? cursor.base() : cursor.until();
-    return view.positions().covers(mark.positions().of(view.positions()));
+    Positions there = mark.positions();
+    Positions here = view.positions();
+    return here.covers(there.of(here))
+        && there.partitions().stream()
+            .noneMatch(log -> there.next(log) > 0 && !here.knows(log) && awaits.test(log));
   }
 
   /** A view that does; a timeline that has just moved here may need a moment. */

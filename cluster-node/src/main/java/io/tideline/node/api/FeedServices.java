@@ -5,6 +5,7 @@ import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.History;
 import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.ClusterService;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntFunction;
+import java.util.function.Predicate;
 import java.util.function.ToLongBiFunction;
 import org.apache.pekko.stream.SharedKillSwitch;
 
@@ -39,6 +41,7 @@ import org.apache.pekko.stream.SharedKillSwitch;
  *
  * @param lastSequence the number of an author's last line in a cell that this node has read
  * @param appliedToTheEnd whether this node has applied what the posts log of a cell holds by now
+ * @param awaits whether nothing of another cell's log has come here yet
  * @param consistencyWait how long a read waits for what its token asks for
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
@@ -58,6 +61,7 @@ public record FeedServices(
     ToLongBiFunction<UserId, Integer> lastSequence,
     Arrivals arrivals,
     IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd,
+    Predicate<LogPartition> awaits,
     Duration consistencyWait,
     Duration heartbeat,
     Duration logRetention,
@@ -77,6 +81,7 @@ public record FeedServices(
             consistency,
             forwarding,
             fenceOpen,
+            awaits,
             new FeedWatch(tokens, cards, heartbeat),
             consistencyWait,
             leaving);

@@ -1,0 +1,137 @@
+package io.tideline.node;
+
+import static io.tideline.node.TestNode.ok;
+import static io.tideline.node.TestNode.user;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.tideline.protocols.Cursor;
+import io.tideline.protocols.KeyRing;
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.PassedOver;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.TokenCodec;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.Watermark;
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.SourceCellState;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** A cell whose neighbour has never answered. */
+class AwayCellIT {
+  private static final String KEYS = "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+  private static final TokenCodec TOKENS = new TokenCodec(KeyRing.parse(KEYS, 1));
+
+  private static TestNode node;
+
+  @BeforeAll
+  static void start() {
+    node =
+        TestNode.start(
+            "netty",
+            Map.of(
+                "tideline.node.cursor.keys",
+                KEYS,
+                "tideline.multi-dc.cells",
+                List.of(
+                    Map.of(
+                        "name",
+                        "away",
+                        "number",
+                        2,
+                        "bootstrap-servers",
+                        "127.0.0.1:" + TestNode.freePort()))));
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    node.close();
+  }
+
+  @Test
+  void it_serves_as_if_there_were_none() throws Exception {
+    String author = user("author");
+    String reader = user("reader");
+    node.follow(reader, author);
+    String post = node.publish(author, "here").getPostId();
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> node.read(reader, r -> r).getCardsCount() == 1);
+    assertThat(node.read(reader, r -> r).getCards(0).getPost().getPostId()).isEqualTo(post);
+    assertThat(node.node().log().reachesBack(node.node().log().applied()))
+        .as("timelines wake up from what is remembered")
+        .isTrue();
+    assertThat(ready()).isEqualTo(200);
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> state() == SourceCellState.SOURCE_CELL_STATE_AWAY);
+  }
+
+  @Test
+  void a_cursor_of_a_cell_of_which_nothing_has_come_is_ahead() {
+    String reader = user("reader");
+    ReadFeedResponse page = node.read(reader, r -> r);
+    Cursor own = TOKENS.decodeCursor(page.getNewerCursor(), new UserId(reader), "home");
+    Watermark there = own.base();
+    assertThat(read(reader, there.positions())).isEmpty();
+    assertThat(read(reader, there.positions().with(new LogPartition(2, 7, 0), 0)))
+        .as("there was nothing in it")
+        .isEmpty();
+    assertThat(read(reader, there.positions().with(new LogPartition(3, 7, 0), 5)))
+        .as("a cell that is not copied at all")
+        .isEmpty();
+    assertThat(read(reader, there.positions().with(new LogPartition(2, 7, 0), 5)))
+        .hasValueSatisfying(
+            ahead -> {
+              assertThat(ahead.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+              assertThat(ahead.reason()).isEqualTo("CURSOR_AHEAD");
+            });
+  }
+
+  /** How a cursor whose base is these positions is refused, if it is. */
+  private static Optional<Refusal> read(String reader, Positions positions) {
+    Watermark base = new Watermark(positions, 0, PostId.MIN, PostId.MIN);
+    String cursor =
+        TOKENS.encode(Cursor.newer(new UserId(reader), "home", base, PassedOver.NOTHING));
+    try {
+      node.read(reader, r -> r.setCursor(cursor));
+      return Optional.empty();
+    } catch (StatusRuntimeException e) {
+      return Optional.of(
+          Refusal.of(
+              () -> {
+                throw e;
+              }));
+    }
+  }
+
+  private static int ready() throws Exception {
+    return HttpClient.newHttpClient()
+        .send(
+            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + node.managementPort + "/ready"))
+                .build(),
+            HttpResponse.BodyHandlers.discarding())
+        .statusCode();
+  }
+
+  private static SourceCellState state() {
+    return ok(node.cluster.getTopology(GetTopologyRequest.getDefaultInstance()))
+        .getTopology()
+        .getSources(0)
+        .getState();
+  }
+}
