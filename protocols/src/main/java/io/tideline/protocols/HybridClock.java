@@ -50,7 +50,7 @@ public final class HybridClock {
    * same.
    */
   public static long ofCell(int cell, long hybridTime) {
-    long same = hybridTime & -CELLS | cell;
+    long same = (hybridTime & -CELLS) | cell;
     return same >= hybridTime ? same : Math.addExact(same, CELLS);
   }
 

@@ -39,6 +39,7 @@ import java.util.function.ToLongBiFunction;
  * @param lastSequence the number of an author's last line in a cell that this node has read
  * @param appliedToTheEnd whether this node has applied what the posts log of a cell holds by now
  * @param consistencyWait how long a read waits for what its token asks for
+ * @param replication waits for other cells
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
  */
@@ -57,6 +58,7 @@ public record FeedServices(
     Arrivals arrivals,
     IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd,
     Duration consistencyWait,
+    Replication replication,
     Duration heartbeat,
     Duration logRetention) {
 
@@ -78,7 +80,14 @@ public record FeedServices(
             consistencyWait);
     PostGrpcService posts =
         new PostGrpcService(
-            users, principals, tokens, store, cards, consistency, InstantSource.system());
+            users,
+            principals,
+            tokens,
+            store,
+            cards,
+            consistency,
+            replication,
+            InstantSource.system());
     GraphGrpcService graph = new GraphGrpcService(users, principals, tokens);
     FilterGrpcService filters = new FilterGrpcService(users, principals);
     return List.of(
@@ -105,7 +114,7 @@ public record FeedServices(
         GrpcMount.of(
             UserService.description,
             UserServicePowerApi.class,
-            new UserGrpcService(users, principals, logRetention),
+            new UserGrpcService(users, principals, replication, logRetention),
             UserServicePowerApiHandlerFactory::create),
         GrpcMount.of(
             ClusterService.description,
