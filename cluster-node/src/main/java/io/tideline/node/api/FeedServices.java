@@ -40,6 +40,7 @@ import org.apache.pekko.stream.SharedKillSwitch;
  * @param lastSequence the number of an author's last line in a cell that this node has read
  * @param appliedToTheEnd whether this node has applied what the posts log of a cell holds by now
  * @param consistencyWait how long a read waits for what its token asks for
+ * @param replication waits for other cells
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
  * @param leaving shut down when this node begins to leave
@@ -59,6 +60,7 @@ public record FeedServices(
     Arrivals arrivals,
     IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd,
     Duration consistencyWait,
+    Replication replication,
     Duration heartbeat,
     Duration logRetention,
     SharedKillSwitch leaving) {
@@ -82,7 +84,14 @@ public record FeedServices(
             leaving);
     PostGrpcService posts =
         new PostGrpcService(
-            users, principals, tokens, store, cards, consistency, InstantSource.system());
+            users,
+            principals,
+            tokens,
+            store,
+            cards,
+            consistency,
+            replication,
+            InstantSource.system());
     GraphGrpcService graph = new GraphGrpcService(users, principals, tokens);
     FilterGrpcService filters = new FilterGrpcService(users, principals);
     return List.of(
@@ -109,7 +118,7 @@ public record FeedServices(
         GrpcMount.of(
             UserService.description,
             UserServicePowerApi.class,
-            new UserGrpcService(users, principals, logRetention),
+            new UserGrpcService(users, principals, replication, logRetention),
             UserServicePowerApiHandlerFactory::create),
         GrpcMount.of(
             ClusterService.description,
