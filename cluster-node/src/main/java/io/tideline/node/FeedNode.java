@@ -6,6 +6,7 @@ import com.datastax.oss.driver.api.core.CqlSession;
 import com.typesafe.config.Config;
 import io.tideline.multidc.PostsLog;
 import io.tideline.multidc.apply.IntentApplier;
+import io.tideline.multidc.apply.Reached;
 import io.tideline.multidc.fence.Fence;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.OtherCell;
@@ -19,6 +20,7 @@ import io.tideline.node.api.FeedServices;
 import io.tideline.node.api.Forwarding;
 import io.tideline.node.api.GrpcServer;
 import io.tideline.node.api.Principals;
+import io.tideline.node.api.Replication;
 import io.tideline.node.api.Users;
 import io.tideline.node.ops.Departures;
 import io.tideline.node.ops.Health;
@@ -242,7 +244,8 @@ public final class FeedNode {
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
     int cell = settings.cell().number();
     Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
-    List<IntentApplier> intents = log.applyIntents(users::apply);
+    Reached reached = Reached.start(system, settings.otherCells());
+    List<IntentApplier> intents = log.applyIntents(users::apply, reached);
     SharedKillSwitch leaving = KillSwitches.shared("leaving");
     FeedServices services =
         new FeedServices(
@@ -264,6 +267,8 @@ public final class FeedNode {
             log::appliedToTheEnd,
             log::awaits,
             config.getDuration("tideline.node.consistency-wait"),
+            new Replication(
+                users, log::end, reached, config.getDuration("tideline.node.replication-wait")),
             config.getDuration("tideline.node.watch-heartbeat"),
             logs.retention(),
             leaving);

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class ClusterNode {
   private static final Duration TO_START = Duration.ofMinutes(2);
   private static final Duration TO_END = Duration.ofMinutes(1);
+  private static final String TOKEN = "secret";
   private static final HttpClient HTTP =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
 
@@ -32,6 +33,7 @@ final class ClusterNode {
   private final int clusterPort;
   private final int managementPort;
   private final Path log;
+  private final String heap;
   private final Map<String, String> settings;
   private @Nullable Process process;
 
@@ -40,7 +42,9 @@ final class ClusterNode {
       int clusterPort,
       int grpcPort,
       int managementPort,
+      String zone,
       String seeds,
+      String heap,
       Path log,
       LocalStack stack) {
     this.name = name;
@@ -48,16 +52,29 @@ final class ClusterNode {
     this.clusterPort = clusterPort;
     this.managementPort = managementPort;
     this.log = log;
+    this.heap = heap;
     settings =
         Map.of(
-            "TIDELINE_SEED_NODES", seeds,
-            "TIDELINE_GRPC_PORT", Integer.toString(grpcPort),
-            "TIDELINE_CLUSTER_PORT", Integer.toString(clusterPort),
-            "TIDELINE_MANAGEMENT_PORT", Integer.toString(managementPort),
-            "TIDELINE_CASSANDRA", stack.cassandra().contactPoint(),
-            "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
-            "TIDELINE_KAFKA", stack.kafka().bootstrapServers(),
-            "TIDELINE_LOG", "text");
+            "TIDELINE_AZ",
+            zone,
+            "TIDELINE_SEED_NODES",
+            seeds,
+            "TIDELINE_GRPC_PORT",
+            Integer.toString(grpcPort),
+            "TIDELINE_CLUSTER_PORT",
+            Integer.toString(clusterPort),
+            "TIDELINE_MANAGEMENT_PORT",
+            Integer.toString(managementPort),
+            "TIDELINE_MANAGEMENT_TOKEN",
+            TOKEN,
+            "TIDELINE_CASSANDRA",
+            stack.cassandra().contactPoint(),
+            "TIDELINE_CASSANDRA_DC",
+            LocalCassandra.DATA_CENTER,
+            "TIDELINE_KAFKA",
+            stack.kafka().bootstrapServers(),
+            "TIDELINE_LOG",
+            "text");
   }
 
   String grpcAddress() {
@@ -73,7 +90,7 @@ final class ClusterNode {
         List.of(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xms64m",
-            "-Xmx256m",
+            "-Xmx" + heap,
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError",
@@ -146,6 +163,23 @@ final class ClusterNode {
       return get(path).body();
     } catch (IOException e) {
       return "";
+    }
+  }
+
+  /** Changes something over the management port. */
+  void put(String path) {
+    try {
+      HttpRequest put =
+          HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + managementPort + "/" + path))
+              .PUT(HttpRequest.BodyPublishers.noBody())
+              .header("Authorization", "Bearer " + TOKEN)
+              .build();
+      HttpResponse<String> answer = HTTP.send(put, HttpResponse.BodyHandlers.ofString());
+      assertThat(answer.statusCode()).as(answer.body()).isLessThan(300);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 

@@ -147,11 +147,18 @@ final class TestClient implements AutoCloseable {
         .toList();
   }
 
+  /** Where all shards are. */
+  Topology topology() {
+    return anywhere(node -> call(node, GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance()))
+        .getTopology();
+  }
+
   /** The node that has the user. */
   ClusterNode ownerOf(String user) {
-    Topology topology =
-        anywhere(node -> call(node, GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance()))
-            .getTopology();
+    return ownerOf(user, topology());
+  }
+
+  ClusterNode ownerOf(String user, Topology topology) {
     int shard = Math.abs(user.hashCode() % topology.getShardCount());
     String owner = topology.getShardOwnersOrDefault(shard, "");
     String address =

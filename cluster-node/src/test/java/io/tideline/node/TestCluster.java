@@ -25,6 +25,11 @@ final class TestCluster implements AutoCloseable {
   }
 
   static TestCluster start(Path directory, int size) {
+    return start(directory, size, "256m");
+  }
+
+  /** Each node in a zone of its own, called a, b, c. */
+  static TestCluster start(Path directory, int size, String heap) {
     TestCluster cluster = new TestCluster(LocalStack.start(directory.resolve("stack")));
     try {
       List<Integer> ports = freePorts(3 * size);
@@ -41,7 +46,9 @@ final class TestCluster implements AutoCloseable {
                 ports.get(i),
                 ports.get(size + i),
                 ports.get(2 * size + i),
+                Character.toString('a' + i),
                 seeds,
+                heap,
                 directory.resolve(name + ".log"),
                 cluster.stack));
       }

@@ -13,6 +13,7 @@ import io.tideline.protocols.v1.AddToListRequest;
 import io.tideline.protocols.v1.BlockRequest;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.DeletePostRequest;
+import io.tideline.protocols.v1.Durability;
 import io.tideline.protocols.v1.EditPostRequest;
 import io.tideline.protocols.v1.EraseUserRequest;
 import io.tideline.protocols.v1.EraseUserResponse;
@@ -20,6 +21,7 @@ import io.tideline.protocols.v1.FollowTagRequest;
 import io.tideline.protocols.v1.GetFiltersRequest;
 import io.tideline.protocols.v1.GetFiltersResponse;
 import io.tideline.protocols.v1.GetListsRequest;
+import io.tideline.protocols.v1.GetPostRequest;
 import io.tideline.protocols.v1.GetReadStateRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.ListFollowedTagsRequest;
@@ -28,6 +30,7 @@ import io.tideline.protocols.v1.MarkReadRequest;
 import io.tideline.protocols.v1.MuteRequest;
 import io.tideline.protocols.v1.MuteRule;
 import io.tideline.protocols.v1.PostContent;
+import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.PutListRequest;
 import io.tideline.protocols.v1.PutMuteRuleRequest;
@@ -262,9 +265,16 @@ class TwoCellsIT {
     await().atMost(SOON).until(() -> ids(west, reader).size() > 30);
     CompletionStage<List<String>> during = CompletableFuture.supplyAsync(() -> publish(200));
     west.close();
+    PublishRequest inTwo =
+        TestNode.post(author, "in two cells").toBuilder()
+            .setDurability(Durability.DURABILITY_TWO_CELLS)
+            .build();
+    assertThat(Refusal.of(() -> ok(east.posts.publish(inTwo))).reason())
+        .isEqualTo("NOT_IN_TWO_CELLS");
     west = startWest();
     List<String> posts = new ArrayList<>(before);
     posts.addAll(ok(during));
+    posts.add(ok(east.posts.publish(inTwo)).getPostId());
     posts.addAll(publish(10));
     Collections.sort(posts, Collections.reverseOrder());
     await().atMost(SOON).untilAsserted(() -> assertThat(all(west)).isEqualTo(posts));
@@ -376,6 +386,37 @@ class TwoCellsIT {
     EraseUserResponse receipt = ok(west.users.eraseUser(request));
     assertThat(receipt.getErasedAtMillis()).isEqualTo(erasedAt);
     assertThat(receipt.getItemsList()).anyMatch(item -> item.getCount() == 2);
+  }
+
+  @Test
+  void what_must_be_in_other_cells_is_there_when_it_is_answered() {
+    PublishRequest request =
+        TestNode.post(author, "in two cells").toBuilder()
+            .setDurability(Durability.DURABILITY_TWO_CELLS)
+            .build();
+    String post = ok(east.posts.publish(request)).getPostId();
+    GetPostRequest get = GetPostRequest.newBuilder().setPostId(post).build();
+    assertThat(ok(west.posts.getPost(get)).getPost().getText()).isEqualTo("in two cells");
+    PublishRequest again =
+        request.toBuilder().setDurability(Durability.DURABILITY_ALL_REACHABLE_CELLS).build();
+    assertThat(ok(east.posts.publish(again)).getPostId()).isEqualTo(post);
+
+    ok(
+        east.posts.deletePost(
+            DeletePostRequest.newBuilder()
+                .setAuthorId(author)
+                .setPostId(post)
+                .setDurability(Durability.DURABILITY_ALL_REACHABLE_CELLS)
+                .build()));
+    assertThat(Refusal.of(() -> ok(west.posts.getPost(get))).reason()).isEqualTo("DELETED");
+
+    ok(
+        east.users.eraseUser(
+            EraseUserRequest.newBuilder()
+                .setUserId(author)
+                .setDurability(Durability.DURABILITY_ALL_REACHABLE_CELLS)
+                .build()));
+    assertThat(refusal(west, author)).isEqualTo("ERASED");
   }
 
   private static String refusal(TestNode cell, String user) {

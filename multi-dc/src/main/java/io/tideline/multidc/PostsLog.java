@@ -2,6 +2,7 @@ package io.tideline.multidc;
 
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.PostStoreWriter;
+import io.tideline.multidc.apply.Reached;
 import io.tideline.multidc.log.Interest;
 import io.tideline.multidc.log.LogBounds;
 import io.tideline.multidc.log.LogSettings;
@@ -20,6 +21,8 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.AppliedPositions;
+import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +47,7 @@ import org.slf4j.LoggerFactory;
 public final class PostsLog implements Arrivals {
   private static final Logger log = LoggerFactory.getLogger(PostsLog.class);
   private static final Duration REFRESH = Duration.ofSeconds(1);
+  private static final Duration STATE_AGAIN = Duration.ofSeconds(10);
 
   private final ActorSystem<?> system;
   private final LogSettings settings;
@@ -56,6 +60,10 @@ public final class PostsLog implements Arrivals {
   private final List<Log> all = new ArrayList<>();
   private final Cancellable refreshing;
   private volatile Positions applied = Positions.EMPTY;
+  private final HybridClock clock;
+  // Of the scheduled task alone.
+  private volatile Positions stated = Positions.EMPTY;
+  private volatile long statedNanos;
   private volatile List<IntentApplier> intentAppliers = List.of();
 
   private PostsLog(
@@ -69,6 +77,7 @@ public final class PostsLog implements Arrivals {
       PostListener listener) {
     this.system = system;
     this.settings = settings;
+    this.clock = clock;
     topics = new LogTopics(settings, cellName);
     writer = new LogWriter(settings, topics);
     parked = new ParkedLines(settings, topics, writer);
@@ -90,6 +99,7 @@ public final class PostsLog implements Arrivals {
   private void refresh() {
     all.forEach(Log::refresh);
     intentAppliers.forEach(IntentApplier::refresh);
+    state();
   }
 
   private record Reading(
@@ -208,15 +218,66 @@ public final class PostsLog implements Arrivals {
    * Begins to tell users what others' intents mean for them, and their own of other cells; once
    * only. Of the appliers the first is that of this cell's own log.
    */
-  public List<IntentApplier> applyIntents(IntentApplier.Targets targets) {
+  public List<IntentApplier> applyIntents(IntentApplier.Targets targets, Reached reached) {
     List<IntentApplier> appliers =
         all.stream()
             .map(
-                each -> new IntentApplier(system, settings, own.cell, each.topics, parked, targets))
+                each ->
+                    new IntentApplier(
+                        system, settings, own.cell, each.topics, parked, targets, reached))
             .toList();
     appliers.get(0).start();
     intentAppliers = appliers;
     return appliers;
+  }
+
+  /** Says on this cell's intents log how far this node has applied the logs of others. */
+  private void state() {
+    Positions now = Positions.EMPTY;
+    for (Log each : all) {
+      now = now.merge(each.storeWriter.reached());
+    }
+    for (IntentApplier applier : intentAppliers) {
+      now = now.merge(applier.reached());
+    }
+    long nanos = System.nanoTime();
+    boolean again = nanos - statedNanos >= STATE_AGAIN.toNanos();
+    if (now.equals(Positions.EMPTY) || (now.equals(stated) && !again)) {
+      return;
+    }
+    stated = now;
+    statedNanos = nanos;
+    writer
+        .append(
+            IntentLine.newBuilder()
+                .setOriginCell(own.cell)
+                .setAt(clock.next())
+                .setAppliedPositions(AppliedPositions.newBuilder().addAllPositions(now.toProto()))
+                .build())
+        .whenComplete(
+            (done, failure) -> {
+              if (failure != null) {
+                log.debug("Other cells are not told what is applied here for now", failure);
+              }
+            });
+  }
+
+  /**
+   * Up to where the lines of a user lie in this cell's posts log, or its intents log; asks the
+   * broker.
+   */
+  public CompletionStage<Positions> end(UserId user, boolean posts) {
+    return topics
+        .bounds(posts ? topics.posts() : topics.intents())
+        .thenApply(
+            bounds -> {
+              int partition = LogWriter.partitionOf(user, bounds.partitions().size());
+              return bounds
+                  .end(own.cell)
+                  .of(
+                      Positions.EMPTY.with(
+                          new LogPartition(own.cell, bounds.incarnation(), partition), 0));
+            });
   }
 
   /** Completes when what was waiting has been appended, or has failed. */

@@ -12,6 +12,7 @@ import io.tideline.localstack.LocalStack;
 import io.tideline.localstack.LocalStackExtension;
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.IntentApplier.Targets;
+import io.tideline.multidc.apply.Reached;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.LogWriter;
@@ -20,7 +21,9 @@ import io.tideline.multidc.log.ParkedLine;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.Stamp;
 import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.AppliedPositions;
 import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.BlocksChanged;
 import io.tideline.protocols.log.v1.FollowsChanged;
@@ -32,6 +35,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -49,6 +53,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(LocalStackExtension.class)
 class IntentApplierIT {
   private static final ActorTestKit KIT = ActorTestKit.create();
+  private static final Reached REACHED =
+      Reached.start(KIT.system(), List.of(new OtherCell("west", 2, "not asked", Map.of())));
   private static final AtomicInteger CELLS = new AtomicInteger();
   private static final int CELL = 3;
   private static final int WEST = 2;
@@ -244,6 +250,26 @@ class IntentApplierIT {
         .containsExactly("a rule is about either words or a tag");
   }
 
+  @Test
+  void how_far_another_cell_has_come_is_known_from_what_it_says() throws Exception {
+    IntentApplier applier = start(copies, this::learn);
+    Positions done = Positions.EMPTY.with(new LogPartition(CELL, 7, 3), 1_000);
+    copy(west("ann", 41).setMutesChanged(mute("bob")).build());
+    copy(
+        IntentLine.newBuilder()
+            .setOriginCell(WEST)
+            .setAt(42)
+            .setAppliedPositions(AppliedPositions.newBuilder().addAllPositions(done.toProto()))
+            .build());
+    waitAtMost(SOON).until(() -> REACHED.by(done), Set.of(WEST)::equals);
+    assertThat(REACHED.by(done.with(new LogPartition(CELL, 7, 3), 1_001))).isEmpty();
+    assertThat(REACHED.lately()).containsExactly(WEST);
+    awaitApplied(copies);
+    assertThat(told).extracting(IntentLine::getAt).containsExactly(41L);
+    assertThat(applier.reached()).isEqualTo(Positions.EMPTY.with(new LogPartition(WEST, 7, 0), 43));
+    assertThat(applier.parked()).isZero();
+  }
+
   private IntentLine.Builder west(String user, long at) {
     return line(user, at).setOriginCell(WEST);
   }
@@ -281,7 +307,8 @@ class IntentApplierIT {
   }
 
   private IntentApplier start(LogTopics of, Targets targets) {
-    IntentApplier applier = new IntentApplier(KIT.system(), settings, CELL, of, parked, targets);
+    IntentApplier applier =
+        new IntentApplier(KIT.system(), settings, CELL, of, parked, targets, REACHED);
     started.add(applier);
     applier.start();
     return applier;

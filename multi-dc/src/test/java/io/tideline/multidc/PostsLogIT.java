@@ -13,6 +13,7 @@ import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.localstack.LocalStackExtension;
 import io.tideline.multidc.apply.IntentApplier;
+import io.tideline.multidc.apply.Reached;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLine;
@@ -337,7 +338,8 @@ class PostsLogIT {
                 (target, lines) -> {
                   told.addAll(lines);
                   return CompletableFuture.completedStage(null);
-                })
+                },
+                Reached.start(KIT.system(), List.of()))
             .get(0);
     IntentLine block =
         IntentLine.newBuilder()

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
+import io.tideline.protocols.log.v1.AppliedPositions;
 import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.BlocksChanged;
 import io.tideline.protocols.log.v1.FeedWatermark;
@@ -14,6 +15,7 @@ import io.tideline.protocols.log.v1.ListChanged;
 import io.tideline.protocols.log.v1.ListContent;
 import io.tideline.protocols.log.v1.ListMembersChanged;
 import io.tideline.protocols.log.v1.LogOffsets;
+import io.tideline.protocols.log.v1.LogPosition;
 import io.tideline.protocols.log.v1.LogPositions;
 import io.tideline.protocols.log.v1.MuteRuleChanged;
 import io.tideline.protocols.log.v1.MuteRuleContent;
@@ -74,7 +76,8 @@ class LogLineFormatTest {
         new Line("list_changed", listChanged()),
         new Line("list_members_changed", listMembersChanged()),
         new Line("blocked_by", blockedBy()),
-        new Line("user_erased", userErased()));
+        new Line("user_erased", userErased()),
+        new Line("applied_positions", appliedPositions()));
   }
 
   @ParameterizedTest
@@ -305,6 +308,21 @@ class LogLineFormatTest {
 
   private static IntentLine userErased() {
     return intent(0).setUserErased(UserErased.getDefaultInstance()).build();
+  }
+
+  private static IntentLine appliedPositions() {
+    return IntentLine.newBuilder()
+        .setOriginCell(1)
+        .setAt(VERSION)
+        .setAppliedPositions(
+            AppliedPositions.newBuilder()
+                .addPositions(
+                    LogPosition.newBuilder()
+                        .setCell(2)
+                        .setIncarnation(-7)
+                        .setPartition(3)
+                        .setOffset(1_000)))
+        .build();
   }
 
   private static IntentLine.Builder intent(long sequence) {

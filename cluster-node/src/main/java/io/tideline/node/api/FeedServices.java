@@ -43,6 +43,7 @@ import org.apache.pekko.stream.SharedKillSwitch;
  * @param appliedToTheEnd whether this node has applied what the posts log of a cell holds by now
  * @param awaits whether nothing of another cell's log has come here yet
  * @param consistencyWait how long a read waits for what its token asks for
+ * @param replication waits for other cells
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
  * @param leaving shut down when this node begins to leave
@@ -63,6 +64,7 @@ public record FeedServices(
     IntFunction<CompletionStage<BooleanSupplier>> appliedToTheEnd,
     Predicate<LogPartition> awaits,
     Duration consistencyWait,
+    Replication replication,
     Duration heartbeat,
     Duration logRetention,
     SharedKillSwitch leaving) {
@@ -87,7 +89,14 @@ public record FeedServices(
             leaving);
     PostGrpcService posts =
         new PostGrpcService(
-            users, principals, tokens, store, cards, consistency, InstantSource.system());
+            users,
+            principals,
+            tokens,
+            store,
+            cards,
+            consistency,
+            replication,
+            InstantSource.system());
     GraphGrpcService graph = new GraphGrpcService(users, principals, tokens);
     FilterGrpcService filters = new FilterGrpcService(users, principals);
     return List.of(
@@ -114,7 +123,7 @@ public record FeedServices(
         GrpcMount.of(
             UserService.description,
             UserServicePowerApi.class,
-            new UserGrpcService(users, principals, logRetention),
+            new UserGrpcService(users, principals, replication, logRetention),
             UserServicePowerApiHandlerFactory::create),
         GrpcMount.of(
             ClusterService.description,

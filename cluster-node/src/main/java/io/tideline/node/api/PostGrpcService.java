@@ -51,6 +51,7 @@ public final class PostGrpcService implements PostServicePowerApi {
   private final PostStore store;
   private final Posts posts;
   private final Consistency consistency;
+  private final Replication replication;
   private final InstantSource clock;
 
   PostGrpcService(
@@ -60,6 +61,7 @@ public final class PostGrpcService implements PostServicePowerApi {
       PostStore store,
       CardCache cards,
       Consistency consistency,
+      Replication replication,
       InstantSource clock) {
     this.users = users;
     this.principals = principals;
@@ -67,6 +69,7 @@ public final class PostGrpcService implements PostServicePowerApi {
     this.store = store;
     this.posts = new Posts(cards, clock);
     this.consistency = consistency;
+    this.replication = replication;
     this.clock = clock;
   }
 
@@ -88,9 +91,11 @@ public final class PostGrpcService implements PostServicePowerApi {
     Principal caller = principals.authenticate(metadata);
     principals.requireUser(caller, author);
     if (in.hasCreatedAtMillis()) principals.requireRole(caller, Principal.IMPORT);
+    replication.require(in.getDurability());
     return related(parent)
         .thenCombine(related(original), (answered, passedOn) -> draft(in, answered, passedOn))
-        .thenCompose(draft -> publish(in, author, draft));
+        .thenCompose(draft -> publish(in, author, draft))
+        .thenCompose(answer -> replication.once(in.getDurability(), author, true, answer));
   }
 
   /** A post that lacks only what the author's entity decides, and what eligibility needs of it. */
@@ -120,7 +125,7 @@ public final class PostGrpcService implements PostServicePowerApi {
                     author,
                     in.getIdempotencyKey(),
                     createdAt,
-                    hash(in),
+                    hash(in.toBuilder().clearDurability().build()),
                     payload(draft.post()),
                     payload(draft.facts()),
                     replyTo))
@@ -183,6 +188,7 @@ public final class PostGrpcService implements PostServicePowerApi {
     ContentRules.check(fields, in.getContent(), false);
     fields.check();
     principals.requireUser(principals.authenticate(metadata), author);
+    replication.require(in.getDurability());
     return posts
         .find(id)
         .thenCompose(
@@ -207,7 +213,8 @@ public final class PostGrpcService implements PostServicePowerApi {
             written ->
                 EditPostResponse.newBuilder()
                     .setConsistencyToken(users.tokenOf(author, written))
-                    .build());
+                    .build())
+        .thenCompose(answer -> replication.once(in.getDurability(), author, true, answer));
   }
 
   @Override
@@ -217,6 +224,7 @@ public final class PostGrpcService implements PostServicePowerApi {
     PostId id = fields.postId("post_id", in.getPostId());
     fields.check();
     principals.requireUser(principals.authenticate(metadata), author);
+    replication.require(in.getDurability());
     return posts
         .find(id)
         .thenCompose(
@@ -235,7 +243,8 @@ public final class PostGrpcService implements PostServicePowerApi {
             written ->
                 DeletePostResponse.newBuilder()
                     .setConsistencyToken(users.tokenOf(author, written))
-                    .build());
+                    .build())
+        .thenCompose(answer -> replication.once(in.getDurability(), author, true, answer));
   }
 
   @Override

@@ -21,14 +21,17 @@ public final class UserGrpcService implements UserServicePowerApi {
 
   private final Users users;
   private final Principals principals;
+  private final Replication replication;
   private final Duration logRetention;
 
   /**
    * @param logRetention how long the logs keep a line
    */
-  public UserGrpcService(Users users, Principals principals, Duration logRetention) {
+  public UserGrpcService(
+      Users users, Principals principals, Replication replication, Duration logRetention) {
     this.users = users;
     this.principals = principals;
+    this.replication = replication;
     this.logRetention = logRetention;
   }
 
@@ -37,10 +40,11 @@ public final class UserGrpcService implements UserServicePowerApi {
     UserId user = Fields.userId("user_id", in.getUserId());
     Principal caller = principals.authenticate(metadata);
     principals.requireUserOrAdmin(caller, user);
+    replication.require(in.getDurability());
     log.info("\"{}\" asks to erase the user {}", caller.subject(), user);
     return users
         .askOnce(user, UserReply.Receipt.class, replyTo -> new UserEntity.Erase(user, replyTo))
-        .thenApply(of -> receipt(user, of));
+        .thenCompose(of -> replication.once(in.getDurability(), user, false, receipt(user, of)));
   }
 
   private EraseUserResponse receipt(UserId user, UserReply.Receipt of) {

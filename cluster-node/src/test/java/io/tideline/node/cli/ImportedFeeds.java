@@ -96,7 +96,7 @@ final class ImportedFeeds {
     try (BufferedReader rows = unzipped(followsIn(data));
         BufferedWriter copy = zipped(followsIn(directory))) {
       for (String row = rows.readLine(); row != null; row = rows.readLine()) {
-        if (Integer.parseInt(row.split("\\s+")[0]) % oneIn == 0) copy.append(row).append('\n');
+        if (Integer.parseInt(row.split("\\s+", 2)[0]) % oneIn == 0) copy.append(row).append('\n');
       }
     }
     try (BufferedReader rows = unzipped(postsIn(data));

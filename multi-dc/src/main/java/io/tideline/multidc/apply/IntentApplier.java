@@ -7,6 +7,7 @@ import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.PoisonLineException;
 import io.tideline.persistence.user.IntentEffects;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
 import java.util.ArrayList;
@@ -44,6 +45,7 @@ public final class IntentApplier {
   private final int cell;
   private final LogTopics topics;
   private final Targets targets;
+  private final Reached reached;
   private final LogGroup group;
   private final AtomicBoolean started = new AtomicBoolean();
   private final AtomicBoolean looking = new AtomicBoolean();
@@ -59,10 +61,12 @@ public final class IntentApplier {
       int cell,
       LogTopics topics,
       ParkedLines parked,
-      Targets targets) {
+      Targets targets,
+      Reached reached) {
     this.cell = cell;
     this.topics = topics;
     this.targets = targets;
+    this.reached = reached;
     group =
         new LogGroup(
             system,
@@ -91,6 +95,11 @@ public final class IntentApplier {
   /** How many times this node has told a user. */
   public long applied() {
     return group.done();
+  }
+
+  /** How far this node has applied another cell's log; only of what it has applied itself. */
+  public Positions reached() {
+    return group.reached();
   }
 
   /** How many lines this node has parked. */
@@ -138,7 +147,12 @@ public final class IntentApplier {
 
     @Override
     public void add(ConsumerRecord<byte[], byte[]> record) throws PoisonLineException {
-      for (IntentLine effect : effects(IntentLines.parse(record.value()))) {
+      IntentLine line = IntentLines.parse(record.value());
+      if (line.hasAppliedPositions()) {
+        reached.hear(line);
+        return;
+      }
+      for (IntentLine effect : effects(line)) {
         byUser
             .computeIfAbsent(new UserId(effect.getUserId()), user -> new ArrayList<>())
             .add(effect);

@@ -5,6 +5,8 @@ import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.PoisonLineException;
+import io.tideline.multidc.log.Stamp;
+import io.tideline.protocols.Positions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +82,8 @@ final class LogGroup {
   private final LongAdder done = new LongAdder();
   private final LongAdder parkedCount = new LongAdder();
   private final LongAdder retries = new LongAdder();
+  // Written by the one stream that runs.
+  private volatile Positions reached = Positions.EMPTY;
   private volatile boolean stopping;
   private volatile @Nullable UniqueKillSwitch stream;
   private volatile @Nullable Reading reading;
@@ -175,6 +179,11 @@ final class LogGroup {
     return retries.sum();
   }
 
+  /** How far this node has done another cell's log; only of what it has done itself. */
+  Positions reached() {
+    return reached;
+  }
+
   /** Takes note of whether this is still the same log. */
   void observe(LogBounds bounds) {
     Reading current = reading;
@@ -208,9 +217,25 @@ final class LogGroup {
         .viaMat(KillSwitches.single(), Keep.right())
         .map(Line::new)
         .via(work.apply(incarnation))
+        .map(this::noted)
         .<Committable>map(line -> line.message().committableOffset())
         .via(Committer.flow(committer))
         .mapMaterializedValue(killSwitch -> reading(incarnation, killSwitch));
+  }
+
+  // Lines are done in their order.
+  private Line noted(Line line) {
+    if (!topics.own()) {
+      try {
+        Stamp stamp = Stamp.of(line.record().headers());
+        reached =
+            reached.merge(
+                Positions.EMPTY.with(stamp.partition(), Math.addExact(stamp.offset(), 1)));
+      } catch (PoisonLineException e) {
+        log.debug("Line {} of {} was not copied", line.record().offset(), topic, e);
+      }
+    }
+    return line;
   }
 
   private Flow<Line, Line, NotUsed> eachLine(Tasks tasks, int incarnation) {

@@ -9,6 +9,7 @@ import io.tideline.multidc.log.PostLines;
 import io.tideline.multidc.log.Stamp;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.log.v1.PostLine;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -64,6 +65,11 @@ public final class PostStoreWriter {
   /** How many lines this node has written. */
   public long written() {
     return group.done();
+  }
+
+  /** How far this node has stored another cell's log; only of what it has stored itself. */
+  public Positions reached() {
+    return group.reached();
   }
 
   /** How many lines this node has parked. */

@@ -1,6 +1,7 @@
 package io.tideline.multidc.log;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.IntentLine.IntentCase;
@@ -28,6 +29,10 @@ public final class IntentLines {
       if (line.getAt() <= 0 || line.getAt() >= LATEST) {
         throw new PoisonLineException(
             "a time is positive and below " + LATEST + ", but this is " + line.getAt());
+      }
+      if (line.hasAppliedPositions()) {
+        Positions.fromProto(line.getAppliedPositions().getPositionsList());
+        return line;
       }
       new UserId(line.getUserId());
       line.getBlocksChanged().getTargetIdsList().forEach(UserId::new);

@@ -1,6 +1,7 @@
 package io.tideline.multidc.log;
 
 import io.tideline.persistence.user.LogPort;
+import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostLine;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +21,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.Utils;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,6 +76,12 @@ public final class LogWriter implements LogPort {
   @Override
   public CompletionStage<Void> append(IntentLine line) {
     return append(topics.intents(), line.getUserId(), line.toByteArray());
+  }
+
+  /** In which partition of a log the lines of a user are; as Kafka places keys. */
+  public static int partitionOf(UserId user, int partitions) {
+    byte[] key = user.value().getBytes(StandardCharsets.UTF_8);
+    return Utils.toPositive(Utils.murmur2(key)) % partitions;
   }
 
   private CompletionStage<Void> append(String topic, String key, byte[] value) {

@@ -171,6 +171,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     }
   }
 
+  /** Asks to be told when the logs have taken everything that the user has announced. */
+  public record Settle(UserId user, ActorRef<UserReply> replyTo) implements Request {}
+
   /** Erases the user for ever; answered once nothing is left. */
   public record Erase(UserId user, ActorRef<UserReply> replyTo) implements Request {}
 
@@ -337,6 +340,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private boolean announcing;
   private boolean unsure;
   private final List<Request> waiting = new ArrayList<>();
+  private final List<Settle> settling = new ArrayList<>();
   private final TreeSet<Long> unannounced = new TreeSet<>();
   private final Set<Long> rowsSeen = new HashSet<>();
   private long markedAt;
@@ -489,6 +493,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void forgetOutstanding() {
     for (Request request : waiting) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
     waiting.clear();
+    for (Settle request : settling) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
+    settling.clear();
     for (Erase request : erasers) refuse(request, Refusal.UNAVAILABLE, "the user is moving");
     erasers.clear();
     deletingRemains = false;
@@ -507,6 +513,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       return refuse(request, Refusal.FENCED, "this node may no longer own " + user);
     }
     lastCommandNanos = System.nanoTime();
+    if (request instanceof Settle settle) return onSettle(state, settle);
     if (request instanceof Erase erase) return onErase(state, erase);
     if (state.erasure() != null && isWrite(request)) {
       return refuse(request, Refusal.ERASED, user + " is erased");
@@ -924,7 +931,21 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     lingerThenClear();
   }
 
+  private Effect<UserEvent, User> onSettle(User state, Settle command) {
+    if (!unsure && unannounced.isEmpty()) return written(command, state, null, 0);
+    if (settling.size() >= around.limits().waiting()) {
+      return refuse(command, Refusal.UNAVAILABLE, "too many wait for the logs");
+    }
+    settling.add(command);
+    if (unsure) context.getSelf().tell(new Announce(user, 0));
+    return Effect().none();
+  }
+
   private void onAllAnnounced() {
+    if (!unsure) {
+      for (Settle request : settling) request.replyTo().tell(new Written(null, 0, 0, 0));
+      settling.clear();
+    }
     if (erasing) context.getSelf().tell(new DeleteRemains());
     else lingerThenClear();
   }

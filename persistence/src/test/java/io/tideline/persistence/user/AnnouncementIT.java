@@ -17,6 +17,7 @@ import io.tideline.persistence.user.UserEntity.Command;
 import io.tideline.persistence.user.UserEntity.Decide;
 import io.tideline.persistence.user.UserEntity.Erase;
 import io.tideline.persistence.user.UserEntity.Publish;
+import io.tideline.persistence.user.UserEntity.Settle;
 import io.tideline.persistence.user.UserReply.Receipt;
 import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.persistence.user.UserReply.Refused;
@@ -160,6 +161,30 @@ class AnnouncementIT {
     assertThat(JOURNAL.persistedInStorage(UserEntity.persistenceId(user).id())).hasSize(2);
     assertThat(rows()).isEmpty();
     assertThat(log.refused).hasValue(0);
+  }
+
+  @Test
+  void who_asks_is_told_when_the_log_has_what_was_announced_and_not_before() {
+    log.away = true;
+    follow("ann");
+    entity.tell(new Settle(user, replies.ref()));
+    replies.expectNoMessage(Duration.ofMillis(500));
+    log.away = false;
+    replies.expectMessageClass(Written.class, SOON);
+    assertThat(log.followed).contains("ann");
+    entity.tell(new Settle(user, replies.ref()));
+    replies.expectMessageClass(Written.class, SOON);
+  }
+
+  @Test
+  void what_an_earlier_life_has_left_is_announced_when_somebody_asks() {
+    log.away = true;
+    follow("ann");
+    restart();
+    log.away = false;
+    entity.tell(new Settle(user, replies.ref()));
+    replies.expectMessageClass(Written.class, SOON);
+    assertThat(log.followed).contains("ann");
   }
 
   @Test

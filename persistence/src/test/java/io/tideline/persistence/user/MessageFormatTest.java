@@ -17,6 +17,7 @@ import io.tideline.persistence.user.UserEntity.GetDecided;
 import io.tideline.persistence.user.UserEntity.ListFollowing;
 import io.tideline.persistence.user.UserEntity.MarkRead;
 import io.tideline.persistence.user.UserEntity.Publish;
+import io.tideline.persistence.user.UserEntity.Settle;
 import io.tideline.persistence.user.UserEntity.Stop;
 import io.tideline.persistence.user.UserEntity.Wake;
 import io.tideline.persistence.user.UserReply.Awake;
@@ -79,6 +80,7 @@ class MessageFormatTest {
         new Decide(ANN, BYTES, REPLY_TO),
         new Apply(ANN, BYTES, REPLY_TO),
         new ApplyAll(ANN, List.of(BYTES, BYTES), REPLY_TO),
+        new Settle(ANN, REPLY_TO),
         new Erase(ANN, REPLY_TO),
         new ListFollowing(ANN, null, 20, REPLY_TO),
         new ListFollowing(ANN, BEA, 20, REPLY_TO),
