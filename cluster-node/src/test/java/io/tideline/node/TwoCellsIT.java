@@ -102,7 +102,7 @@ class TwoCellsIT {
     return start(WEST, 2, westKafka.bootstrapServers(), EAST, 1, kafka);
   }
 
-  private static TestNode start(
+  static TestNode start(
       String name, int number, String kafka, String other, int otherNumber, String otherKafka) {
     Map<String, Object> settings = new HashMap<>();
     settings.put("tideline.node.cell.number", number);

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Properties;
 import java.util.UUID;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** A real Kafka, broker and controller in one, in a JVM of its own that ends with this one. */
 public final class LocalKafka implements AutoCloseable {
@@ -23,23 +24,38 @@ public final class LocalKafka implements AutoCloseable {
   /**
    * Where Kafka keeps everything, its port, and who hears what becomes of it. Port 0 stands for the
    * port that the directory remembers, or else any free one. News may come from any thread.
+   *
+   * @param proxy by which some clients come; {@code null} = none
    */
-  public record Options(Path directory, int port, Consumer<String> report) {
+  public record Options(Path directory, int port, @Nullable Proxy proxy, Consumer<String> report) {
     /** In this directory, on any port. */
     public static Options in(Path directory) {
-      return new Options(directory, 0, Reports.LOG);
+      return new Options(directory, 0, null, Reports.LOG);
     }
 
     /** The same on a port of your choice. */
     public Options withPort(int port) {
-      return new Options(directory, port, report);
+      return new Options(directory, port, proxy, report);
+    }
+
+    /** The same behind a proxy too. */
+    public Options withProxy(Proxy proxy) {
+      return new Options(directory, port, proxy, report);
     }
 
     /** The same with news told to somebody else. */
     public Options withReport(Consumer<String> report) {
-      return new Options(directory, port, report);
+      return new Options(directory, port, proxy, report);
     }
   }
+
+  /**
+   * What leads to Kafka by a port of its own. Who comes by it is told to come by it again.
+   *
+   * @param port where the proxy listens
+   * @param leadsTo where Kafka listens to what comes from there
+   */
+  public record Proxy(int port, int leadsTo) {}
 
   private final Options options;
   private final int port;
@@ -101,7 +117,7 @@ public final class LocalKafka implements AutoCloseable {
     int controllerPort = Ports.choose(NAME, 0, directory.rememberedPort("controller-port"));
     directory.remember("port", port);
     directory.remember("controller-port", controllerPort);
-    Path properties = writeConfiguration(directory, port, controllerPort);
+    Path properties = writeConfiguration(directory, port, controllerPort, options.proxy());
     return new ServerProcess.Blueprint(
         NAME,
         directory,
@@ -114,7 +130,8 @@ public final class LocalKafka implements AutoCloseable {
         options.report());
   }
 
-  private static Path writeConfiguration(ServerDirectory directory, int port, int controllerPort) {
+  private static Path writeConfiguration(
+      ServerDirectory directory, int port, int controllerPort, @Nullable Proxy proxy) {
     Path data = directory.resolve("data");
     if (data.toString().contains(",")) {
       throw new LocalStackException(
@@ -126,6 +143,18 @@ public final class LocalKafka implements AutoCloseable {
     properties.setProperty("listeners", broker + ",CONTROLLER://" + controller);
     properties.setProperty("advertised.listeners", broker);
     properties.setProperty("controller.quorum.voters", "1@" + controller);
+    if (proxy != null) {
+      properties.setProperty(
+          "listeners",
+          "%s,CONTROLLER://%s,PROXY://%s:%d"
+              .formatted(broker, controller, Ports.LOOPBACK, proxy.leadsTo()));
+      properties.setProperty(
+          "advertised.listeners",
+          "%s,PROXY://%s:%d".formatted(broker, Ports.LOOPBACK, proxy.port()));
+      properties.setProperty(
+          "listener.security.protocol.map",
+          "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXY:PLAINTEXT");
+    }
     properties.setProperty("log.dirs", data.toString());
     Path file = directory.resolve("kafka.properties");
     try {

@@ -62,6 +62,7 @@ public final class LocalStack implements AutoCloseable {
                     new LocalKafka.Options(
                         options.directory().resolve("kafka"),
                         options.kafkaPort(),
+                        null,
                         options.report())));
     try {
       CompletableFuture.allOf(cassandra, kafka).join();

@@ -305,8 +305,9 @@ final class LogMirror {
       return CompletableFuture.failedStage(
           new IllegalStateException("this node is cut off from its cell and copies nothing"));
     }
-    return CompletableFuture.supplyAsync(() -> sendAll(lines, incarnation, producer), blocking)
-        .thenCompose(Function.identity())
+    // Sending may wait for the broker.
+    return CompletableFuture.completedStage(lines)
+        .thenComposeAsync(batch -> sendAll(batch, incarnation, producer), blocking)
         .thenApply(acknowledged -> copied(lines));
   }
 
