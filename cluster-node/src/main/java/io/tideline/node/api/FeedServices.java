@@ -74,6 +74,7 @@ public record FeedServices(
             store,
             new FeedPages(tokens, cards, history),
             consistency,
+            replication,
             forwarding,
             fenceOpen,
             new FeedWatch(tokens, cards, heartbeat),
@@ -88,8 +89,8 @@ public record FeedServices(
             consistency,
             replication,
             InstantSource.system());
-    GraphGrpcService graph = new GraphGrpcService(users, principals, tokens);
-    FilterGrpcService filters = new FilterGrpcService(users, principals);
+    GraphGrpcService graph = new GraphGrpcService(users, principals, replication, tokens);
+    FilterGrpcService filters = new FilterGrpcService(users, principals, replication);
     return List.of(
         GrpcMount.of(
             FeedService.description,
