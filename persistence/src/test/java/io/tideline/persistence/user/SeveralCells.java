@@ -475,6 +475,9 @@ final class SeveralCells {
     }
     Map<PostId, String> posts = expectedPosts();
     for (Cell cell : cells) {
+      assertThat(HybridClock.millisOf(cell.clock.next()))
+          .as("the clock of %d", cell.number)
+          .isLessThanOrEqualTo(now + cell.skew + 60_000);
       assertThat(posts(cell)).as("posts in %d", cell.number).isEqualTo(posts);
     }
     Set<UserId> users = new TreeSet<>();
