@@ -64,6 +64,7 @@ final class SeveralCells {
   private final List<Cell> cells = new ArrayList<>();
   private final List<Supplier<String>> story = new ArrayList<>();
   private final int haste;
+  private final boolean mostlyLists;
   private long now = START;
   private int keys;
   // Known in the end.
@@ -75,6 +76,7 @@ final class SeveralCells {
     this.intents = new SomeIntents(random, 100);
     this.dice = new Dice(random, 12, 3, 4, 2, 2, 1, 8, 16, 2, 2, 1);
     this.haste = 1 + random.nextInt(4);
+    this.mostlyLists = random.nextInt(4) == 0;
     for (int number = 1; number <= CELLS; number++) cells.add(new Cell(number));
     for (Cell cell : cells) cells.forEach(cell::readFrom);
   }
@@ -85,7 +87,7 @@ final class SeveralCells {
     Cell cell = intents.one(cells);
     Owner owner = cell.owner(intents.one(USERS));
     switch (dice.roll()) {
-      case 0 -> owner.decide(intents.next(0).toBuilder().clearOriginCell().build());
+      case 0 -> owner.decide(someIntent());
       case 1 -> owner.markRead();
       case 2 -> owner.publish();
       case 3 -> owner.edit();
@@ -99,6 +101,18 @@ final class SeveralCells {
       case 9 -> cell.reader().cutOrHeal();
       default -> now += random.nextInt(120_000);
     }
+  }
+
+  /** Lists need many decisions about one of them before something can go wrong. */
+  private IntentLine someIntent() {
+    IntentLine intent = intents.next(0);
+    while (mostlyLists
+        && !intent.hasListChanged()
+        && !intent.hasListMembersChanged()
+        && random.nextInt(8) > 0) {
+      intent = intents.next(0);
+    }
+    return intent.toBuilder().clearOriginCell().build();
   }
 
   /** Nobody decides any more, and all that was decided becomes known everywhere. */
