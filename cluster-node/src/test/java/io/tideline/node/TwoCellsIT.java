@@ -3,6 +3,7 @@ package io.tideline.node;
 import static io.tideline.node.TestNode.ok;
 import static io.tideline.node.TestNode.user;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
@@ -17,6 +18,7 @@ import io.tideline.protocols.v1.Durability;
 import io.tideline.protocols.v1.EditPostRequest;
 import io.tideline.protocols.v1.EraseUserRequest;
 import io.tideline.protocols.v1.EraseUserResponse;
+import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.FollowTagRequest;
 import io.tideline.protocols.v1.GetFiltersRequest;
 import io.tideline.protocols.v1.GetFiltersResponse;
@@ -400,6 +402,16 @@ class TwoCellsIT {
     PublishRequest again =
         request.toBuilder().setDurability(Durability.DURABILITY_ALL_REACHABLE_CELLS).build();
     assertThat(ok(east.posts.publish(again)).getPostId()).isEqualTo(post);
+
+    String cy = user("cy");
+    ok(
+        east.graph.follow(
+            FollowRequest.newBuilder()
+                .setUserId(reader)
+                .setFolloweeId(cy)
+                .setDurability(Durability.DURABILITY_TWO_CELLS)
+                .build()));
+    assertThat(decided(west, reader).get(0)).asInstanceOf(LIST).contains(cy);
 
     ok(
         east.posts.deletePost(

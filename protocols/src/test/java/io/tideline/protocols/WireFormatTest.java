@@ -14,6 +14,7 @@ import io.tideline.protocols.log.v1.IntentLineProto;
 import io.tideline.protocols.log.v1.PostLineProto;
 import io.tideline.protocols.log.v1.TimelineProto;
 import io.tideline.protocols.v1.ClusterServiceProto;
+import io.tideline.protocols.v1.DurabilityProto;
 import io.tideline.protocols.v1.FeedServiceProto;
 import io.tideline.protocols.v1.FilterServiceProto;
 import io.tideline.protocols.v1.GraphServiceProto;
@@ -41,6 +42,7 @@ class WireFormatTest {
           PostLineProto.getDescriptor(),
           TimelineProto.getDescriptor(),
           ClusterServiceProto.getDescriptor(),
+          DurabilityProto.getDescriptor(),
           FeedServiceProto.getDescriptor(),
           FilterServiceProto.getDescriptor(),
           GraphServiceProto.getDescriptor(),

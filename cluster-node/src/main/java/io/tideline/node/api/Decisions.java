@@ -4,6 +4,7 @@ import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.v1.Durability;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.grpc.javadsl.Metadata;
 
@@ -11,18 +12,27 @@ import org.apache.pekko.grpc.javadsl.Metadata;
 final class Decisions {
   private final Users users;
   private final Principals principals;
+  private final Replication replication;
 
-  Decisions(Users users, Principals principals) {
+  Decisions(Users users, Principals principals, Replication replication) {
     this.users = users;
     this.principals = principals;
+    this.replication = replication;
   }
 
   /** Takes a decision of which all fields have been looked at. */
   CompletionStage<Users.Decided> decide(
-      FieldViolations fields, UserId user, IntentLine.Builder intent, Metadata metadata) {
+      FieldViolations fields,
+      UserId user,
+      IntentLine.Builder intent,
+      Durability durability,
+      Metadata metadata) {
     fields.check();
     principals.requireUser(principals.authenticate(metadata), user);
-    return users.decide(user, intent.build());
+    replication.require(durability);
+    return users
+        .decide(user, intent.build())
+        .thenCompose(decided -> replication.once(durability, user, false, decided));
   }
 
   /** All that the user has decided. */

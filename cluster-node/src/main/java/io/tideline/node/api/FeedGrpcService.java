@@ -74,6 +74,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   private final PostStore store;
   private final FeedPages pages;
   private final Consistency consistency;
+  private final Replication replication;
   private final Forwarding forwarding;
   private final BooleanSupplier fenceOpen;
   private final Predicate<LogPartition> awaits;
@@ -93,6 +94,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       PostStore store,
       FeedPages pages,
       Consistency consistency,
+      Replication replication,
       Forwarding forwarding,
       BooleanSupplier fenceOpen,
       Predicate<LogPartition> awaits,
@@ -106,6 +108,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     this.store = store;
     this.pages = pages;
     this.consistency = consistency;
+    this.replication = replication;
     this.forwarding = forwarding;
     this.fenceOpen = fenceOpen;
     this.awaits = awaits;
@@ -330,6 +333,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     fields.check();
     principals.requireUser(principals.authenticate(metadata), user);
     Cursor cursor = cursor(in.getCursor(), user, surface);
+    replication.require(in.getDurability());
     return users
         .write(
             user,
@@ -346,7 +350,8 @@ public final class FeedGrpcService implements FeedServicePowerApi {
                 MarkReadResponse.newBuilder()
                     .setReadPostId(text(written.post()))
                     .setConsistencyToken(users.tokenOf(user, written))
-                    .build());
+                    .build())
+        .thenCompose(answer -> replication.once(in.getDurability(), user, false, answer));
   }
 
   @Override

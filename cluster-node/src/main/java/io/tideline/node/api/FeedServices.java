@@ -81,6 +81,7 @@ public record FeedServices(
             store,
             new FeedPages(tokens, cards, history),
             consistency,
+            replication,
             forwarding,
             fenceOpen,
             awaits,
@@ -97,8 +98,8 @@ public record FeedServices(
             consistency,
             replication,
             InstantSource.system());
-    GraphGrpcService graph = new GraphGrpcService(users, principals, tokens);
-    FilterGrpcService filters = new FilterGrpcService(users, principals);
+    GraphGrpcService graph = new GraphGrpcService(users, principals, replication, tokens);
+    FilterGrpcService filters = new FilterGrpcService(users, principals, replication);
     return List.of(
         GrpcMount.of(
             FeedService.description,

@@ -12,6 +12,7 @@ import io.tideline.protocols.v1.BlockRequest;
 import io.tideline.protocols.v1.BlockResponse;
 import io.tideline.protocols.v1.DeleteMuteRuleRequest;
 import io.tideline.protocols.v1.DeleteMuteRuleResponse;
+import io.tideline.protocols.v1.Durability;
 import io.tideline.protocols.v1.FilterServicePowerApi;
 import io.tideline.protocols.v1.GetFiltersRequest;
 import io.tideline.protocols.v1.GetFiltersResponse;
@@ -32,21 +33,35 @@ import org.apache.pekko.grpc.javadsl.Metadata;
 public final class FilterGrpcService implements FilterServicePowerApi {
   private final Decisions decisions;
 
-  public FilterGrpcService(Users users, Principals principals) {
-    this.decisions = new Decisions(users, principals);
+  public FilterGrpcService(Users users, Principals principals, Replication replication) {
+    this.decisions = new Decisions(users, principals, replication);
   }
 
   @Override
   public CompletionStage<MuteResponse> mute(MuteRequest in, Metadata metadata) {
     FieldViolations fields = new FieldViolations();
     fields.range("until_millis", in.getUntilMillis(), 0, Long.MAX_VALUE);
-    return mute(fields, in.getUserId(), in.getTargetId(), true, in.getUntilMillis(), metadata)
+    return mute(
+            fields,
+            in.getUserId(),
+            in.getTargetId(),
+            true,
+            in.getUntilMillis(),
+            in.getDurability(),
+            metadata)
         .thenApply(done -> MuteResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<UnmuteResponse> unmute(UnmuteRequest in, Metadata metadata) {
-    return mute(new FieldViolations(), in.getUserId(), in.getTargetId(), false, 0, metadata)
+    return mute(
+            new FieldViolations(),
+            in.getUserId(),
+            in.getTargetId(),
+            false,
+            0,
+            in.getDurability(),
+            metadata)
         .thenApply(done -> UnmuteResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
@@ -56,6 +71,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
       String target,
       boolean active,
       long until,
+      Durability durability,
       Metadata metadata) {
     UserId user = fields.userId("user_id", userId);
     UserId other = fields.others("target_id", List.of(target), user).get(0);
@@ -68,23 +84,24 @@ public final class FilterGrpcService implements FilterServicePowerApi {
                     .addTargetIds(other.value())
                     .setActive(active)
                     .setUntilMillis(until)),
+        durability,
         metadata);
   }
 
   @Override
   public CompletionStage<BlockResponse> block(BlockRequest in, Metadata metadata) {
-    return block(in.getUserId(), in.getTargetId(), true, metadata)
+    return block(in.getUserId(), in.getTargetId(), true, in.getDurability(), metadata)
         .thenApply(done -> BlockResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<UnblockResponse> unblock(UnblockRequest in, Metadata metadata) {
-    return block(in.getUserId(), in.getTargetId(), false, metadata)
+    return block(in.getUserId(), in.getTargetId(), false, in.getDurability(), metadata)
         .thenApply(done -> UnblockResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   private CompletionStage<Users.Decided> block(
-      String userId, String target, boolean active, Metadata metadata) {
+      String userId, String target, boolean active, Durability durability, Metadata metadata) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     UserId other = fields.others("target_id", List.of(target), user).get(0);
@@ -94,6 +111,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
         IntentLine.newBuilder()
             .setBlocksChanged(
                 BlocksChanged.newBuilder().addTargetIds(other.value()).setActive(active)),
+        durability,
         metadata);
   }
 
@@ -135,6 +153,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
                                 .setTag(tag)
                                 .setWarn(rule.getMode() == MuteMode.MUTE_MODE_WARN)
                                 .setUntilMillis(rule.getUntilMillis()))),
+            in.getDurability(),
             metadata)
         .thenApply(
             done -> PutMuteRuleResponse.newBuilder().setConsistencyToken(done.token()).build());
@@ -152,6 +171,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
             user,
             IntentLine.newBuilder()
                 .setMuteRuleChanged(MuteRuleChanged.newBuilder().setRuleId(in.getRuleId())),
+            in.getDurability(),
             metadata)
         .thenApply(
             done -> DeleteMuteRuleResponse.newBuilder().setConsistencyToken(done.token()).build());

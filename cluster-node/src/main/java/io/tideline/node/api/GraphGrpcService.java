@@ -14,6 +14,7 @@ import io.tideline.protocols.v1.AddToListRequest;
 import io.tideline.protocols.v1.AddToListResponse;
 import io.tideline.protocols.v1.DeleteListRequest;
 import io.tideline.protocols.v1.DeleteListResponse;
+import io.tideline.protocols.v1.Durability;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.FollowManyResponse;
 import io.tideline.protocols.v1.FollowOptions;
@@ -51,10 +52,11 @@ public final class GraphGrpcService implements GraphServicePowerApi {
   private final Decisions decisions;
   private final TokenCodec tokens;
 
-  public GraphGrpcService(Users users, Principals principals, TokenCodec tokens) {
+  public GraphGrpcService(
+      Users users, Principals principals, Replication replication, TokenCodec tokens) {
     this.users = users;
     this.principals = principals;
-    this.decisions = new Decisions(users, principals);
+    this.decisions = new Decisions(users, principals, replication);
     this.tokens = tokens;
   }
 
@@ -73,7 +75,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
           .addAllLanguages(options.getLanguagesList());
     }
     return follows(
-            fields, in.getUserId(), List.of(in.getFolloweeId()), "followee_id", change, metadata)
+            fields,
+            in.getUserId(),
+            List.of(in.getFolloweeId()),
+            "followee_id",
+            change,
+            in.getDurability(),
+            metadata)
         .thenApply(done -> FollowResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
@@ -85,6 +93,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
             List.of(in.getFolloweeId()),
             "followee_id",
             FollowsChanged.newBuilder(),
+            in.getDurability(),
             metadata)
         .thenApply(done -> UnfollowResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -97,6 +106,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
             in.getFolloweeIdsList(),
             "followee_ids",
             FollowsChanged.newBuilder().setActive(true),
+            in.getDurability(),
             metadata)
         .thenApply(
             done ->
@@ -112,17 +122,18 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       List<String> targetIds,
       String field,
       FollowsChanged.Builder change,
+      Durability durability,
       Metadata metadata) {
     fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
     UserId user = fields.userId("user_id", userId);
     fields.others(field, targetIds, user).forEach(target -> change.addTargetIds(target.value()));
     return decisions.decide(
-        fields, user, IntentLine.newBuilder().setFollowsChanged(change), metadata);
+        fields, user, IntentLine.newBuilder().setFollowsChanged(change), durability, metadata);
   }
 
   @Override
   public CompletionStage<FollowTagResponse> followTag(FollowTagRequest in, Metadata metadata) {
-    return tag(in.getUserId(), in.getTag(), true, metadata)
+    return tag(in.getUserId(), in.getTag(), true, in.getDurability(), metadata)
         .thenApply(
             done -> FollowTagResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -130,13 +141,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
   @Override
   public CompletionStage<UnfollowTagResponse> unfollowTag(
       UnfollowTagRequest in, Metadata metadata) {
-    return tag(in.getUserId(), in.getTag(), false, metadata)
+    return tag(in.getUserId(), in.getTag(), false, in.getDurability(), metadata)
         .thenApply(
             done -> UnfollowTagResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   private CompletionStage<Users.Decided> tag(
-      String userId, String tag, boolean active, Metadata metadata) {
+      String userId, String tag, boolean active, Durability durability, Metadata metadata) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     String folded = fields.tag("tag", tag);
@@ -145,6 +156,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
         user,
         IntentLine.newBuilder()
             .setTagsChanged(TagsChanged.newBuilder().addTags(folded).setActive(active)),
+        durability,
         metadata);
   }
 
@@ -176,6 +188,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
                             ListContent.newBuilder()
                                 .setName(list.getName())
                                 .setExclusive(list.getExclusive()))),
+            in.getDurability(),
             metadata)
         .thenApply(done -> PutListResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -191,6 +204,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
             user,
             IntentLine.newBuilder()
                 .setListChanged(ListChanged.newBuilder().setListId(in.getListId())),
+            in.getDurability(),
             metadata)
         .thenApply(
             done -> DeleteListResponse.newBuilder().setConsistencyToken(done.token()).build());
@@ -198,7 +212,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
 
   @Override
   public CompletionStage<AddToListResponse> addToList(AddToListRequest in, Metadata metadata) {
-    return members(in.getUserId(), in.getListId(), in.getMemberIdsList(), true, metadata)
+    return members(
+            in.getUserId(),
+            in.getListId(),
+            in.getMemberIdsList(),
+            true,
+            in.getDurability(),
+            metadata)
         .thenApply(
             done -> AddToListResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -206,13 +226,24 @@ public final class GraphGrpcService implements GraphServicePowerApi {
   @Override
   public CompletionStage<RemoveFromListResponse> removeFromList(
       RemoveFromListRequest in, Metadata metadata) {
-    return members(in.getUserId(), in.getListId(), in.getMemberIdsList(), false, metadata)
+    return members(
+            in.getUserId(),
+            in.getListId(),
+            in.getMemberIdsList(),
+            false,
+            in.getDurability(),
+            metadata)
         .thenApply(
             done -> RemoveFromListResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   private CompletionStage<Users.Decided> members(
-      String userId, String list, List<String> memberIds, boolean active, Metadata metadata) {
+      String userId,
+      String list,
+      List<String> memberIds,
+      boolean active,
+      Durability durability,
+      Metadata metadata) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     fields.name("list_id", list);
@@ -223,7 +254,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
         .others("member_ids", memberIds, user)
         .forEach(member -> change.addTargetIds(member.value()));
     return decisions.decide(
-        fields, user, IntentLine.newBuilder().setListMembersChanged(change), metadata);
+        fields, user, IntentLine.newBuilder().setListMembersChanged(change), durability, metadata);
   }
 
   @Override

@@ -34,7 +34,7 @@ class ConvergenceTest {
     Random random = new Random(seed);
     SeveralCells cells = new SeveralCells(random);
     try {
-      for (int steps = 20 + random.nextInt(120); steps > 0; steps--) cells.step();
+      for (int steps = 20 + random.nextInt(90); steps > 0; steps--) cells.step();
       cells.settle();
       cells.check();
     } catch (AssertionError | RuntimeException e) {

@@ -18,7 +18,10 @@ import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
+import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.ListChanged;
+import io.tideline.protocols.log.v1.ListContent;
 import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
@@ -56,6 +59,13 @@ final class SeveralCells {
   private static final List<UserId> USERS =
       List.of(SomeIntents.READER, SomeIntents.OTHERS.get(0), SomeIntents.OTHERS.get(1));
   private static final long START = 1_763_650_000_000L;
+  private static final IntentLine EVERYBODY =
+      IntentLine.newBuilder()
+          .setFollowsChanged(
+              FollowsChanged.newBuilder()
+                  .addAllTargetIds(SomeIntents.OTHERS.stream().map(UserId::value).toList())
+                  .setActive(true))
+          .build();
   private static final Payload NOTHING = new Payload(new byte[0]);
 
   private final Random random;
@@ -64,6 +74,8 @@ final class SeveralCells {
   private final List<Cell> cells = new ArrayList<>();
   private final List<Supplier<String>> story = new ArrayList<>();
   private final int haste;
+  // Much happens to one list of one user.
+  private final boolean oneList;
   private long now = START;
   private int keys;
   // Known in the end.
@@ -75,17 +87,19 @@ final class SeveralCells {
     this.intents = new SomeIntents(random, 100);
     this.dice = new Dice(random, 12, 3, 4, 2, 2, 1, 8, 16, 2, 2, 1);
     this.haste = 1 + random.nextInt(4);
+    this.oneList = random.nextInt(4) == 0;
     for (int number = 1; number <= CELLS; number++) cells.add(new Cell(number));
     for (Cell cell : cells) cells.forEach(cell::readFrom);
+    if (oneList) cells.get(0).owner(SomeIntents.READER).decide(EVERYBODY);
   }
 
   /** Something happens somewhere. */
   void step() {
     now += random.nextInt(4) == 0 ? random.nextInt(3) : 0;
     Cell cell = intents.one(cells);
-    Owner owner = cell.owner(intents.one(USERS));
+    Owner owner = cell.owner(oneList ? SomeIntents.READER : intents.one(USERS));
     switch (dice.roll()) {
-      case 0 -> owner.decide(intents.next(0).toBuilder().clearOriginCell().build());
+      case 0 -> owner.decide(someIntent());
       case 1 -> owner.markRead();
       case 2 -> owner.publish();
       case 3 -> owner.edit();
@@ -99,6 +113,18 @@ final class SeveralCells {
       case 9 -> cell.reader().cutOrHeal();
       default -> now += random.nextInt(120_000);
     }
+  }
+
+  private IntentLine someIntent() {
+    IntentLine intent = intents.next(0);
+    while (oneList && !isAboutOneList(intent)) intent = intents.next(0);
+    return intent.toBuilder().clearOriginCell().build();
+  }
+
+  private static boolean isAboutOneList(IntentLine intent) {
+    String list = SomeIntents.LISTS.get(0);
+    return intent.getListChanged().getListId().equals(list)
+        || intent.getListMembersChanged().getListId().equals(list);
   }
 
   /** Nobody decides any more, and all that was decided becomes known everywhere. */
@@ -310,15 +336,27 @@ final class SeveralCells {
       if (asked.hasBlockedBy() || state.erasure() != null) return;
       IntentLine what = decision(asked).line();
       if (what == null) return;
-      String list = what.getListChanged().getListId();
-      boolean created = what.hasListChanged() && state.graph().list(list, Long.MAX_VALUE) == null;
       IntentLine line = lines().intent(what, state.timeOf(what, cell.clock));
       tell(() -> at(line.getAt()) + " decides " + String.valueOf(what).replaceAll("\\s+", " "));
       persist(new IntentAccepted(payload(line.toByteArray()), announcedTo()));
       assertThat(decision(asked).line()).as("still to do").isNull();
-      if (created) {
-        assertThat(state.graph().members(list)).as("in a new list").isEmpty();
+      if (what.hasListChanged() && !what.getListChanged().hasContent()) {
+        assertThat(membersOfNew(what.getListChanged().getListId())).as("in a new list").isEmpty();
       }
+    }
+
+    /** Who would be in the list if it were made again right now. */
+    private List<UserId> membersOfNew(String list) {
+      IntentLine made =
+          IntentLine.newBuilder()
+              .setListChanged(
+                  ListChanged.newBuilder()
+                      .setListId(list)
+                      .setContent(ListContent.getDefaultInstance()))
+              .build();
+      IntentLine line = lines().intent(made, state.timeOf(made, cell.clock));
+      User then = state.after(new IntentAccepted(payload(line.toByteArray()), 0));
+      return then.graph().members(list);
     }
 
     private Intents.Decision decision(IntentLine asked) {
@@ -475,6 +513,9 @@ final class SeveralCells {
     }
     Map<PostId, String> posts = expectedPosts();
     for (Cell cell : cells) {
+      assertThat(HybridClock.millisOf(cell.clock.next()))
+          .as("the clock of %d", cell.number)
+          .isLessThanOrEqualTo(now + cell.skew + 60_000);
       assertThat(posts(cell)).as("posts in %d", cell.number).isEqualTo(posts);
     }
     Set<UserId> users = new TreeSet<>();
