@@ -36,8 +36,8 @@ public final class Main {
             (serving, failure) -> {
               if (failure == null) return;
               LoggerFactory.getLogger(Main.class).error("Cannot start", failure);
-              system.terminate();
-              system.getWhenTerminated().whenComplete((done, ignored) -> System.exit(1));
+              // The system is shut down in good order on the way; it would say that all was well.
+              new Thread(() -> System.exit(1), "exit").start();
             });
   }
 }

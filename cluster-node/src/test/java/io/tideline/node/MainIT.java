@@ -1,0 +1,48 @@
+package io.tideline.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+class MainIT {
+  @Test
+  @Timeout(90)
+  void a_node_that_cannot_start_says_why_and_ends_with_1() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      Process node = start(taken.getLocalPort());
+      String said = new String(node.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(node.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(said).contains("Cannot start").contains("" + taken.getLocalPort());
+      assertThat(node.exitValue()).isEqualTo(1);
+    }
+  }
+
+  private static Process start(int managementPort) throws Exception {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx128m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName())
+            .redirectErrorStream(true);
+    builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
+    builder
+        .environment()
+        .putAll(
+            Map.of(
+                "TIDELINE_MANAGEMENT_PORT", "" + managementPort,
+                "TIDELINE_CLUSTER_PORT", "" + TestNode.freePort(),
+                "TIDELINE_GRPC_PORT", "" + TestNode.freePort(),
+                "TIDELINE_LOG", "text"));
+    return builder.start();
+  }
+}
