@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -50,7 +51,12 @@ final class NodeProcess {
     this.process = process;
   }
 
-  /** Starts a node with these settings; what it prints is added to the log. */
+  /**
+   * Starts a node; what it prints is added to the log.
+   *
+   * @param settings environment variables, and keys of the configuration that begin with {@code
+   *     tideline.}
+   */
   static NodeProcess start(
       String name, Build build, Ports ports, Map<String, String> settings, Path log) {
     List<String> command = new ArrayList<>();
@@ -65,11 +71,17 @@ final class NodeProcess {
             "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError"));
     build.agent().ifPresent(agent -> command.add("-javaagent:" + agent));
+    Map<String, String> environment = new HashMap<>(settings);
+    environment.keySet().removeIf(key -> key.startsWith("tideline."));
+    settings.forEach(
+        (key, value) -> {
+          if (!environment.containsKey(key)) command.add("-D" + key + "=" + value);
+        });
     command.addAll(List.of("-cp", build.classPath(), ChildNode.class.getName()));
 
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
-    builder.environment().putAll(settings);
+    builder.environment().putAll(environment);
     builder.environment().put("TIDELINE_LOG", "text");
     builder.environment().put("TIDELINE_GRPC_PORT", Integer.toString(ports.grpc()));
     builder.environment().put("TIDELINE_CLUSTER_PORT", Integer.toString(ports.cluster()));
