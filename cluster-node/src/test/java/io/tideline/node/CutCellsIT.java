@@ -88,17 +88,11 @@ class CutCellsIT {
   }
 
   private LocalKafka kafka(String cell, CellLine line) {
-    return LocalKafka.start(
-        LocalKafka.Options.in(directory.resolve(cell)).withProxy(line.proxy()));
+    return LocalKafka.start(LocalKafka.Options.in(directory.resolve(cell)).withProxy(line.proxy()));
   }
 
   private static TestNode start(
-      String name,
-      int number,
-      LocalKafka kafka,
-      String other,
-      int otherNumber,
-      CellLine toOther) {
+      String name, int number, LocalKafka kafka, String other, int otherNumber, CellLine toOther) {
     return TwoCellsIT.start(
         "cut" + name,
         number,

@@ -93,7 +93,11 @@ final class CellsDemo implements AutoCloseable {
   private static Side side(
       LocalCluster.Cell cell, String address, String author, List<String> toFollow) {
     return new Side(
-        cell, address, FeedClient.of(List.of(address), PATIENCE), author, new ArrayDeque<>(toFollow));
+        cell,
+        address,
+        FeedClient.of(List.of(address), PATIENCE),
+        author,
+        new ArrayDeque<>(toFollow));
   }
 
   private List<Side> sides() {
@@ -165,7 +169,8 @@ final class CellsDemo implements AutoCloseable {
   void cutAndHeal() {
     for (Side side : sides()) {
       // Posted where they will not be followed, so that post and follow have to meet.
-      side.toFollow.forEach(person -> greetings.put(person, publish(other(side), person, "New in town")));
+      side.toFollow.forEach(
+          person -> greetings.put(person, publish(other(side), person, "New in town")));
     }
     List<Activity> before = beBusy("The line is whole");
     story.check(sameInBoth(), "%d posts, the same in both", expected.size());
@@ -203,7 +208,8 @@ final class CellsDemo implements AutoCloseable {
         "after %,.0f ms each has what was written and decided in the other",
         (System.nanoTime() - healedAt) / 1e6);
     story.check(
-        same, "both feeds are the same, id for id: %d posts, the deleted one in neither",
+        same,
+        "both feeds are the same, id for id: %d posts, the deleted one in neither",
         expected.size());
     story.check(
         walkedOn(firstPage, west).equals(walk),
@@ -303,11 +309,7 @@ final class CellsDemo implements AutoCloseable {
   private static ReadFeedResponse page(Side side, String cursor, int size) {
     return side.client.call(
         Methods.READ_FEED,
-        ReadFeedRequest.newBuilder()
-            .setUserId(READER)
-            .setPageSize(size)
-            .setCursor(cursor)
-            .build());
+        ReadFeedRequest.newBuilder().setUserId(READER).setPageSize(size).setCursor(cursor).build());
   }
 
   private static String publish(Side side, String author, String text) {
@@ -330,8 +332,7 @@ final class CellsDemo implements AutoCloseable {
 
   private static FollowResponse follow(Side side, String person) {
     return side.client.call(
-        Methods.FOLLOW,
-        FollowRequest.newBuilder().setUserId(READER).setFolloweeId(person).build());
+        Methods.FOLLOW, FollowRequest.newBuilder().setUserId(READER).setFolloweeId(person).build());
   }
 
   @Override

@@ -230,7 +230,8 @@ final class Demo {
           answered.values().stream().mapToDouble(CompletableFuture::join).sorted().toArray();
       long atOnce = Arrays.stream(times).filter(seconds -> seconds < 1).count();
       story.say(
-          "%d of %d feeds are read within a second, the others once their shards have moved: the last after %.1f s",
+          "%d of %d feeds are read within a second, the others once their shards have moved: the"
+              + " last after %.1f s",
           atOnce, times.length, times[times.length - 1]);
       story.say("a post of %s, sent at the same moment, is durable after %.1f s", author, written);
       int wrong = 0;

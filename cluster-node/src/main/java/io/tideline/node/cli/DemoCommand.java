@@ -21,8 +21,9 @@ import picocli.CommandLine.Spec;
       "Start three nodes and show, checking each step, what they do.",
       "Fills them with an example graph, reads feeds, watches posts arrive, kills a node and reads"
           + " on; then keeps the cluster running for you to try.",
-      "With --cells 2: start two cells instead, each a node with a Cassandra and a Kafka of its own;"
-          + " follow, post and read across, cut the line between them, write on in both, and heal it."
+      "With --cells 2: start two cells instead, each a node with a Cassandra and a Kafka of its"
+          + " own; follow, post and read across, cut the line between them, write on in both, and"
+          + " heal it."
     })
 final class DemoCommand implements Callable<Integer> {
   private static final int NODES = 3;
@@ -60,7 +61,8 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void showNodes(Home home, Path directory, Story story) {
-    story.line("Tideline demo: three nodes, a real Cassandra and a real Kafka, all on this machine.");
+    story.line(
+        "Tideline demo: three nodes, a real Cassandra and a real Kafka, all on this machine.");
     story.chapter("1. Starting");
     try (LocalCluster cluster = LocalCluster.start(directory, NODES, story::say)) {
       home.cluster().write(cluster);
@@ -87,7 +89,8 @@ final class DemoCommand implements Callable<Integer> {
 
   private void showCells(Home home, Path directory, Story story) {
     story.line(
-        "Tideline demo: two cells, each with a real Cassandra and a real Kafka, all on this machine.");
+        "Tideline demo: two cells, each with a real Cassandra and a real Kafka, all on this"
+            + " machine.");
     story.chapter("1. Starting");
     try (CellLine toEast = CellLine.open();
         CellLine toWest = CellLine.open()) {
@@ -136,8 +139,11 @@ final class DemoCommand implements Callable<Integer> {
   private static void stay(LocalCluster east, LocalCluster west, Story story) {
     String inWest = " --address " + west.grpcAddresses().get(0);
     story.line("");
-    story.line("Both cells keep running. Without an address you are in the east. Try, in another terminal:");
-    story.line("   ./tideline read ada       and the same in the west   ./tideline read ada" + inWest);
+    story.line(
+        "Both cells keep running. Without an address you are in the east. Try, in another"
+            + " terminal:");
+    story.line(
+        "   ./tideline read ada       and the same in the west   ./tideline read ada" + inWest);
     story.line("   ./tideline watch ada" + inWest);
     story.line("                             and in a third one   ./tideline post ben 'Ahoy'");
     story.line("   ./tideline nodes          shows how far the other cell has been copied");

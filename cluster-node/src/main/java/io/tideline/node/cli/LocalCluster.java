@@ -59,8 +59,7 @@ final class LocalCluster implements AutoCloseable {
   private String kafka = "";
   private boolean closed;
 
-  private LocalCluster(
-      Path directory, Map<String, String> cellSettings, Consumer<String> report) {
+  private LocalCluster(Path directory, Map<String, String> cellSettings, Consumer<String> report) {
     this.directory = directory;
     this.cellSettings = cellSettings;
     this.report = report;
@@ -79,8 +78,7 @@ final class LocalCluster implements AutoCloseable {
   /** Starts one of two cells, a node with servers of its own, in the same way. */
   static LocalCluster startCell(Path directory, Cell cell, Cell other, Consumer<String> report) {
     var cluster = new LocalCluster(directory, cell.settings(other), report);
-    LocalStack.Options servers =
-        cluster.serverOptions().withKafkaProxy(cell.line.proxy());
+    LocalStack.Options servers = cluster.serverOptions().withKafkaProxy(cell.line.proxy());
     cluster.start(() -> cluster.startServers(servers), 1, cell.number - 1);
     return cluster;
   }

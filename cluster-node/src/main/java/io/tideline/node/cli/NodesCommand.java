@@ -59,11 +59,12 @@ final class NodesCommand implements Callable<Integer> {
   }
 
   private static String source(SourceCell source) {
-    return "cell %s is copied: %s, %,d lines to go"
-        .formatted(
-            source.getCell(),
-            source.getState().name().replace("SOURCE_CELL_STATE_", "").toLowerCase(Locale.ROOT),
-            source.getLagLines());
+    return String.format(
+        Locale.ROOT,
+        "cell %s: %s, %,d lines not copied yet",
+        source.getCell(),
+        source.getState().name().replace("SOURCE_CELL_STATE_", "").toLowerCase(Locale.ROOT),
+        source.getLagLines());
   }
 
   private static String state(Node node) {
