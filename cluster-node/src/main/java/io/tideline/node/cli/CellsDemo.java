@@ -105,7 +105,7 @@ final class CellsDemo implements AutoCloseable {
   }
 
   private Side other(Side side) {
-    return side == east ? west : east;
+    return side.equals(east) ? west : east;
   }
 
   void showCells() {
@@ -262,9 +262,8 @@ final class CellsDemo implements AutoCloseable {
     boolean asFast = true;
     for (int i = 0; i < before.size(); i++) {
       String name = sides().get(i).name();
-      asFast &=
-          row(name + " writes", before.get(i).writes, meanwhile.get(i).writes)
-              & row(name + " reads", before.get(i).reads, meanwhile.get(i).reads);
+      asFast &= row(name + " writes", before.get(i).writes, meanwhile.get(i).writes);
+      asFast &= row(name + " reads", before.get(i).reads, meanwhile.get(i).reads);
     }
     story.check(asFast, "no call has waited for the other cell");
   }
