@@ -167,6 +167,7 @@ final class CellsDemo implements AutoCloseable {
    * begins before and ends after.
    */
   void cutAndHeal() {
+    story.chapter("3. The line between them is cut");
     for (Side side : sides()) {
       // Posted where they will not be followed, so that post and follow have to meet.
       side.toFollow.forEach(

@@ -109,7 +109,6 @@ final class DemoCommand implements Callable<Integer> {
         demo.showCells();
         story.chapter("2. From cell to cell");
         demo.cross();
-        story.chapter("3. The line between them is cut");
         demo.cutAndHeal();
         story.sum();
         if (!once) stay(inEast, inWest, story);

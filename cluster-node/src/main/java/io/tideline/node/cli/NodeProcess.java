@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -71,17 +70,18 @@ final class NodeProcess {
             "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError"));
     build.agent().ifPresent(agent -> command.add("-javaagent:" + agent));
-    Map<String, String> environment = new HashMap<>(settings);
-    environment.keySet().removeIf(key -> key.startsWith("tideline."));
     settings.forEach(
         (key, value) -> {
-          if (!environment.containsKey(key)) command.add("-D" + key + "=" + value);
+          if (isConfiguration(key)) command.add("-D" + key + "=" + value);
         });
     command.addAll(List.of("-cp", build.classPath(), ChildNode.class.getName()));
 
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
-    builder.environment().putAll(environment);
+    settings.forEach(
+        (key, value) -> {
+          if (!isConfiguration(key)) builder.environment().put(key, value);
+        });
     builder.environment().put("TIDELINE_LOG", "text");
     builder.environment().put("TIDELINE_GRPC_PORT", Integer.toString(ports.grpc()));
     builder.environment().put("TIDELINE_CLUSTER_PORT", Integer.toString(ports.cluster()));
@@ -93,6 +93,10 @@ final class NodeProcess {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start " + name + ": " + e.getMessage(), e);
     }
+  }
+
+  private static boolean isConfiguration(String key) {
+    return key.startsWith("tideline.");
   }
 
   String name() {
