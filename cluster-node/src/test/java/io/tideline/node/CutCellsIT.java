@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.tideline.localstack.LocalKafka;
+import io.tideline.node.cli.CellLine;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
@@ -38,12 +39,10 @@ class CutCellsIT {
 
   @Test
   void what_both_wrote_while_they_were_cut_off_is_in_both_soon_after() throws Exception {
-    int eastBehind = TestNode.freePort();
-    int westBehind = TestNode.freePort();
-    try (TestProxy toEast = new TestProxy(eastBehind);
-        TestProxy toWest = new TestProxy(westBehind);
-        LocalKafka eastKafka = kafka("east", toEast, eastBehind);
-        LocalKafka westKafka = kafka("west", toWest, westBehind);
+    try (CellLine toEast = CellLine.open();
+        CellLine toWest = CellLine.open();
+        LocalKafka eastKafka = kafka("east", toEast);
+        LocalKafka westKafka = kafka("west", toWest);
         TestNode east = start("east", 1, eastKafka, "west", 2, toWest);
         TestNode west = start("west", 2, westKafka, "east", 1, toEast)) {
       for (TestNode cell : List.of(east, west)) {
@@ -88,26 +87,19 @@ class CutCellsIT {
     }
   }
 
-  private LocalKafka kafka(String cell, TestProxy proxy, int leadsTo) {
-    return LocalKafka.start(
-        LocalKafka.Options.in(directory.resolve(cell))
-            .withProxy(new LocalKafka.Proxy(proxy.port(), leadsTo)));
+  private LocalKafka kafka(String cell, CellLine line) {
+    return LocalKafka.start(LocalKafka.Options.in(directory.resolve(cell)).withProxy(line.proxy()));
   }
 
   private static TestNode start(
-      String name,
-      int number,
-      LocalKafka kafka,
-      String other,
-      int otherNumber,
-      TestProxy otherKafka) {
+      String name, int number, LocalKafka kafka, String other, int otherNumber, CellLine toOther) {
     return TwoCellsIT.start(
         "cut" + name,
         number,
         kafka.bootstrapServers(),
         "cut" + other,
         otherNumber,
-        "127.0.0.1:" + otherKafka.port());
+        toOther.bootstrapServers());
   }
 
   private static void delete(TestNode cell, String author, String post) {

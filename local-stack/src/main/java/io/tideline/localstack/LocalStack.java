@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** A real Cassandra and a real Kafka, started side by side. */
 public final class LocalStack implements AutoCloseable {
@@ -14,21 +15,33 @@ public final class LocalStack implements AutoCloseable {
    * Where both servers keep everything, their ports, and who hears what becomes of them. Port 0
    * stands for the port that the directory remembers, or else any free one. News may come from any
    * thread.
+   *
+   * @param kafkaProxy by which some clients of Kafka come; {@code null} = none
    */
-  public record Options(Path directory, int cassandraPort, int kafkaPort, Consumer<String> report) {
+  public record Options(
+      Path directory,
+      int cassandraPort,
+      int kafkaPort,
+      LocalKafka.@Nullable Proxy kafkaProxy,
+      Consumer<String> report) {
     /** In this directory, on any ports. */
     public static Options in(Path directory) {
-      return new Options(directory, 0, 0, Reports.LOG);
+      return new Options(directory, 0, 0, null, Reports.LOG);
     }
 
     /** The same on ports of your choice. */
     public Options withPorts(int cassandra, int kafka) {
-      return new Options(directory, cassandra, kafka, report);
+      return new Options(directory, cassandra, kafka, kafkaProxy, report);
+    }
+
+    /** The same with Kafka behind a proxy too. */
+    public Options withKafkaProxy(LocalKafka.Proxy proxy) {
+      return new Options(directory, cassandraPort, kafkaPort, proxy, report);
     }
 
     /** The same with news told to somebody else. */
     public Options withReport(Consumer<String> report) {
-      return new Options(directory, cassandraPort, kafkaPort, report);
+      return new Options(directory, cassandraPort, kafkaPort, kafkaProxy, report);
     }
   }
 
@@ -62,7 +75,7 @@ public final class LocalStack implements AutoCloseable {
                     new LocalKafka.Options(
                         options.directory().resolve("kafka"),
                         options.kafkaPort(),
-                        null,
+                        options.kafkaProxy(),
                         options.report())));
     try {
       CompletableFuture.allOf(cassandra, kafka).join();

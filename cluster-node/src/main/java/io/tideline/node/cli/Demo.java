@@ -10,24 +10,16 @@ import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.Topology;
-import io.tideline.protocols.v1.WatchFeedRequest;
-import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 
@@ -38,30 +30,20 @@ final class Demo {
   private static final int WIDTH = 96;
 
   private final List<String> addresses;
-  private final Consumer<String> out;
+  private final Story story;
   private final ExampleGraph graph = ExampleGraph.create();
   private final Map<String, List<String>> expected = new HashMap<>();
-  private final List<String> failures = new ArrayList<>();
-  private int checks;
 
-  Demo(List<String> addresses, Consumer<String> out) {
+  Demo(List<String> addresses, Story story) {
     this.addresses = addresses;
-    this.out = out;
-  }
-
-  int checks() {
-    return checks;
-  }
-
-  List<String> failures() {
-    return failures;
+    this.story = story;
   }
 
   void showNodes() {
     try (FeedClient client = via(0)) {
       Topology topology = eventually(() -> topology(client), this::allUp);
-      NodesCommand.table(topology).lines().forEach(this::say);
-      check(allUp(topology), "all %d nodes are up", addresses.size());
+      NodesCommand.table(topology).lines().forEach(story::say);
+      story.check(allUp(topology), "all %d nodes are up", addresses.size());
     }
   }
 
@@ -72,13 +54,13 @@ final class Demo {
         == addresses.size();
   }
 
-  private static Topology topology(FeedClient client) {
+  static Topology topology(FeedClient client) {
     return client.call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance()).getTopology();
   }
 
   /** Writes the example graph; its calls may be repeated, so a second demo changes nothing. */
   void fill() {
-    say(
+    story.say(
         "%d people, %d follows, %d posts of one week, the same every time",
         graph.people().size(), graph.followCount(), graph.posts().size());
     long startedAt = System.nanoTime();
@@ -99,10 +81,10 @@ final class Demo {
       }
       calls.addAll(published);
       CompletableFuture.allOf(calls.toArray(CompletableFuture[]::new)).join();
-      say(
+      story.say(
           "%d calls in %.1f s, each durable in Cassandra before it was answered",
           calls.size(), secondsSince(startedAt));
-      check(
+      story.check(
           published.stream()
               .map(call -> call.join().getPostId())
               .toList()
@@ -126,16 +108,16 @@ final class Demo {
       String reader = graph.people().get(i);
       try (FeedClient client = via(i)) {
         eventually(() -> idsOf(read(client, reader)), expectedOf(reader)::equals);
-        say("");
-        say(
+        story.say("");
+        story.say(
             "The home feed of %s, who follows %s (read from %s):",
             reader, String.join(", ", graph.followeesOf(reader)), addresses.get(i));
         read(client, reader).stream()
             .limit(5)
-            .forEach(card -> say("  " + FeedText.line(card.getPost(), WIDTH)));
+            .forEach(card -> story.say("  " + FeedText.line(card.getPost(), WIDTH)));
       }
     }
-    say("");
+    story.say("");
     long startedAt = System.nanoTime();
     int entries = 0;
     int wrong = 0;
@@ -149,10 +131,10 @@ final class Demo {
         }
       }
     }
-    say(
+    story.say(
         "%d feeds through each of %d nodes: %,d entries in %.1f s",
         graph.people().size(), addresses.size(), entries, secondsSince(startedAt));
-    check(wrong == 0, "each is, id for id, what the graph says");
+    story.check(wrong == 0, "each is, id for id, what the graph says");
   }
 
   /** One person watches through one node what another posts through the next. */
@@ -160,20 +142,10 @@ final class Demo {
     String reader = graph.people().get(0);
     String author = graph.followeesOf(reader).iterator().next();
     int readerNode = addresses.size() - 1;
-    var seen = new ConcurrentHashMap<String, CompletableFuture<Long>>();
     try (FeedClient readers = via(readerNode);
         FeedClient authors = via(0);
-        FeedWatch watch =
-            FeedWatch.open(
-                readers,
-                WatchFeedRequest.newBuilder()
-                    .setUserId(reader)
-                    .setCursor(newerCursorOf(readers, reader))
-                    .build(),
-                0,
-                PATIENCE,
-                m -> note(m, seen))) {
-      say(
+        Screen screen = Screen.of(readers, reader, PATIENCE)) {
+      story.say(
           "%s watches through %s, %s posts through %s:",
           reader, addresses.get(readerNode), author, addresses.get(0));
       double[] durable = new double[LIVE_POSTS];
@@ -182,11 +154,11 @@ final class Demo {
         long sentAt = System.nanoTime();
         String id = publish(authors, author, "Live from the pier, number " + (i + 1)).getPostId();
         long acknowledgedAt = System.nanoTime();
-        long seenAt = await(seen.computeIfAbsent(id, unused -> new CompletableFuture<>()));
+        long seenAt = screen.seenAt(id);
         durable[i] = (acknowledgedAt - sentAt) / 1e6;
         visible[i] = Math.max(0, (seenAt - acknowledgedAt) / 1e6);
         if (i == 0) {
-          say(
+          story.say(
               "the first one is durable after %.1f ms, on the other screen %.1f ms later",
               durable[i], visible[i]);
         }
@@ -194,40 +166,14 @@ final class Demo {
       Arrays.sort(durable);
       Arrays.sort(visible);
       boolean allSeen = visible[LIVE_POSTS - 1] < PATIENCE.toMillis();
-      say(
+      story.say(
           "%d posts, one after the other: durable after %.1f ms (p50), %.1f ms (p99);",
           LIVE_POSTS, durable[LIVE_POSTS / 2], durable[LIVE_POSTS * 99 / 100]);
-      say(
+      story.say(
           "from durable to the other screen %.1f ms (p50), %.1f ms (p99)",
           visible[LIVE_POSTS / 2], visible[LIVE_POSTS * 99 / 100]);
-      check(allSeen && !watch.ended().isDone(), "all of them arrived");
+      story.check(allSeen && screen.isOn(), "all of them arrived");
     }
-  }
-
-  private static void note(WatchFeedResponse message, Map<String, CompletableFuture<Long>> seen) {
-    if (!message.hasAdded()) return;
-    seen.computeIfAbsent(
-            message.getAdded().getPost().getPostId(), unused -> new CompletableFuture<>())
-        .complete(System.nanoTime());
-  }
-
-  private static long await(CompletableFuture<Long> seen) {
-    try {
-      return seen.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (TimeoutException e) {
-      return Long.MAX_VALUE / 2;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CommandFailure(ExitCode.FAILED, "interrupted");
-    } catch (ExecutionException e) {
-      throw new CompletionException(e.getCause());
-    }
-  }
-
-  private static String newerCursorOf(FeedClient client, String reader) {
-    return client
-        .call(Methods.READ_FEED, ReadFeedRequest.newBuilder().setUserId(reader).build())
-        .getNewerCursor();
   }
 
   private PublishResponse publish(FeedClient client, String author, String text) {
@@ -260,7 +206,7 @@ final class Demo {
     try (FeedClient client = via(0)) {
       shards = shardsOf(topology(client), addresses.get(lost));
     }
-    say(
+    story.say(
         "kill -9 %d: the node on %s, which owned %d shards, is gone",
         pid, addresses.get(lost), shards);
     // The lost one first: every client has to notice for itself.
@@ -283,17 +229,18 @@ final class Demo {
       double[] times =
           answered.values().stream().mapToDouble(CompletableFuture::join).sorted().toArray();
       long atOnce = Arrays.stream(times).filter(seconds -> seconds < 1).count();
-      say(
-          "%d of %d feeds are read within a second, the others once their shards have moved: the last after %.1f s",
+      story.say(
+          "%d of %d feeds are read within a second, the others once their shards have moved: the"
+              + " last after %.1f s",
           atOnce, times.length, times[times.length - 1]);
-      say("a post of %s, sent at the same moment, is durable after %.1f s", author, written);
+      story.say("a post of %s, sent at the same moment, is durable after %.1f s", author, written);
       int wrong = 0;
       for (String reader : graph.people()) {
         List<String> feed =
             eventually(() -> idsOf(read(client, reader)), expectedOf(reader)::equals);
         if (!feed.equals(expectedOf(reader))) wrong++;
       }
-      check(wrong == 0, "all %d feeds are complete, the new post included", times.length);
+      story.check(wrong == 0, "all %d feeds are complete, the new post included", times.length);
     }
   }
 
@@ -309,7 +256,7 @@ final class Demo {
     return FeedClient.of(List.of(addresses.get(node)), PATIENCE);
   }
 
-  private static List<Card> read(FeedClient client, String reader) {
+  static List<Card> read(FeedClient client, String reader) {
     List<Card> cards = new ArrayList<>();
     String cursor = "";
     ReadFeedResponse page;
@@ -328,12 +275,12 @@ final class Demo {
     return cards;
   }
 
-  private static List<String> idsOf(List<Card> cards) {
+  static List<String> idsOf(List<Card> cards) {
     return cards.stream().map(card -> card.getPost().getPostId()).toList();
   }
 
   /** Delivery follows by itself, a little later: looks again until it has, or 20 s are over. */
-  private static <T> T eventually(Supplier<T> look, Predicate<T> fits) {
+  static <T> T eventually(Supplier<T> look, Predicate<T> fits) {
     long giveUpAt = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
     T found = look.get();
     while (!fits.test(found) && System.nanoTime() < giveUpAt) {
@@ -350,16 +297,5 @@ final class Demo {
 
   private static double secondsSince(long nanoTime) {
     return (System.nanoTime() - nanoTime) / 1e9;
-  }
-
-  private void check(boolean holds, String claim, Object... values) {
-    String text = String.format(Locale.ROOT, claim, values);
-    checks++;
-    if (!holds) failures.add(text);
-    say((holds ? "[ok] " : "[NOT SO] ") + text);
-  }
-
-  private void say(String text, Object... values) {
-    out.accept("   " + (values.length == 0 ? text : String.format(Locale.ROOT, text, values)));
   }
 }

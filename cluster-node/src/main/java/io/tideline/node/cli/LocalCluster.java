@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -29,19 +30,38 @@ final class LocalCluster implements AutoCloseable {
   private static final int FIRST_MANAGEMENT_PORT = 8700;
   private static final Duration TO_START = Duration.ofMinutes(4);
 
+  /**
+   * One of several cells.
+   *
+   * @param number from 1
+   * @param line by which the others reach its Kafka
+   */
+  record Cell(String name, int number, CellLine line) {
+    private Map<String, String> settings(Cell other) {
+      return Map.of(
+          "TIDELINE_CELL", name,
+          "TIDELINE_CELL_NUMBER", Integer.toString(number),
+          "tideline.multi-dc.cells.0.name", other.name,
+          "tideline.multi-dc.cells.0.number", Integer.toString(other.number),
+          "tideline.multi-dc.cells.0.bootstrap-servers", other.line.bootstrapServers());
+    }
+  }
+
   private final List<NodeProcess> nodes = new CopyOnWriteArrayList<>();
   private final Set<Integer> taken = new HashSet<>();
   private final String managementToken = UUID.randomUUID().toString();
   private final Path directory;
   private final Consumer<String> report;
+  private final Map<String, String> cellSettings;
   private @Nullable LocalStack stack;
   private String seeds = "";
   private String cassandra = "";
   private String kafka = "";
   private boolean closed;
 
-  private LocalCluster(Path directory, Consumer<String> report) {
+  private LocalCluster(Path directory, Map<String, String> cellSettings, Consumer<String> report) {
     this.directory = directory;
+    this.cellSettings = cellSettings;
     this.report = report;
   }
 
@@ -50,28 +70,47 @@ final class LocalCluster implements AutoCloseable {
    * its own. When something fails, or the JVM is asked to end, what has been started is stopped.
    */
   static LocalCluster start(Path directory, int nodes, Consumer<String> report) {
-    var cluster = new LocalCluster(directory, report);
-    Runtime.getRuntime().addShutdownHook(new Thread(cluster::closeOnSignal, "cluster-stop"));
+    var cluster = new LocalCluster(directory, Map.of(), report);
+    cluster.start(cluster::startOrUseServers, nodes, 0);
+    return cluster;
+  }
+
+  /** Starts one of two cells, a node with servers of its own, in the same way. */
+  static LocalCluster startCell(Path directory, Cell cell, Cell other, Consumer<String> report) {
+    var cluster = new LocalCluster(directory, cell.settings(other), report);
+    LocalStack.Options servers = cluster.serverOptions().withKafkaProxy(cell.line.proxy());
+    cluster.start(() -> cluster.startServers(servers), 1, cell.number - 1);
+    return cluster;
+  }
+
+  private void start(Runnable servers, int nodes, int portOffset) {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::closeOnSignal, "cluster-stop"));
     try {
-      cluster.startServers();
-      cluster.startNodes(nodes);
-      return cluster;
+      servers.run();
+      startNodes(nodes, portOffset);
     } catch (RuntimeException e) {
-      cluster.close();
+      close();
       throw e;
     }
   }
 
-  private void startServers() {
-    Path servers = directory.resolve("stack");
-    StackStatus running = LocalStack.status(servers).orElse(null);
-    if (running != null) {
-      cassandra = running.cassandra().address();
-      kafka = running.kafka().address();
-      report.accept("Using Cassandra on %s and Kafka on %s".formatted(cassandra, kafka));
+  private void startOrUseServers() {
+    StackStatus running = LocalStack.status(directory.resolve("stack")).orElse(null);
+    if (running == null) {
+      startServers(serverOptions());
       return;
     }
-    LocalStack started = LocalStack.start(LocalStack.Options.in(servers).withReport(report));
+    cassandra = running.cassandra().address();
+    kafka = running.kafka().address();
+    report.accept("Using Cassandra on %s and Kafka on %s".formatted(cassandra, kafka));
+  }
+
+  private LocalStack.Options serverOptions() {
+    return LocalStack.Options.in(directory.resolve("stack")).withReport(report);
+  }
+
+  private void startServers(LocalStack.Options options) {
+    LocalStack started = LocalStack.start(options);
     synchronized (this) {
       stack = started;
     }
@@ -79,10 +118,10 @@ final class LocalCluster implements AutoCloseable {
     kafka = started.kafka().bootstrapServers();
   }
 
-  private void startNodes(int count) {
+  private void startNodes(int count, int portOffset) {
     long startedAt = System.nanoTime();
     List<NodeProcess.Ports> ports = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
+    for (int i = portOffset; i < portOffset + count; i++) {
       ports.add(
           new NodeProcess.Ports(
               freePort(FIRST_GRPC_PORT + i),
@@ -115,18 +154,14 @@ final class LocalCluster implements AutoCloseable {
 
   private synchronized NodeProcess startNode(int index, Build build, NodeProcess.Ports ports) {
     if (closed) throw new CommandFailure(ExitCode.FAILED, "stopped while starting");
-    return NodeProcess.start(
-        nameOf(index),
-        build,
-        ports,
-        Map.of(
-            "TIDELINE_AZ", Character.toString('a' + index % 3),
-            "TIDELINE_SEED_NODES", seeds,
-            "TIDELINE_MANAGEMENT_TOKEN", managementToken,
-            "TIDELINE_CASSANDRA", cassandra,
-            "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
-            "TIDELINE_KAFKA", kafka),
-        logOf(index));
+    Map<String, String> settings = new HashMap<>(cellSettings);
+    settings.put("TIDELINE_AZ", Character.toString('a' + index % 3));
+    settings.put("TIDELINE_SEED_NODES", seeds);
+    settings.put("TIDELINE_MANAGEMENT_TOKEN", managementToken);
+    settings.put("TIDELINE_CASSANDRA", cassandra);
+    settings.put("TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER);
+    settings.put("TIDELINE_KAFKA", kafka);
+    return NodeProcess.start(nameOf(index), build, ports, settings, logOf(index));
   }
 
   private static String nameOf(int index) {

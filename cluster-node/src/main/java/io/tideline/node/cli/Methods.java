@@ -13,6 +13,8 @@ import io.tideline.protocols.v1.DeleteListRequest;
 import io.tideline.protocols.v1.DeleteListResponse;
 import io.tideline.protocols.v1.DeleteMuteRuleRequest;
 import io.tideline.protocols.v1.DeleteMuteRuleResponse;
+import io.tideline.protocols.v1.DeletePostRequest;
+import io.tideline.protocols.v1.DeletePostResponse;
 import io.tideline.protocols.v1.DescribeTimelineRequest;
 import io.tideline.protocols.v1.DescribeTimelineResponse;
 import io.tideline.protocols.v1.EraseUserRequest;
@@ -64,6 +66,8 @@ import io.tideline.protocols.v1.WatchFeedResponse;
 final class Methods {
   static final MethodDescriptor<PublishRequest, PublishResponse> PUBLISH =
       method(PublishRequest.getDefaultInstance(), PublishResponse.getDefaultInstance());
+  static final MethodDescriptor<DeletePostRequest, DeletePostResponse> DELETE_POST =
+      method(DeletePostRequest.getDefaultInstance(), DeletePostResponse.getDefaultInstance());
   static final MethodDescriptor<FollowRequest, FollowResponse> FOLLOW =
       method(FollowRequest.getDefaultInstance(), FollowResponse.getDefaultInstance());
   static final MethodDescriptor<UnfollowRequest, UnfollowResponse> UNFOLLOW =

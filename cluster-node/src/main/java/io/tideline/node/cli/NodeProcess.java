@@ -50,7 +50,12 @@ final class NodeProcess {
     this.process = process;
   }
 
-  /** Starts a node with these settings; what it prints is added to the log. */
+  /**
+   * Starts a node; what it prints is added to the log.
+   *
+   * @param settings environment variables, and keys of the configuration that begin with {@code
+   *     tideline.}
+   */
   static NodeProcess start(
       String name, Build build, Ports ports, Map<String, String> settings, Path log) {
     List<String> command = new ArrayList<>();
@@ -65,11 +70,18 @@ final class NodeProcess {
             "-XX:TieredStopAtLevel=1",
             "-XX:+ExitOnOutOfMemoryError"));
     build.agent().ifPresent(agent -> command.add("-javaagent:" + agent));
+    settings.forEach(
+        (key, value) -> {
+          if (isConfiguration(key)) command.add("-D" + key + "=" + value);
+        });
     command.addAll(List.of("-cp", build.classPath(), ChildNode.class.getName()));
 
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
-    builder.environment().putAll(settings);
+    settings.forEach(
+        (key, value) -> {
+          if (!isConfiguration(key)) builder.environment().put(key, value);
+        });
     builder.environment().put("TIDELINE_LOG", "text");
     builder.environment().put("TIDELINE_GRPC_PORT", Integer.toString(ports.grpc()));
     builder.environment().put("TIDELINE_CLUSTER_PORT", Integer.toString(ports.cluster()));
@@ -81,6 +93,10 @@ final class NodeProcess {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start " + name + ": " + e.getMessage(), e);
     }
+  }
+
+  private static boolean isConfiguration(String key) {
+    return key.startsWith("tideline.");
   }
 
   String name() {

@@ -3,6 +3,7 @@ package io.tideline.node.cli;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.Node;
 import io.tideline.protocols.v1.NodeState;
+import io.tideline.protocols.v1.SourceCell;
 import io.tideline.protocols.v1.Topology;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -12,7 +13,10 @@ import picocli.CommandLine.Mixin;
 /** Shows the nodes of the cluster. */
 @Command(
     name = "nodes",
-    description = "Show the nodes of the cluster and how many shards each has.")
+    description = {
+      "Show the nodes of the cluster and how many shards each has, and how far the logs of other"
+          + " cells have been copied."
+    })
 final class NodesCommand implements Callable<Integer> {
   @Mixin private ClientOptions client = new ClientOptions();
   @Mixin private OutputOptions output = new OutputOptions();
@@ -47,11 +51,20 @@ final class NodesCommand implements Callable<Integer> {
           Long.toString(shards),
           node.getNodeId());
     }
-    return table
-        .append(
-            "%d of %d shards placed"
-                .formatted(topology.getShardOwnersCount(), topology.getShardCount()))
-        .toString();
+    table.append(
+        "%d of %d shards placed"
+            .formatted(topology.getShardOwnersCount(), topology.getShardCount()));
+    topology.getSourcesList().forEach(source -> table.append('\n').append(source(source)));
+    return table.toString();
+  }
+
+  private static String source(SourceCell source) {
+    return String.format(
+        Locale.ROOT,
+        "cell %s: %s, %,d lines not copied yet",
+        source.getCell(),
+        source.getState().name().replace("SOURCE_CELL_STATE_", "").toLowerCase(Locale.ROOT),
+        source.getLagLines());
   }
 
   private static String state(Node node) {

@@ -2,6 +2,9 @@ package io.tideline.node.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tideline.protocols.v1.SourceCell;
+import io.tideline.protocols.v1.SourceCellState;
+import io.tideline.protocols.v1.Topology;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -145,6 +148,24 @@ class TidelineTest {
         .contains(CLUSTER.addresses().get(1))
         .contains("up")
         .endsWith("2 of 4 shards placed\n");
+  }
+
+  @Test
+  void other_cells_are_listed_with_what_is_not_copied_yet() {
+    SourceCell west =
+        SourceCell.newBuilder()
+            .setCell("west")
+            .setState(SourceCellState.SOURCE_CELL_STATE_AWAY)
+            .setLagLines(1_200)
+            .build();
+    assertThat(NodesCommand.table(Topology.newBuilder().addSources(west).build()))
+        .endsWith("\ncell west: away, 1,200 lines not copied yet");
+  }
+
+  @Test
+  void a_demo_of_more_than_two_cells_is_a_mistake_of_usage() {
+    assertThat(run("demo", "--cells", "3")).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("--cells must be 1 or 2");
   }
 
   @Test
