@@ -171,12 +171,16 @@ final class Consistency {
     if (store.erased().contains(token.user())) return CompletableFuture.completedStage(true);
     PostId post = token.post();
     if (post == null) return CompletableFuture.completedStage(false);
+    // What a post says and what its author has are two rows, and neither waits for the other.
     return store
         .find(post)
-        .thenApply(
-            found ->
-                found.isPresent()
-                    && (found.get().deleted() || found.get().version() >= token.at()));
+        .thenCombine(
+            store.newestOf(token.user(), post.next(), 1),
+            (found, refs) ->
+                found.filter(said -> said.deleted() || said.version() >= token.at()).isPresent()
+                    && refs.stream()
+                        .filter(ref -> ref.id().equals(post))
+                        .anyMatch(ref -> ref.deleted() || ref.version >= token.at()));
   }
 
   private static void failUnless(boolean there, long linesBehind) {

@@ -5,6 +5,7 @@ import io.tideline.localstack.LocalStack;
 import io.tideline.localstack.StackStatus;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Some nodes on this machine, with a Cassandra and a Kafka that are real and local, too. */
 final class LocalCluster implements AutoCloseable {
+  private static final String MARKS = "127.0.0.86";
   private static final int FIRST_GRPC_PORT = 8600;
   private static final int FIRST_CLUSTER_PORT = 8500;
   private static final int FIRST_MANAGEMENT_PORT = 8700;
@@ -49,6 +51,7 @@ final class LocalCluster implements AutoCloseable {
 
   private final List<NodeProcess> nodes = new CopyOnWriteArrayList<>();
   private final Set<Integer> taken = new HashSet<>();
+  private final List<ServerSocket> reserved = new ArrayList<>();
   private final String managementToken = UUID.randomUUID().toString();
   private final Path directory;
   private final Consumer<String> report;
@@ -59,7 +62,7 @@ final class LocalCluster implements AutoCloseable {
   private String kafka = "";
   private boolean closed;
 
-  private LocalCluster(Path directory, Map<String, String> cellSettings, Consumer<String> report) {
+  LocalCluster(Path directory, Map<String, String> cellSettings, Consumer<String> report) {
     this.directory = directory;
     this.cellSettings = cellSettings;
     this.report = report;
@@ -204,12 +207,14 @@ final class LocalCluster implements AutoCloseable {
     if (!node.ending()) report.accept(node.death());
   }
 
-  private int freePort(int wanted) {
+  /** The wanted port or another one that is nobody's on this machine. */
+  int freePort(int wanted) {
     for (int port : new int[] {wanted, 0}) {
       try (ServerSocket probe = new ServerSocket()) {
         probe.setReuseAddress(false);
         probe.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-        if (taken.add(probe.getLocalPort())) return probe.getLocalPort();
+        int free = probe.getLocalPort();
+        if (taken.add(free) && reserve(free)) return free;
       } catch (IOException e) {
         if (port == 0) {
           throw new CommandFailure(
@@ -218,6 +223,32 @@ final class LocalCluster implements AutoCloseable {
       }
     }
     return freePort(wanted);
+  }
+
+  /**
+   * Whether no other cluster has chosen the port. Its node binds it some seconds later; so that
+   * nobody else takes it for free until then, it is bound on another loopback address for as long
+   * as this cluster runs, where there is one.
+   */
+  private boolean reserve(int port) throws IOException {
+    ServerSocket mark = new ServerSocket();
+    try {
+      mark.bind(new InetSocketAddress(MARKS, port));
+      reserved.add(mark);
+      return true;
+    } catch (BindException e) {
+      mark.close();
+      return !isLocal(MARKS);
+    }
+  }
+
+  private static boolean isLocal(String address) {
+    try (ServerSocket any = new ServerSocket()) {
+      any.bind(new InetSocketAddress(address, 0));
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   List<NodeProcess> nodes() {
@@ -273,5 +304,14 @@ final class LocalCluster implements AutoCloseable {
     nodes.forEach(NodeProcess::stop);
     nodes.forEach(NodeProcess::awaitStop);
     if (stack != null) stack.close();
+    reserved.forEach(LocalCluster::end);
+  }
+
+  private static void end(ServerSocket socket) {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

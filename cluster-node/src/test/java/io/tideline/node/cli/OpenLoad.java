@@ -157,21 +157,32 @@ final class OpenLoad implements AutoCloseable {
     return ReadFeedRequest.newBuilder().setUserId(reader).build();
   }
 
-  void start(int readsPerSecond, int writesPerSecond) {
-    sender = new Thread(() -> send(readsPerSecond, writesPerSecond), "open-load");
+  /** Begins slowly, and has come to these rates after so long. */
+  void start(int readsPerSecond, int writesPerSecond, Duration ramp) {
+    sender = new Thread(() -> send(readsPerSecond, writesPerSecond, ramp), "open-load");
     sender.start();
   }
 
-  private void send(int readsPerSecond, int writesPerSecond) {
+  private void send(int readsPerSecond, int writesPerSecond, Duration ramp) {
     long startedAt = System.nanoTime();
     int every = (readsPerSecond + writesPerSecond) / writesPerSecond;
-    long gap = 1_000_000_000L / (readsPerSecond + writesPerSecond);
     for (int i = 0; !stopped; i++) {
-      long due = startedAt + i * gap;
+      long due = startedAt + dueAfter(i, readsPerSecond + writesPerSecond, ramp);
       for (long wait; (wait = due - System.nanoTime()) > 0; ) LockSupport.parkNanos(wait);
       if (i % every == 0) write(i / every, due);
       else read(readers.get(i % readers.size()), due);
     }
+  }
+
+  /** When a call is due, in nanoseconds, while the rate goes up evenly and then stays. */
+  private static long dueAfter(int call, int perSecond, Duration ramp) {
+    double seconds = ramp.toNanos() / 1e9;
+    double within = perSecond * seconds / 2;
+    double due =
+        call < within
+            ? Math.sqrt(2 * seconds * call / perSecond)
+            : seconds + (call - within) / perSecond;
+    return (long) (due * 1e9);
   }
 
   private void read(String reader, long due) {

@@ -27,10 +27,14 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>In the default build both are this build under two versions. To come from an older one, which
  * takes some five minutes: {@code ./mvnw verify -pl cluster-node -am -Dit.test=RollingUpgradeIT
  * -Dtest=none -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false
- * -DargLine.extra=-Dtideline.test.old-build=DIRECTORY}, a checkout of it that has been built.
+ * -DargLine.extra=-Dtideline.test.old-build=DIRECTORY}, a checkout of it that has been built; with
+ * {@code -Dtideline.test.reads=N} for another number of reads a second than 500, and a tenth of it
+ * of writes.
  */
 class RollingUpgradeIT {
   private static final String OLD_BUILD = "tideline.test.old-build";
+  private static final int READS = Integer.getInteger("tideline.test.reads", 500);
+  private static final Duration RAMP = Duration.ofSeconds(30);
   private static final UpgradeProbe.Bounds LOOSE =
       new UpgradeProbe.Bounds(50, Duration.ofSeconds(30));
   private static final Path THIS_BUILD = Build.running().root();
@@ -108,7 +112,7 @@ class RollingUpgradeIT {
   @Test
   @DisabledIfSystemProperty(named = OLD_BUILD, matches = ".+")
   void nobody_notices_an_upgrade_and_one_that_harms_is_taken_back() throws Exception {
-    load.start(60, 10);
+    load.start(60, 10, Duration.ofSeconds(5));
     assertThat(upgrade(thisAs("0.1.1"), LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     assertThat(versions()).containsExactly("0.1.1");
     assertThat(upgrade(thisAs("that is none"), LOOSE))
@@ -127,7 +131,9 @@ class RollingUpgradeIT {
   void nobody_notices_an_upgrade_from_an_older_build_and_back() throws Exception {
     Path old = Path.of(System.getProperty(OLD_BUILD));
     upgrade(old, LOOSE);
-    load.start(500, 50);
+    load.start(READS, READS / 10, RAMP);
+    Thread.sleep(RAMP.toMillis());
+    System.out.println("while the load grows: " + load.report());
     Thread.sleep(10_000);
     System.out.println("at rest: " + load.report());
     assertThat(upgrade(THIS_BUILD, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
