@@ -9,6 +9,7 @@ import static org.awaitility.Awaitility.await;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.Row;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.tideline.localstack.LocalStack;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.protocols.PostId;
@@ -412,9 +413,15 @@ class EraseUserIT {
   }
 
   private static List<Post> read(String user, String token) {
-    return ok(
-            node.feeds.readFeed(
-                ReadFeedRequest.newBuilder().setUserId(user).setConsistencyToken(token).build()))
+    ReadFeedRequest request =
+        ReadFeedRequest.newBuilder().setUserId(user).setConsistencyToken(token).build();
+    // Who has just gone to sleep says so, and is asked again.
+    return await()
+        .atMost(Duration.ofSeconds(30))
+        .pollDelay(Duration.ZERO)
+        .ignoreExceptionsMatching(
+            e -> e instanceof StatusRuntimeException failure && TestClient.isWorthRetrying(failure))
+        .until(() -> ok(node.feeds.readFeed(request)), page -> true)
         .getCardsList()
         .stream()
         .map(card -> card.getPost())
