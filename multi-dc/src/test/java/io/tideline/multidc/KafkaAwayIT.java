@@ -31,6 +31,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -199,8 +200,14 @@ class KafkaAwayIT {
           .withThrowableOfType(ExecutionException.class)
           .withCauseInstanceOf(LogUnavailableException.class);
       assertThat(log.writer().pending()).isEqualTo(5);
+      CompletionStage<Boolean> allFailed =
+          log.writer()
+              .stop()
+              .thenApply(
+                  stopped ->
+                      appended.stream().allMatch(CompletableFuture::isCompletedExceptionally));
       log.stop().toCompletableFuture().get(20, SECONDS);
-      assertThat(appended).allMatch(CompletableFuture::isCompletedExceptionally);
+      assertThat(allFailed.toCompletableFuture().get(20, SECONDS)).isTrue();
     }
   }
 }

@@ -48,6 +48,7 @@ public final class LogWriter implements LogPort {
   private volatile @Nullable Throwable lastError;
   private volatile long lastFailureNanos;
   private volatile boolean stopping;
+  private volatile boolean ended;
   // Confined to the thread.
   private @Nullable Producer<byte[], byte[]> producer;
 
@@ -100,7 +101,7 @@ public final class LogWriter implements LogPort {
     Waiting waiting =
         new Waiting(line, System.nanoTime(), new AtomicBoolean(), new CompletableFuture<>());
     queue.add(waiting);
-    if (stopped.isDone() && queue.remove(waiting)) {
+    if (ended && queue.remove(waiting)) {
       failed(waiting, new LogUnavailableException(STOPPED));
     }
     return waiting.appended();
@@ -159,10 +160,11 @@ public final class LogWriter implements LogPort {
     } finally {
       stopping = true;
       closeProducer(CLOSE_TIMEOUT);
-      stopped.complete(null);
+      ended = true;
       for (Waiting left = queue.poll(); left != null; left = queue.poll()) {
         failed(left, new LogUnavailableException(STOPPED));
       }
+      stopped.complete(null);
     }
   }
 
