@@ -1,0 +1,26 @@
+package io.tideline.bench.side;
+
+import io.tideline.bench.data.Page;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import java.net.InetSocketAddress;
+import java.util.List;
+
+/** Something that answers reads, and runs until it is closed. */
+public interface Side extends AutoCloseable {
+  String name();
+
+  /** What it is made of, with versions, for the report. */
+  String describe();
+
+  /** Where it answers. */
+  InetSocketAddress address();
+
+  /** All processes that work for it. */
+  List<Long> processes();
+
+  /** How this side is asked for a page. */
+  ReadFeedRequest request(Page page);
+
+  @Override
+  void close();
+}
