@@ -2,10 +2,14 @@ package io.tideline.bench;
 
 import io.tideline.bench.data.Corpus;
 import io.tideline.bench.data.Dataset;
+import io.tideline.bench.scenario.FanOutScenario;
+import io.tideline.bench.scenario.MixScenario;
 import io.tideline.bench.scenario.ReadScenario;
 import io.tideline.bench.scenario.Setting;
 import io.tideline.bench.side.CannotRun;
+import io.tideline.bench.side.CassandraSide;
 import io.tideline.bench.side.LimitSide;
+import io.tideline.bench.side.PostgresSide;
 import io.tideline.bench.side.RedisSide;
 import io.tideline.bench.side.Side;
 import io.tideline.bench.side.TidelineSide;
@@ -19,7 +23,7 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashSet;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -46,24 +50,35 @@ import picocli.CommandLine.Spec;
       "",
       "Scenarios:",
       "  read    pages of 20 cards: the newest ones and those further down",
+      "  fanout  posts, as fast as they are taken, into the timelines of those who follow",
+      "  mix     97 % reads and 3 % posts at fixed rates: how long they take",
       "",
       "Sides, beside Tideline itself:",
       "  limit   a bare gRPC server on Netty that has whole answers in memory",
       "  redis   timelines as Redis lists, filled on write; needs redis-server (Debian package"
           + " redis-server)",
+      "  cassandra",
+      "          timelines as Cassandra partitions, filled on write",
+      "  postgres",
+      "          pages made from follows and posts when they are read; needs Postgres (Debian"
+          + " package postgresql)",
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {" 0:done", " 1:failed, or some answer was wrong", " 2:wrong options"})
 final class Bench implements Callable<Integer> {
   /** What can be measured. */
   enum Scenario {
-    read
+    read,
+    fanout,
+    mix
   }
 
   /** What Tideline is measured beside. */
   enum Peer {
     limit,
-    redis
+    redis,
+    cassandra,
+    postgres
   }
 
   private static final int QUICK_READERS = 500;
@@ -80,8 +95,8 @@ final class Bench implements Callable<Integer> {
   @Option(
       names = "--quick",
       description = {
-        "try it out: 500 readers, 2 rounds, turns of 2 s; takes about 2 minutes, and the figures are"
-            + " worth nothing"
+        "try it out: 500 readers, 2 rounds, turns of 2 s; takes about 2 minutes, and the figures"
+            + " are worth nothing"
       })
   private boolean quick;
 
@@ -126,7 +141,6 @@ final class Bench implements Callable<Integer> {
   private @Nullable Path data;
 
   private final Path home = Path.of(System.getProperty("tideline.home", "")).toAbsolutePath();
-  private final Report report = new Report();
   private final List<Side> sides = new ArrayList<>();
   private final long startedAt = System.nanoTime();
 
@@ -153,28 +167,31 @@ final class Bench implements Callable<Integer> {
   @Override
   public Integer call() {
     Plan plan = plan();
+    // Reads come first: posts of the others would be in them.
     Set<Scenario> wanted =
-        new LinkedHashSet<>(scenarios.isEmpty() ? List.of(Scenario.values()) : scenarios);
+        scenarios.isEmpty() ? EnumSet.allOf(Scenario.class) : EnumSet.copyOf(scenarios);
     Path directory = home.resolve(".tideline/bench");
     deleteWithContents(directory);
     var cores = new Cores();
-    describe(cores);
+    Report report = describe(cores, wanted);
     Runtime.getRuntime().addShutdownHook(new Thread(this::closeSides, "bench-stop"));
     boolean right = true;
     try {
-      Setting setting = fill(plan, directory, cores);
+      Setting setting = fill(plan, directory, cores, report);
       for (Scenario scenario : wanted) {
         right &=
             switch (scenario) {
               case read -> ReadScenario.run(setting);
+              case fanout -> FanOutScenario.run(setting);
+              case mix -> MixScenario.run(setting);
             };
       }
     } finally {
       closeSides();
     }
-    Path file = resultsFile(wanted);
-    report.write(file);
-    say("The results are in " + file);
+    Path results = home.resolve("bench/results");
+    report.write(results);
+    say("The results are in %s.md".formatted(results.resolve(report.name())));
     if (!right) say("Some answers were wrong: see there.");
     return right ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
   }
@@ -200,7 +217,8 @@ final class Bench implements Callable<Integer> {
         List.of(5_000, 10_000, 20_000));
   }
 
-  private void describe(Cores cores) {
+  private Report describe(Cores cores, Set<Scenario> wanted) {
+    var report = new Report(nameOf(wanted));
     String arguments = String.join(" ", spec.commandLine().getParseResult().originalArgs());
     report.heading(1, "Bench of " + LocalDate.now(ZoneOffset.UTC));
     if (quick) report.line("**A quick try: the figures are worth nothing.**\n");
@@ -210,9 +228,10 @@ final class Bench implements Callable<Integer> {
     report.item("Java", Machine.java());
     report.item("Cores", cores.describe());
     report.item("Load of the machine before", Machine.load());
+    return report;
   }
 
-  private Setting fill(Plan plan, Path directory, Cores cores) {
+  private Setting fill(Plan plan, Path directory, Cores cores, Report report) {
     Path source = data == null ? home.resolve("../shared/data") : data;
     Dataset dataset = Dataset.of(source, plan.readers());
     report.item("Data", dataset.description());
@@ -220,6 +239,7 @@ final class Bench implements Callable<Integer> {
     cores.toServers();
     TidelineSide tideline =
         add("tideline", () -> TidelineSide.start(home, directory, dataset.readers().size()));
+    report.item(tideline.name(), tideline.describe());
     cores.toDriver();
     say("Filling tideline with " + dataset.description());
     tideline.fill(dataset);
@@ -229,10 +249,16 @@ final class Bench implements Callable<Integer> {
     for (Peer peer : peers) {
       cores.toServers();
       try {
-        switch (peer) {
-          case limit -> add("limit", () -> LimitSide.start(directory, answers));
-          case redis -> add("redis", () -> RedisSide.start(directory, dataset, corpus));
-        }
+        Side side =
+            switch (peer) {
+              case limit -> add("limit", () -> LimitSide.start(directory, answers));
+              case redis -> add("redis", () -> RedisSide.start(directory, dataset, corpus));
+              case cassandra ->
+                  add("cassandra", () -> CassandraSide.start(directory, dataset, corpus));
+              case postgres ->
+                  add("postgres", () -> PostgresSide.start(directory, dataset, corpus));
+            };
+        report.item(side.name(), side.describe());
       } catch (CannotRun e) {
         report.item(peer.name(), "not measured: " + e.getMessage());
         say("Without %s: %s".formatted(peer, e.getMessage()));
@@ -248,17 +274,16 @@ final class Bench implements Callable<Integer> {
     synchronized (sides) {
       sides.add(side);
     }
-    report.item(name, side.describe());
     return side;
   }
 
-  private Path resultsFile(Set<Scenario> wanted) {
+  private String nameOf(Set<Scenario> wanted) {
     var name = new StringBuilder(LocalDate.now(ZoneOffset.UTC).toString());
     if (wanted.size() < Scenario.values().length) {
       wanted.forEach(scenario -> name.append('-').append(scenario));
     }
     if (quick) name.append("-quick");
-    return home.resolve("bench/results").resolve(name + ".md");
+    return name.toString();
   }
 
   private void say(String what) {

@@ -4,11 +4,24 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
-/** Markdown that grows while the bench runs, and what becomes of it on the screen. */
+/** Markdown that grows while the bench runs. */
 public final class Report {
+  private final String name;
   private final StringBuilder text = new StringBuilder();
+  private final Map<String, String> charts = new LinkedHashMap<>();
+
+  /** Its files begin with the name. */
+  Report(String name) {
+    this.name = name;
+  }
+
+  String name() {
+    return name;
+  }
 
   public void heading(int level, String title) {
     if (text.length() > 0) text.append('\n');
@@ -33,12 +46,22 @@ public final class Report {
     text.append('\n');
   }
 
-  void write(Path file) {
+  /** A picture of medians, in a file of its own. */
+  public void chart(String name, String title, Map<String, Samples> bars) {
+    charts.put(name, Chart.bars(title, bars));
+    line("![%s](%s-%s.svg)".formatted(title, this.name, name));
+  }
+
+  void write(Path directory) {
     try {
-      Files.createDirectories(file.toAbsolutePath().getParent());
-      Files.writeString(file, text.toString());
+      Files.createDirectories(directory);
+      Files.writeString(directory.resolve(name + ".md"), text.toString());
+      for (Map.Entry<String, String> chart : charts.entrySet()) {
+        Files.writeString(
+            directory.resolve("%s-%s.svg".formatted(name, chart.getKey())), chart.getValue());
+      }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + file, e);
+      throw new UncheckedIOException("cannot write to " + directory, e);
     }
   }
 }

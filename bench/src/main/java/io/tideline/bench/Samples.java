@@ -32,6 +32,14 @@ public final class Samples {
     return values.stream().sorted().toList();
   }
 
+  double least() {
+    return sorted().get(0);
+  }
+
+  double most() {
+    return sorted().get(values.size() - 1);
+  }
+
   /** The median, and the least and the most in brackets. */
   public String text(String format) {
     List<Double> sorted = sorted();

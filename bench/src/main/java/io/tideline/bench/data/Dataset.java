@@ -34,6 +34,9 @@ public record Dataset(
   /** One post to publish; key and time make its id. */
   public record SourcePost(String author, String key, long createdAtMillis, String title) {}
 
+  /** Whom everybody follows, and who has not written anything. */
+  public static final String STAR = "bench-star";
+
   private static final String GRAPH = "soc-Epinions1.edgelist.gz";
   private static final String POSTS = "hn-posts-by-epinions-user.tsv.gz";
   private static final int LEAST_ENTRIES = 20;
@@ -96,7 +99,12 @@ public record Dataset(
     Map<String, List<String>> chosen = new LinkedHashMap<>();
     candidates.stream()
         .limit(readers)
-        .forEach(reader -> chosen.put(reader, List.copyOf(follows.get(reader))));
+        .forEach(
+            reader -> {
+              Set<String> followees = follows.getOrDefault(reader, new LinkedHashSet<>());
+              followees.add(STAR);
+              chosen.put(reader, List.copyOf(followees));
+            });
     return new Dataset(
         String.format(
             Locale.ROOT,
@@ -121,6 +129,7 @@ public record Dataset(
         double skewed = Math.pow(random.nextDouble(), 2);
         followees.add("author-" + (int) (skewed * authors));
       }
+      followees.add(STAR);
       follows.put("reader-" + i, List.copyOf(followees));
     }
     List<SourcePost> posts = new ArrayList<>();

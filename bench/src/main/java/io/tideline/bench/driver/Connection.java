@@ -26,6 +26,8 @@ final class Connection implements AutoCloseable {
   /** Hears of each answer. */
   interface Answers {
     /**
+     * Takes one answer.
+     *
      * @param asked when the call should have been sent, by {@link System#nanoTime}
      * @param problem null when the answer is right
      * @param bytes of the message
@@ -63,6 +65,13 @@ final class Connection implements AutoCloseable {
   private static final int MOST_UNDER_WAY = 4_000;
   private static final int BUFFER = 1 << 20;
   private static final int MOST_FOR_HEADERS = 512;
+  private static final int AUTHORITY = 1;
+  private static final int PATH = 4;
+  private static final int CONTENT_TYPE = 31;
+  private static final int FIRST_OF_TABLE = 62;
+  private static final byte[] GRPC = "application/grpc".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] TE = "te".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] TRAILERS = "trailers".getBytes(StandardCharsets.US_ASCII);
   private static final AsciiString GRPC_STATUS = AsciiString.cached("grpc-status");
   private static final AsciiString GRPC_MESSAGE = AsciiString.cached("grpc-message");
 
@@ -85,7 +94,7 @@ final class Connection implements AutoCloseable {
   private final ByteBuffer in = ByteBuffer.allocateDirect(BUFFER);
   private final byte[] frames = new byte[2 * BUFFER];
   private final Slot[] slots = new Slot[SLOTS];
-  private final List<Rpc> indexedPaths = new ArrayList<>();
+  private final List<Object> table = new ArrayList<>();
   private int framesEnd;
   private int nextStream = 1;
   private int underWay;
@@ -145,34 +154,32 @@ final class Connection implements AutoCloseable {
     int frameAt = out.position();
     out.position(frameAt + FRAME_HEADER);
     out.put((byte) 0x83).put((byte) 0x86); // :method POST, :scheme http
-    if (indexedPaths.isEmpty()) {
-      indexed(1, authority);
-      indexed(31, "application/grpc".getBytes(StandardCharsets.US_ASCII));
-      out.put((byte) 0x40);
-      string("te".getBytes(StandardCharsets.US_ASCII));
-      string("trailers".getBytes(StandardCharsets.US_ASCII));
-    } else {
-      // Behind the paths, which are newer: te, content-type, :authority.
-      int oldest = 62 + indexedPaths.size() + 2;
-      out.put((byte) (0x80 | oldest)).put((byte) (0x80 | oldest - 1));
-      out.put((byte) (0x80 | oldest - 2));
-    }
-    int path = indexedPaths.indexOf(rpc);
-    if (path < 0) {
-      indexed(4, rpc.path());
-      indexedPaths.add(rpc);
-    } else {
-      out.put((byte) (0x80 | 62 + indexedPaths.size() - 1 - path));
-    }
+    field(AUTHORITY, authority, authority);
+    field(PATH, rpc, rpc.path());
+    field(CONTENT_TYPE, CONTENT_TYPE, GRPC);
+    field(0, TE, TRAILERS);
     int end = out.position();
     out.position(frameAt);
     frame(end - frameAt - FRAME_HEADER, HEADERS, END_HEADERS, nextStream);
     out.position(end);
   }
 
-  private void indexed(int name, byte[] value) {
+  /**
+   * A header field, by its number in the server's table, where it has one.
+   *
+   * @param name number of the name in the table that all know; 0 = {@code te}
+   * @param key stands for the field
+   */
+  private void field(int name, Object key, byte[] value) {
+    int position = table.indexOf(key);
+    if (position >= 0) {
+      out.put((byte) (0x80 | FIRST_OF_TABLE + table.size() - 1 - position));
+      return;
+    }
     out.put((byte) (0x40 | name));
+    if (name == 0) string(TE);
     string(value);
+    table.add(key);
   }
 
   private void string(byte[] value) {
@@ -207,7 +214,8 @@ final class Connection implements AutoCloseable {
   private void receive() throws IOException {
     int at = 0;
     while (framesEnd - at >= FRAME_HEADER) {
-      int length = (frames[at] & 0xff) << 16 | (frames[at + 1] & 0xff) << 8 | frames[at + 2] & 0xff;
+      int length =
+          (frames[at] & 0xff) << 16 | (frames[at + 1] & 0xff) << 8 | (frames[at + 2] & 0xff);
       int end = at + FRAME_HEADER + length;
       if (end > framesEnd) break;
       receive(
@@ -250,7 +258,12 @@ final class Connection implements AutoCloseable {
       case WINDOW_UPDATE -> {
         if (stream == 0) sendWindow += int32(at);
       }
-      case GOAWAY -> throw new IOException("the server sent GOAWAY, error " + int32(at + 4));
+      case GOAWAY ->
+          throw new IOException(
+              "the server sent GOAWAY, error %d (%s)"
+                  .formatted(
+                      int32(at + 4),
+                      new String(frames, at + 8, length - 8, StandardCharsets.US_ASCII)));
       case CONTINUATION -> throw new IOException("the server splits headers");
       default -> {
         // What is unknown is to be ignored.
@@ -260,7 +273,7 @@ final class Connection implements AutoCloseable {
 
   private void settings(int at, int length) {
     for (int i = at; i < at + length; i += 6) {
-      int setting = (frames[i] & 0xff) << 8 | frames[i + 1] & 0xff;
+      int setting = (frames[i] & 0xff) << 8 | (frames[i + 1] & 0xff);
       if (setting == SETTING_MAX_CONCURRENT_STREAMS) {
         maxConcurrent = Math.min(MOST_UNDER_WAY, int32(i + 2) & 0xffff_ffffL);
       }
@@ -332,7 +345,7 @@ final class Connection implements AutoCloseable {
     return bytes[at] << 24
         | (bytes[at + 1] & 0xff) << 16
         | (bytes[at + 2] & 0xff) << 8
-        | bytes[at + 3] & 0xff;
+        | (bytes[at + 3] & 0xff);
   }
 
   @Override

@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -48,6 +49,13 @@ public final class Driver {
       Supplier<Call> calls,
       Duration time) {
     return run(address, connections, calls, driver -> driver.asFastAsAnswered(underWay, time));
+  }
+
+  /** Makes all of these calls, {@code underWay} at a time on each connection. */
+  public static Measured replay(
+      InetSocketAddress address, int connections, int underWay, List<Call> calls) {
+    Iterator<Call> left = calls.iterator();
+    return run(address, connections, left::next, driver -> driver.all(underWay, left));
   }
 
   /**
@@ -99,6 +107,23 @@ public final class Driver {
     counting = false;
     awaitAnswers();
     return measured(seconds);
+  }
+
+  private Measured all(int underWay, Iterator<Call> left) throws IOException {
+    long begin = System.nanoTime();
+    Call next = left.hasNext() ? calls.get() : null;
+    while (next != null) {
+      for (Connection connection : connections) {
+        while (next != null
+            && connection.underWay() < underWay
+            && connection.send(next, System.nanoTime())) {
+          next = left.hasNext() ? calls.get() : null;
+        }
+        connection.poll();
+      }
+    }
+    awaitAnswers();
+    return measured((System.nanoTime() - begin) / 1e9);
   }
 
   private Measured atFixedRate(double rate, Duration time) throws IOException {

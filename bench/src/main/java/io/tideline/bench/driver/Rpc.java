@@ -23,14 +23,14 @@ public enum Rpc {
   /** How many cards each page must have. */
   public static final int PAGE_SIZE = 20;
 
-  private final byte[] path;
+  private final String path;
 
   Rpc(String path) {
-    this.path = path.getBytes(StandardCharsets.US_ASCII);
+    this.path = path;
   }
 
   byte[] path() {
-    return path;
+    return path.getBytes(StandardCharsets.US_ASCII);
   }
 
   /** What is wrong with an answer; null when nothing is. */

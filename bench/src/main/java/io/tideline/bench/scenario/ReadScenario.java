@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class ReadScenario {
   private static final int CONNECTIONS = 4;
   private static final int UNDER_WAY = 16;
+  private static final int COMPARED_PAGES = 50;
 
   private static final class Figures {
     private final Samples rate = new Samples();
@@ -48,15 +49,51 @@ public final class ReadScenario {
                     UNDER_WAY,
                     setting.plan().rounds(),
                     setting.plan().turn().toSeconds()));
-    boolean right = scenario.measure("Newest page", setting.corpus().newest());
+    boolean right = scenario.sidesAgree();
+    right &= scenario.measure("Newest page", "newest", setting.corpus().newest());
     if (setting.corpus().deep().isEmpty()) {
       setting.report().line("No timeline is long enough for pages further down.");
       return right;
     }
-    return scenario.measure("Pages 100 to 700 entries down", setting.corpus().deep()) & right;
+    right &= scenario.measure("Pages 100 to 700 entries down", "deep", setting.corpus().deep());
+    return right;
   }
 
-  private boolean measure(String title, List<Page> pages) {
+  /** Whether all sides have the same cards on some pages. */
+  private boolean sidesAgree() {
+    List<Page> pages = new ArrayList<>();
+    for (List<Page> of : List.of(setting.corpus().newest(), setting.corpus().deep())) {
+      for (int i = 0; i < of.size(); i += Math.max(1, of.size() / COMPARED_PAGES)) {
+        pages.add(of.get(i));
+      }
+    }
+    boolean right = true;
+    try (var tideline = new FeedReader(setting.sides().get(0))) {
+      for (Side side : setting.sides().subList(1, setting.sides().size())) {
+        try (var other = new FeedReader(side)) {
+          long different =
+              pages.stream()
+                  .filter(page -> !tideline.cards(page).equals(other.cards(page)))
+                  .count();
+          if (different == 0) continue;
+          right = false;
+          setting
+              .report()
+              .line(
+                  "%n**%s differs from tideline in %d of %d pages.**"
+                      .formatted(side.name(), different, pages.size()));
+        }
+      }
+    }
+    if (right) {
+      setting
+          .report()
+          .line("All sides have the same cards on %d pages compared.".formatted(pages.size()));
+    }
+    return right;
+  }
+
+  private boolean measure(String title, String chart, List<Page> pages) {
     Map<Side, List<Call>> calls = new LinkedHashMap<>();
     Map<Side, Figures> figures = new LinkedHashMap<>();
     for (Side side : setting.sides()) {
@@ -106,7 +143,7 @@ public final class ReadScenario {
       double tideline = rates.getOrDefault(setting.sides().get(0), 0.0);
       rates.forEach((side, rate) -> of(figures, side).ratio.add(tideline / rate));
     }
-    return report(title, figures);
+    return report(title, chart, figures);
   }
 
   private static List<Call> listOf(Map<Side, List<Call>> calls, Side side) {
@@ -117,7 +154,7 @@ public final class ReadScenario {
     return figures.computeIfAbsent(side, unknown -> new Figures());
   }
 
-  private boolean report(String title, Map<Side, Figures> figures) {
+  private boolean report(String title, String chart, Map<Side, Figures> figures) {
     List<List<String>> rows = new ArrayList<>();
     rows.add(
         List.of(
@@ -134,6 +171,9 @@ public final class ReadScenario {
                     of.ratio.text("%.2f"))));
     setting.report().heading(3, title);
     setting.report().table(rows);
+    Map<String, Samples> bars = new LinkedHashMap<>();
+    figures.forEach((side, of) -> bars.put(side.name(), of.rate));
+    setting.report().chart(chart, title + ": pages per second on one core", bars);
     boolean right = true;
     for (Map.Entry<Side, Figures> entry : figures.entrySet()) {
       Figures of = entry.getValue();

@@ -8,7 +8,9 @@ import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.Marshaller;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Server;
+import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ServerCalls;
@@ -59,8 +61,7 @@ final class FeedServer {
         .build();
   }
 
-  private static <Q, R> io.grpc.ServerCallHandler<Q, R> answeredBy(
-      Function<Q, CompletionStage<R>> answer) {
+  private static <Q, R> ServerCallHandler<Q, R> answeredBy(Function<Q, CompletionStage<R>> answer) {
     return ServerCalls.asyncUnaryCall(
         (request, observer) -> {
           var unused =
@@ -78,15 +79,18 @@ final class FeedServer {
         });
   }
 
+  Server start(int port) throws IOException {
+    return NettyServerBuilder.forAddress(ServerProcess.loopback(port))
+        .directExecutor()
+        .addService(feeds.build())
+        .addService(posts.build())
+        .build()
+        .start();
+  }
+
   /** Serves until standard input ends, as it does when the parent is gone. */
   void serveUntilParentLeaves(int port) throws IOException {
-    Server server =
-        NettyServerBuilder.forAddress(ServerProcess.loopback(port))
-            .directExecutor()
-            .addService(feeds.build())
-            .addService(posts.build())
-            .build()
-            .start();
+    Server server = start(port);
     while (System.in.read() >= 0) {
       // The parent sends nothing; only the end matters.
     }
@@ -111,7 +115,7 @@ final class FeedServer {
       try {
         return parser.parseFrom(stream);
       } catch (IOException e) {
-        throw io.grpc.Status.INTERNAL.withCause(e).asRuntimeException();
+        throw Status.INTERNAL.withCause(e).asRuntimeException();
       }
     }
   }
@@ -127,7 +131,7 @@ final class FeedServer {
       try {
         return stream.readAllBytes();
       } catch (IOException e) {
-        throw io.grpc.Status.INTERNAL.withCause(e).asRuntimeException();
+        throw Status.INTERNAL.withCause(e).asRuntimeException();
       }
     }
   }

@@ -68,6 +68,21 @@ public final class LimitSide implements Side {
   }
 
   @Override
+  public boolean takesPosts() {
+    return false;
+  }
+
+  @Override
+  public boolean delivers() {
+    return false;
+  }
+
+  @Override
+  public void awaitDelivered() {
+    // Nothing is.
+  }
+
+  @Override
   public void close() {
     server.close();
   }

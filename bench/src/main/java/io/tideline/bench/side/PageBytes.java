@@ -16,11 +16,11 @@ final class PageBytes {
   /**
    * A page of entries of followees.
    *
-   * @param next how many entries are newer than the next page
+   * @param next where the next page begins, in the side's own way
    * @param newest the id that stands for what is known
    */
-  static byte[] of(List<byte[]> cards, int next, byte[] newest) {
-    byte[] cursor = Integer.toString(next).getBytes(StandardCharsets.US_ASCII);
+  static byte[] of(List<byte[]> cards, String next, byte[] newest) {
+    byte[] cursor = next.getBytes(StandardCharsets.US_ASCII);
     byte[] reasons = new byte[cards.size()];
     Arrays.fill(reasons, (byte) EntryReason.ENTRY_REASON_FOLLOW_VALUE);
     int size = 0;

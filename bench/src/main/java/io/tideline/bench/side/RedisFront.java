@@ -89,7 +89,7 @@ final class RedisFront {
             cards -> {
               List<byte[]> found = new ArrayList<>(cards.size());
               for (var card : cards) if (card.hasValue()) found.add(card.getValue());
-              return PageBytes.of(found, next, page.get(0));
+              return PageBytes.of(found, Integer.toString(next), page.get(0));
             });
   }
 

@@ -150,6 +150,21 @@ public final class RedisSide implements Side {
   }
 
   @Override
+  public boolean takesPosts() {
+    return true;
+  }
+
+  @Override
+  public boolean delivers() {
+    return true;
+  }
+
+  @Override
+  public void awaitDelivered() {
+    // A post is answered when all lists have it.
+  }
+
+  @Override
   public void close() {
     servers.forEach(ServerProcess::close);
   }

@@ -21,6 +21,15 @@ public interface Side extends AutoCloseable {
   /** How this side is asked for a page. */
   ReadFeedRequest request(Page page);
 
+  /** Whether posts can be published to it. */
+  boolean takesPosts();
+
+  /** Whether posts are brought to those who follow; otherwise every read looks for them. */
+  boolean delivers();
+
+  /** Returns once all that was published before has reached those who follow. */
+  void awaitDelivered();
+
   @Override
   void close();
 }

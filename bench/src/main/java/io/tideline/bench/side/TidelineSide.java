@@ -20,13 +20,14 @@ import java.io.UncheckedIOException;
 import java.net.HttpURLConnection;
 import java.net.InetSocketAddress;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
@@ -40,6 +41,11 @@ public final class TidelineSide implements Side {
   private static final int WALK = 100;
   private static final int MOST_FOLLOWEES_PER_CALL = 5_000;
   private static final int UNDER_WAY = 256;
+
+  /** Who follows the marks, which are so many that each partition of the log has one. */
+  private static final String WITNESS = "bench-witness";
+
+  private static final int MARKS = 100;
   private static final Duration TO_SETTLE = Duration.ofMinutes(2);
 
   private final int grpcPort = ServerProcess.freePort();
@@ -127,21 +133,7 @@ public final class TidelineSide implements Side {
     }
   }
 
-  /** How many references the node has put into inboxes; a few seconds old. */
-  public long deliveries() {
-    try (var in =
-        URI.create("http://127.0.0.1:" + managementPort + "/metrics").toURL().openStream()) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
-          .lines()
-          .filter(line -> line.startsWith("tideline_deliveries_total"))
-          .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-          .sum();
-    } catch (IOException e) {
-      throw new UncheckedIOException("the node tells no metrics", e);
-    }
-  }
-
-  public TidelineClient client() {
+  private TidelineClient client() {
     return TidelineClient.builder()
         .cell("127.0.0.1:" + grpcPort)
         .deadline(Duration.ofSeconds(60))
@@ -151,6 +143,9 @@ public final class TidelineSide implements Side {
   /** Brings follows and posts in, by the API. */
   public void fill(Dataset dataset) {
     try (TidelineClient client = client()) {
+      var marks = FollowManyRequest.newBuilder().setUserId(WITNESS);
+      for (int i = 0; i < MARKS; i++) marks.addFolloweeIds(markOf(i));
+      client.followMany(marks.build()).join();
       try (var window = new Window(UNDER_WAY)) {
         dataset
             .follows()
@@ -331,6 +326,54 @@ public final class TidelineSide implements Side {
   @Override
   public ReadFeedRequest request(Page page) {
     return requestOf(page);
+  }
+
+  @Override
+  public boolean takesPosts() {
+    return true;
+  }
+
+  @Override
+  public boolean delivers() {
+    return true;
+  }
+
+  /**
+   * Each partition of the log is delivered in order: when a post that was published last has come
+   * out of each, so has everything before.
+   */
+  @Override
+  public void awaitDelivered() {
+    Set<String> missing = ConcurrentHashMap.newKeySet();
+    try (TidelineClient client = client()) {
+      try (var window = new Window(MARKS)) {
+        for (int i = 0; i < MARKS; i++) {
+          var mark =
+              PublishRequest.newBuilder()
+                  .setAuthorId(markOf(i))
+                  .setIdempotencyKey(UUID.randomUUID().toString())
+                  .setContent(PostContent.newBuilder().setTitle("mark"))
+                  .build();
+          window.run(
+              () -> client.publish(mark).thenAccept(answer -> missing.add(answer.getPostId())));
+        }
+      }
+      var witness = ReadFeedRequest.newBuilder().setUserId(WITNESS).setPageSize(MARKS).build();
+      long giveUpAt = System.nanoTime() + TO_SETTLE.toNanos();
+      while (!missing.isEmpty()) {
+        for (Card card : client.readFeed(witness).join().getCardsList()) {
+          missing.remove(card.getPost().getPostId());
+        }
+        if (System.nanoTime() > giveUpAt) {
+          throw new IllegalStateException(
+              "posts have not reached their followers after " + TO_SETTLE);
+        }
+      }
+    }
+  }
+
+  private static String markOf(int number) {
+    return "bench-mark-" + number;
   }
 
   @Override
