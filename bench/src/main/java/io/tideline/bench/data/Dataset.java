@@ -118,7 +118,8 @@ public record Dataset(
         List.copyOf(posts));
   }
 
-  private static Dataset generated(int readers) {
+  /** Made up, and large enough for {@code readers} timelines of more than 800 entries. */
+  public static Dataset generated(int readers) {
     var random = new Random(SEED);
     int authors = Math.max(2 * GENERATED_FOLLOWS, readers / 10);
     Map<String, List<String>> follows = new LinkedHashMap<>();

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Random;
 
 /** How fast posts reach the timelines of those who follow. */
@@ -29,6 +30,7 @@ public final class FanOutScenario {
     private final Samples deliveries = new Samples();
     private final Samples posts = new Samples();
     private final Samples cpu = new Samples();
+    private final Samples writes = new Samples();
     private final Samples ratio = new Samples();
     private final Samples star = new Samples();
     private final List<String> wrong = new ArrayList<>();
@@ -98,6 +100,7 @@ public final class FanOutScenario {
       Side side, Figures of, List<Dataset.SourcePost> source, long deliveries, int round) {
     List<Call> calls = source.stream().map(posts::call).toList();
     long startMillis = System.currentTimeMillis();
+    OptionalLong writesBefore = side.cassandraWrites();
     double cpuBefore = Cores.seconds(side.processes());
     long begin = System.nanoTime();
     Measured measured = Driver.replay(side.address(), CONNECTIONS, UNDER_WAY, calls);
@@ -106,6 +109,10 @@ public final class FanOutScenario {
     double cpu = Cores.seconds(side.processes()) - cpuBefore;
     double rate = deliveries / seconds;
     of.deliveries.add(rate);
+    if (writesBefore.isPresent()) {
+      long writes = side.cassandraWrites().orElse(0) - writesBefore.getAsLong();
+      of.writes.add((double) writes / deliveries);
+    }
     of.posts.add(measured.answers() / seconds);
     of.cpu.add(1e6 * cpu / deliveries);
     if (measured.failures() > 0) {
@@ -177,6 +184,7 @@ public final class FanOutScenario {
             "deliveries/s",
             "posts/s",
             "CPU per delivery, µs",
+            "Cassandra writes per delivery",
             "Tideline is times",
             "one post to %,d followers, ms".formatted(setting.dataset().readers().size())));
     boolean right = true;
@@ -188,6 +196,7 @@ public final class FanOutScenario {
               of.deliveries.text("%,.0f"),
               of.posts.text("%,.0f"),
               of.cpu.text("%.2f"),
+              of.writes.text("%.4f"),
               of.ratio.text("%.2f"),
               of.star.text("%,.0f")));
     }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /** Another usual way: timelines in Cassandra, written to every follower, behind a gRPC front. */
 public final class CassandraSide implements Side {
@@ -127,6 +128,11 @@ public final class CassandraSide implements Side {
   @Override
   public boolean delivers() {
     return true;
+  }
+
+  @Override
+  public OptionalLong cassandraWrites() {
+    return OptionalLong.of(CassandraWrites.of(cassandra.port(), "bench"));
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /** A bare gRPC server that has Tideline's answers in memory: nothing in Java is faster. */
 public final class LimitSide implements Side {
@@ -75,6 +76,11 @@ public final class LimitSide implements Side {
   @Override
   public boolean delivers() {
     return false;
+  }
+
+  @Override
+  public OptionalLong cassandraWrites() {
+    return OptionalLong.empty();
   }
 
   @Override

@@ -22,6 +22,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** Feeds that are put together from follows and posts whenever they are read, in Postgres. */
@@ -241,6 +242,11 @@ public final class PostgresSide implements Side {
   @Override
   public boolean delivers() {
     return false;
+  }
+
+  @Override
+  public OptionalLong cassandraWrites() {
+    return OptionalLong.empty();
   }
 
   @Override

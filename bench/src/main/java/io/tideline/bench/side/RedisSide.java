@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /** The usual way: timelines in Redis behind a gRPC front. */
 public final class RedisSide implements Side {
@@ -157,6 +158,11 @@ public final class RedisSide implements Side {
   @Override
   public boolean delivers() {
     return true;
+  }
+
+  @Override
+  public OptionalLong cassandraWrites() {
+    return OptionalLong.empty();
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.tideline.bench.data.Page;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.OptionalLong;
 
 /** Something that answers reads, and runs until it is closed. */
 public interface Side extends AutoCloseable {
@@ -26,6 +27,9 @@ public interface Side extends AutoCloseable {
 
   /** Whether posts are brought to those who follow; otherwise every read looks for them. */
   boolean delivers();
+
+  /** How often its Cassandra was written to so far; empty where there is none. */
+  OptionalLong cassandraWrites();
 
   /** Returns once all that was published before has reached those who follow. */
   void awaitDelivered();

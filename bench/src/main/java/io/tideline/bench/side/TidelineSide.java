@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -336,6 +337,11 @@ public final class TidelineSide implements Side {
   @Override
   public boolean delivers() {
     return true;
+  }
+
+  @Override
+  public OptionalLong cassandraWrites() {
+    return OptionalLong.of(CassandraWrites.of(stack.cassandra().port(), "tideline"));
   }
 
   /**

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 
 /** The driver against servers on the same stack as the limit. */
 class DriverTest {
-  private static final Duration SHORT = Duration.ofMillis(300);
+  private static final Duration SHORT = Duration.ofMillis(200);
   private static final Call READ =
       new Call(Rpc.READ_FEED, ReadFeedRequest.newBuilder().setUserId("ann").build().toByteArray());
   private static final Call PUBLISH = new Call(Rpc.PUBLISH, new byte[0]);
@@ -93,10 +93,10 @@ class DriverTest {
     Measured measured = driveClosed(() -> asked.getAndIncrement() % 3 == 0 ? PUBLISH : READ);
 
     assertThat(measured.failures()).as(measured.firstFailure()).isZero();
-    assertThat(measured.answers()).isGreaterThan(100);
+    assertThat(measured.answers()).as("more than are under way at a time").isGreaterThan(16);
     assertThat(measured.reads().getTotalCount() + measured.writes().getTotalCount())
         .isEqualTo(measured.answers());
-    assertThat(measured.writes().getTotalCount()).isGreaterThan(10);
+    assertThat(measured.writes().getTotalCount()).isGreaterThan(5);
     assertThat(measured.bytes()).isGreaterThan(measured.reads().getTotalCount() * 600);
   }
 
