@@ -104,8 +104,8 @@ final class CassandraFront {
     ByteBuffer card = ByteBuffer.wrap(PostIds.cardOf(id, request).toByteArray());
     List<String> of = followers.getOrDefault(request.getAuthorId(), List.of());
     // Writes wait for room, which calls must not: they would keep the answers from coming in.
-    return CompletableFuture.supplyAsync(() -> write(of, id, card))
-        .thenCompose(written -> written)
+    return CompletableFuture.completedFuture(of)
+        .thenComposeAsync(readers -> write(readers, id, card))
         .thenApply(done -> PublishResponse.newBuilder().setPostId(id).build());
   }
 

@@ -27,7 +27,9 @@ public final class CassandraSide implements Side {
 
   private CassandraSide(Path directory, Dataset dataset, Corpus corpus) {
     timelines = corpus.timelines();
-    cassandra = LocalCassandra.start(LocalCassandra.Options.in(directory.resolve("cassandra")));
+    cassandra =
+        LocalCassandra.start(
+            new LocalCassandra.Options(directory.resolve("cassandra"), 0, CassandraSide::ignore));
     try {
       fill(corpus);
       Path followers = directory.resolve("followers-cassandra");
@@ -47,6 +49,10 @@ public final class CassandraSide implements Side {
       cassandra.close();
       throw e;
     }
+  }
+
+  private static void ignore(String news) {
+    // Its port interests nobody here.
   }
 
   /** Starts Cassandra and its front and fills them with what Tideline answered. */
