@@ -8,6 +8,7 @@ import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ClientCalls;
+import io.grpc.stub.StreamObserver;
 import io.tideline.bench.data.Page;
 import io.tideline.bench.side.Side;
 import io.tideline.protocols.v1.Card;
@@ -15,7 +16,11 @@ import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** Looks at feeds of one side with a client library: for checks, not for measuring. */
@@ -61,11 +66,48 @@ final class FeedReader implements AutoCloseable {
     return call(PUBLISH, request);
   }
 
-  /** Whether this post is at the top of a feed. */
-  boolean isNewest(String reader, String postId) {
-    ReadFeedResponse page =
-        read(ReadFeedRequest.newBuilder().setUserId(reader).setPageSize(1).build());
-    return page.getCardsCount() == 1 && page.getCards(0).getPost().getPostId().equals(postId);
+  /** Of these readers, those whose feed does not begin with this post; all are asked at once. */
+  List<String> without(List<String> readers, String postId) {
+    Map<String, CompletableFuture<Boolean>> found = new LinkedHashMap<>();
+    for (String reader : readers) {
+      var answer = new FirstCard(postId);
+      found.put(reader, answer.isIt);
+      ClientCalls.asyncUnaryCall(
+          channel.newCall(READ_FEED, options()),
+          ReadFeedRequest.newBuilder().setUserId(reader).setPageSize(1).build(),
+          answer);
+    }
+    List<String> without = new ArrayList<>();
+    found.forEach(
+        (reader, isIt) -> {
+          if (!isIt.join()) without.add(reader);
+        });
+    return without;
+  }
+
+  private static final class FirstCard implements StreamObserver<ReadFeedResponse> {
+    private final String postId;
+    private final CompletableFuture<Boolean> isIt = new CompletableFuture<>();
+
+    private FirstCard(String postId) {
+      this.postId = postId;
+    }
+
+    @Override
+    public void onNext(ReadFeedResponse page) {
+      isIt.complete(
+          page.getCardsCount() > 0 && page.getCards(0).getPost().getPostId().equals(postId));
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      isIt.completeExceptionally(failure);
+    }
+
+    @Override
+    public void onCompleted() {
+      isIt.complete(false);
+    }
   }
 
   /**
@@ -98,11 +140,11 @@ final class FeedReader implements AutoCloseable {
   }
 
   private <Q, R> R call(MethodDescriptor<Q, R> method, Q request) {
-    return ClientCalls.blockingUnaryCall(
-        channel,
-        method,
-        CallOptions.DEFAULT.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS),
-        request);
+    return ClientCalls.blockingUnaryCall(channel, method, options(), request);
+  }
+
+  private static CallOptions options() {
+    return CallOptions.DEFAULT.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
   }
 
   @Override
