@@ -245,18 +245,15 @@ final class Bench implements Callable<Integer> {
         quick ? Dataset.generated(plan.readers()) : Dataset.of(source, plan.readers());
     report.item("Data", dataset.description());
     report.heading(2, "Sides");
-    cores.toServers();
     TidelineSide tideline =
         add("tideline", () -> TidelineSide.start(home, directory, dataset.readers().size()));
     report.item(tideline.name(), tideline.describe());
-    cores.toDriver();
     say("Filling tideline with " + dataset.description());
     tideline.fill(dataset);
     say("Reading %,d timelines".formatted(dataset.readers().size()));
     Path answers = directory.resolve("answers");
     Corpus corpus = tideline.read(dataset, answers);
     for (Peer peer : peers) {
-      cores.toServers();
       try {
         Side side =
             switch (peer) {
@@ -272,8 +269,8 @@ final class Bench implements Callable<Integer> {
         report.item(peer.name(), "not measured: " + e.getMessage());
         say("Without %s: %s".formatted(peer, e.getMessage()));
       }
-      cores.toDriver();
     }
+    cores.separate(sides.stream().flatMap(side -> side.processes().stream()).toList());
     return new Setting(plan, dataset, corpus, List.copyOf(sides), report, this::say);
   }
 

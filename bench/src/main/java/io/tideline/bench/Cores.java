@@ -32,14 +32,14 @@ public final class Cores {
         : "servers and driver share the only core, so that no figure is worth much";
   }
 
-  /** Children of this process that start from now on run on the servers' core. */
-  void toServers() {
-    pinThisProcess(first());
-  }
-
-  /** This process runs on the driver's core from now on; its children stay where they are. */
-  void toDriver() {
-    pinThisProcess(last());
+  /**
+   * Gives these processes the servers' core, and this one the driver's. Before, everything may run
+   * anywhere, so that filling is not slower than it must be.
+   */
+  void separate(List<Long> servers) {
+    if (!pinned()) return;
+    servers.forEach(server -> pin(server, first()));
+    pin(ProcessHandle.current().pid(), last());
   }
 
   private int first() {
@@ -51,10 +51,9 @@ public final class Cores {
     return allowed.get(allowed.size() - 1);
   }
 
-  private void pinThisProcess(int core) {
-    if (!pinned()) return;
-    String pid = Long.toString(ProcessHandle.current().pid());
-    Programs.firstLineOf(taskset.orElseThrow(), "-acp", Integer.toString(core), pid);
+  private void pin(long process, int core) {
+    Programs.firstLineOf(
+        taskset.orElseThrow(), "-acp", Integer.toString(core), Long.toString(process));
   }
 
   private static List<Integer> allowed() {

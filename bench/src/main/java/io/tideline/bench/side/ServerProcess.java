@@ -47,6 +47,8 @@ final class ServerProcess implements AutoCloseable {
       String... main) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    // Each side gets one core later on, and what counts processors does so when it starts.
+    command.add("-XX:ActiveProcessorCount=1");
     command.addAll(options);
     command.addAll(List.of("-cp", classPath));
     command.addAll(List.of(main));
