@@ -95,7 +95,7 @@ final class Bench implements Callable<Integer> {
   @Option(
       names = "--quick",
       description = {
-        "try it out: 300 made up readers, 2 rounds, turns of 2 s; takes about 2 minutes, and the"
+        "try it out: 300 made up readers, 2 rounds, turns of 2 s; takes a few minutes, and the"
             + " figures are worth nothing"
       })
   private boolean quick;
