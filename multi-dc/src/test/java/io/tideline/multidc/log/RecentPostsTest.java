@@ -141,6 +141,18 @@ class RecentPostsTest {
   }
 
   @Test
+  void where_a_post_has_arrived_its_own_cell_may_tell_after_the_edit_of_another() {
+    recent.open(ELSEWHERE, 0);
+    add(edited("ann", 2, 1), ELSEWHERE, 0);
+    assertThat(add(published("ann", 1), P0, 5)).isTrue();
+    assertThat(add(published("ann", 1), P0, 6)).as("said before").isFalse();
+    PostRef post = recent.recent(ANN, START).stream().reduce(PostRef::merge).orElseThrow();
+    assertThat(post.partition).isEqualTo(P0);
+    assertThat(post.offset).isEqualTo(5);
+    assertThat(post.flags).isEqualTo(PostRef.EDITED);
+  }
+
+  @Test
   void missing_numbers_are_counted() {
     add(published("ann", 4), P0, 0);
     add(published("ann", 5), P0, 1);

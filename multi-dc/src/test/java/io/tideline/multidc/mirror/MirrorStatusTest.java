@@ -30,7 +30,8 @@ class MirrorStatusTest {
             "tideline.posts.west",
             MirrorStatus.State.BACKFILL_NEEDED,
             123_456_789_012L,
-            7_000);
+            7_000,
+            1_763_650_000_123L);
     int id = serialization.findSerializerFor(status).identifier();
     String manifest = Serializers.manifestFor(serialization.findSerializerFor(status), status);
     String recorded =
