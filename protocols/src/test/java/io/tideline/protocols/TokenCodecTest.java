@@ -302,7 +302,12 @@ class TokenCodecTest {
   void every_kind_of_token_is_recorded() {
     assertThat(RECORDED)
         .containsOnlyKeys(
-            "cursor", "newer_cursor", "cursor_that_passed_over", "consistency_token", "page_token");
+            "cursor",
+            "newer_cursor",
+            "cursor_that_passed_over",
+            "cursor_of_a_cell",
+            "consistency_token",
+            "page_token");
   }
 
   @Test
@@ -381,7 +386,9 @@ class TokenCodecTest {
     assertThat(CODEC.decodeCursor(text, reader, "home"))
         .as("what it has passed over had no room, and which rules its cell knew")
         .isEqualTo(cursor.withoutPassed().withoutRules());
-    Cursor older = new Cursor(reader, "home", Cursor.Direction.OLDER, POST, mark, null, passed(5, POST), List.of());
+    Cursor older =
+        new Cursor(
+            reader, "home", Cursor.Direction.OLDER, POST, mark, null, passed(5, POST), List.of());
     assertThat(CODEC.decodeCursor(CODEC.encode(older), reader, "home")).isEqualTo(older);
   }
 

@@ -216,7 +216,12 @@ class RecentPostsTest {
     boolean alreadyTold(PostRef ref, RecentPosts recent) {
       return remembered(recent).stream()
           .filter(known -> known.id().equals(ref.id()))
-          .anyMatch(known -> known.deleted() || (!ref.deleted() && known.version >= ref.version));
+          .anyMatch(known -> known.deleted() || tellsAsMuch(known, ref));
+    }
+
+    private static boolean tellsAsMuch(PostRef known, PostRef ref) {
+      boolean knowsWhere = known.partition.equals(ref.partition) || !ref.arrivesBefore(known);
+      return !ref.deleted() && known.version >= ref.version && knowsWhere;
     }
 
     List<PostRef> remembered(RecentPosts recent) {

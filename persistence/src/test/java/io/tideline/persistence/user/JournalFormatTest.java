@@ -14,7 +14,6 @@ import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
 import io.tideline.persistence.user.UserEvent.RemainsDeleted;
-import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
@@ -116,28 +115,6 @@ final class JournalFormatTest {
                       AT,
                       11,
                       new User.Erasure(AT, 3, 10, 1_763_650_000_123L))));
-
-  static {
-    Watermark elsewhere =
-        new Watermark(
-            READ.positions(),
-            AT,
-            PostId.MIN,
-            POST,
-            new KnownRules(2, Map.of(1, AT - 5, 2, AT), 0x5a5a1234));
-    SAMPLES.put(
-        "UserWhoHasReadElsewhere",
-        new User(
-            Graph.EMPTY,
-            Filters.EMPTY,
-            new ReadState(Map.of("home", elsewhere)),
-            Posting.EMPTY,
-            null,
-            0,
-            AT,
-            9,
-            null));
-  }
 
   @AfterAll
   static void stop() {
