@@ -17,4 +17,12 @@ public record Corpus(
     Map<String, List<String>> timelines,
     Map<String, ByteString> cards,
     List<Page> newest,
-    List<Page> deep) {}
+    List<Page> deep) {
+
+  /** The entry just above a page; empty at the newest one. */
+  public String above(Page page) {
+    return page.offset() == 0
+        ? ""
+        : timelines.getOrDefault(page.reader(), List.of()).get(page.offset() - 1);
+  }
+}

@@ -6,14 +6,11 @@ import com.google.protobuf.ByteString;
 import io.tideline.bench.data.Corpus;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.data.Page;
-import io.tideline.bench.driver.Rpc;
 import io.tideline.localstack.LocalCassandra;
-import io.tideline.protocols.v1.ReadFeedRequest;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalLong;
 
 /** Another usual way: timelines in Cassandra, written to every follower, behind a gRPC front. */
@@ -23,25 +20,22 @@ public final class CassandraSide implements Side {
   private final int grpcPort = ServerProcess.freePort();
   private final LocalCassandra cassandra;
   private final ServerProcess front;
-  private final Map<String, List<String>> timelines;
+  private final Corpus corpus;
 
   private CassandraSide(Path directory, Dataset dataset, Corpus corpus) {
-    timelines = corpus.timelines();
+    this.corpus = corpus;
     cassandra =
         LocalCassandra.start(
             new LocalCassandra.Options(directory.resolve("cassandra"), 0, CassandraSide::ignore));
     try {
-      fill(corpus);
+      fill();
       Path followers = directory.resolve("followers-cassandra");
       FollowersFile.write(followers, dataset.followers());
       front =
-          ServerProcess.java(
-              "the front of Cassandra",
+          ServerProcess.front(
+              "Cassandra",
               directory.resolve("cassandra-front.log"),
-              List.of("-Xmx1g"),
-              System.getProperty("java.class.path"),
-              Map.of(),
-              CassandraFront.class.getName(),
+              CassandraFront.class,
               Integer.toString(grpcPort),
               Integer.toString(cassandra.port()),
               followers.toString());
@@ -67,7 +61,7 @@ public final class CassandraSide implements Side {
     return side;
   }
 
-  private void fill(Corpus corpus) {
+  private void fill() {
     try (CqlSession session = CassandraFront.connect(cassandra.port())) {
       session.execute(
           "CREATE KEYSPACE bench WITH replication ="
@@ -117,33 +111,13 @@ public final class CassandraSide implements Side {
   }
 
   @Override
-  public ReadFeedRequest request(Page page) {
-    List<String> ids = timelines.getOrDefault(page.reader(), List.of());
-    return ReadFeedRequest.newBuilder()
-        .setUserId(page.reader())
-        .setPageSize(Rpc.PAGE_SIZE)
-        .setCursor(page.offset() == 0 ? "" : ids.get(page.offset() - 1))
-        .build();
-  }
-
-  @Override
-  public boolean takesPosts() {
-    return true;
-  }
-
-  @Override
-  public boolean delivers() {
-    return true;
+  public String cursor(Page page) {
+    return corpus.above(page);
   }
 
   @Override
   public OptionalLong cassandraWrites() {
     return OptionalLong.of(CassandraWrites.of(cassandra.port(), "bench"));
-  }
-
-  @Override
-  public void awaitDelivered() {
-    // A post is answered when all partitions have it.
   }
 
   @Override

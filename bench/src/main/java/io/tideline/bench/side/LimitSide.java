@@ -1,12 +1,10 @@
 package io.tideline.bench.side;
 
 import io.tideline.bench.data.Page;
-import io.tideline.protocols.v1.ReadFeedRequest;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 
 /** A bare gRPC server that has Tideline's answers in memory: nothing in Java is faster. */
 public final class LimitSide implements Side {
@@ -64,28 +62,13 @@ public final class LimitSide implements Side {
   }
 
   @Override
-  public ReadFeedRequest request(Page page) {
-    return TidelineSide.requestOf(page);
+  public String cursor(Page page) {
+    return page.cursor();
   }
 
   @Override
   public boolean takesPosts() {
     return false;
-  }
-
-  @Override
-  public boolean delivers() {
-    return false;
-  }
-
-  @Override
-  public OptionalLong cassandraWrites() {
-    return OptionalLong.empty();
-  }
-
-  @Override
-  public void awaitDelivered() {
-    // Nothing is.
   }
 
   @Override

@@ -5,9 +5,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.bench.data.Corpus;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.data.Page;
-import io.tideline.bench.driver.Rpc;
 import io.tideline.protocols.v1.Card;
-import io.tideline.protocols.v1.ReadFeedRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -22,7 +20,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** Feeds that are put together from follows and posts whenever they are read, in Postgres. */
@@ -36,11 +33,11 @@ public final class PostgresSide implements Side {
   private final List<ServerProcess> servers = new ArrayList<>();
   private final Path programs;
   private final Path data;
-  private final Map<String, List<String>> timelines;
+  private final Corpus corpus;
 
   private PostgresSide(Path programs, Corpus corpus) {
     this.programs = programs;
-    timelines = corpus.timelines();
+    this.corpus = corpus;
     try {
       // Not where the rest is: another user must be able to get there.
       data = Files.createTempDirectory("tideline-bench-postgres");
@@ -62,7 +59,7 @@ public final class PostgresSide implements Side {
     var side = new PostgresSide(programs, corpus);
     try {
       side.start(directory);
-      side.fill(dataset, corpus);
+      side.fill(dataset);
       side.startFront(directory);
     } catch (RuntimeException e) {
       side.close();
@@ -143,7 +140,7 @@ public final class PostgresSide implements Side {
     }
   }
 
-  private void fill(Dataset dataset, Corpus corpus) {
+  private void fill(Dataset dataset) {
     try (Connection connection = PostgresFront.connect(postgresPort);
         Statement statement = connection.createStatement()) {
       statement.execute(
@@ -189,13 +186,10 @@ public final class PostgresSide implements Side {
 
   private void startFront(Path directory) {
     var front =
-        ServerProcess.java(
-            "the front of Postgres",
+        ServerProcess.front(
+            "Postgres",
             directory.resolve("postgres-front.log"),
-            List.of("-Xmx1g"),
-            System.getProperty("java.class.path"),
-            Map.of(),
-            PostgresFront.class.getName(),
+            PostgresFront.class,
             Integer.toString(grpcPort),
             Integer.toString(postgresPort));
     servers.add(0, front);
@@ -225,33 +219,13 @@ public final class PostgresSide implements Side {
   }
 
   @Override
-  public ReadFeedRequest request(Page page) {
-    List<String> ids = timelines.getOrDefault(page.reader(), List.of());
-    return ReadFeedRequest.newBuilder()
-        .setUserId(page.reader())
-        .setPageSize(Rpc.PAGE_SIZE)
-        .setCursor(page.offset() == 0 ? "" : ids.get(page.offset() - 1))
-        .build();
-  }
-
-  @Override
-  public boolean takesPosts() {
-    return true;
+  public String cursor(Page page) {
+    return corpus.above(page);
   }
 
   @Override
   public boolean delivers() {
     return false;
-  }
-
-  @Override
-  public OptionalLong cassandraWrites() {
-    return OptionalLong.empty();
-  }
-
-  @Override
-  public void awaitDelivered() {
-    // Nothing is delivered: whoever reads next finds it.
   }
 
   @Override

@@ -9,8 +9,6 @@ import io.lettuce.core.codec.ByteArrayCodec;
 import io.tideline.bench.data.Corpus;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.data.Page;
-import io.tideline.bench.driver.Rpc;
-import io.tideline.protocols.v1.ReadFeedRequest;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -19,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 
 /** The usual way: timelines in Redis behind a gRPC front. */
 public final class RedisSide implements Side {
@@ -82,13 +79,10 @@ public final class RedisSide implements Side {
     Path followers = directory.resolve("followers");
     FollowersFile.write(followers, dataset.followers());
     var front =
-        ServerProcess.java(
-            "the front of Redis",
+        ServerProcess.front(
+            "Redis",
             directory.resolve("redis-front.log"),
-            List.of("-Xmx1g"),
-            System.getProperty("java.class.path"),
-            Map.of(),
-            RedisFront.class.getName(),
+            RedisFront.class,
             Integer.toString(grpcPort),
             Integer.toString(redisPort),
             followers.toString());
@@ -142,32 +136,8 @@ public final class RedisSide implements Side {
   }
 
   @Override
-  public ReadFeedRequest request(Page page) {
-    return ReadFeedRequest.newBuilder()
-        .setUserId(page.reader())
-        .setPageSize(Rpc.PAGE_SIZE)
-        .setCursor(page.offset() == 0 ? "" : Integer.toString(page.offset()))
-        .build();
-  }
-
-  @Override
-  public boolean takesPosts() {
-    return true;
-  }
-
-  @Override
-  public boolean delivers() {
-    return true;
-  }
-
-  @Override
-  public OptionalLong cassandraWrites() {
-    return OptionalLong.empty();
-  }
-
-  @Override
-  public void awaitDelivered() {
-    // A post is answered when all lists have it.
+  public String cursor(Page page) {
+    return page.offset() == 0 ? "" : Integer.toString(page.offset());
   }
 
   @Override

@@ -56,6 +56,19 @@ final class ServerProcess implements AutoCloseable {
     return start(name, log, "trap '' INT HUP; exec \"$@\"", command, environment);
   }
 
+  /** Starts the gRPC front of a store, from what this process runs from. */
+  static ServerProcess front(String store, Path log, Class<?> main, String... arguments) {
+    List<String> all = new ArrayList<>(List.of(main.getName()));
+    all.addAll(List.of(arguments));
+    return java(
+        "the front of " + store,
+        log,
+        List.of("-Xmx1g"),
+        System.getProperty("java.class.path"),
+        Map.of(),
+        all.toArray(String[]::new));
+  }
+
   /** Starts a program that does not look at its standard input. */
   static ServerProcess program(String name, Path log, List<String> command) {
     return start(

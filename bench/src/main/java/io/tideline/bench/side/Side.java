@@ -1,6 +1,7 @@
 package io.tideline.bench.side;
 
 import io.tideline.bench.data.Page;
+import io.tideline.bench.driver.Rpc;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import java.net.InetSocketAddress;
 import java.util.List;
@@ -19,20 +20,42 @@ public interface Side extends AutoCloseable {
   /** All processes that work for it. */
   List<Long> processes();
 
+  /** Where a page begins, in this side's own way; empty at the newest entry. */
+  String cursor(Page page);
+
   /** How this side is asked for a page. */
-  ReadFeedRequest request(Page page);
+  default ReadFeedRequest request(Page page) {
+    return request(page, cursor(page));
+  }
+
+  static ReadFeedRequest request(Page page, String cursor) {
+    return ReadFeedRequest.newBuilder()
+        .setUserId(page.reader())
+        .setPageSize(Rpc.PAGE_SIZE)
+        .setCursor(cursor)
+        .build();
+  }
 
   /** Whether posts can be published to it. */
-  boolean takesPosts();
+  default boolean takesPosts() {
+    return true;
+  }
 
   /** Whether posts are brought to those who follow; otherwise every read looks for them. */
-  boolean delivers();
+  default boolean delivers() {
+    return true;
+  }
 
   /** How often its Cassandra was written to so far; empty where there is none. */
-  OptionalLong cassandraWrites();
+  default OptionalLong cassandraWrites() {
+    return OptionalLong.empty();
+  }
 
-  /** Returns once all that was published before has reached those who follow. */
-  void awaitDelivered();
+  /**
+   * Returns once all that was published before has reached those who follow: at once where a post
+   * is answered only when it has.
+   */
+  default void awaitDelivered() {}
 
   @Override
   void close();

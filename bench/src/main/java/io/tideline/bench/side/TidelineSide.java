@@ -281,7 +281,7 @@ public final class TidelineSide implements Side {
 
     private CompletableFuture<@Nullable Void> keep(AnswerFile file, Page page, List<Page> pages) {
       return client
-          .readFeed(requestOf(page))
+          .readFeed(Side.request(page, page.cursor()))
           .thenAccept(
               answer -> {
                 file.add(page.reader(), page.cursor(), answer);
@@ -290,14 +290,6 @@ public final class TidelineSide implements Side {
                 }
               });
     }
-  }
-
-  static ReadFeedRequest requestOf(Page page) {
-    return ReadFeedRequest.newBuilder()
-        .setUserId(page.reader())
-        .setPageSize(Rpc.PAGE_SIZE)
-        .setCursor(page.cursor())
-        .build();
   }
 
   @Override
@@ -325,18 +317,8 @@ public final class TidelineSide implements Side {
   }
 
   @Override
-  public ReadFeedRequest request(Page page) {
-    return requestOf(page);
-  }
-
-  @Override
-  public boolean takesPosts() {
-    return true;
-  }
-
-  @Override
-  public boolean delivers() {
-    return true;
+  public String cursor(Page page) {
+    return page.cursor();
   }
 
   @Override
