@@ -93,7 +93,8 @@ class WalkBetweenCellsTest {
       seed = "4711",
       shrinking = ShrinkingMode.OFF,
       edgeCases = EdgeCasesMode.NONE)
-  void while_decisions_come_in_order_only_what_was_passed_over_elsewhere_is_flagged(@ForAll long seed) {
+  void while_decisions_come_in_order_only_what_was_passed_over_elsewhere_is_flagged(
+      @ForAll long seed) {
     Cells cells = new Cells(new Random(seed), true);
     try {
       cells.live(80);
