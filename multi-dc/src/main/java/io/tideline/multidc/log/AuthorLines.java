@@ -93,6 +93,21 @@ final class AuthorLines {
     return false;
   }
 
+  synchronized boolean isEmpty() {
+    return size == 0;
+  }
+
+  /** Whether any line is here that tells of the same post. */
+  synchronized boolean tellOf(PostRef ref) {
+    for (int i = 0; i < size; i++) {
+      PostRef known = get(i);
+      if (known.idHi == ref.idHi && known.idLo == ref.idLo) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   synchronized List<PostRef> notIn(Positions positions) {
     List<PostRef> found = new ArrayList<>(Math.min(size, 16));
     LogPartition partition = null;

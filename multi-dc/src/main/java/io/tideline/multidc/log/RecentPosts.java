@@ -3,11 +3,16 @@ package io.tideline.multidc.log;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -22,12 +27,27 @@ import org.jspecify.annotations.Nullable;
  * forgotten: who reads first and asks {@link #reachesBack} second knows that nothing was missing.
  */
 public final class RecentPosts {
+  // About 100 bytes each.
+  private static final int MOST_DELETED_AHEAD = 50_000;
+
   private final int maxReferences;
   private final ConcurrentMap<UserId, AuthorLines> linesByAuthor = new ConcurrentHashMap<>();
   private final ConcurrentMap<LogPartition, Window> windows = new ConcurrentHashMap<>();
   private final LongAdder gaps = new LongAdder();
   private final LongAdder duplicates = new LongAdder();
   private volatile int size;
+  // What was deleted while nothing of it was here: it may come yet, long after the delete has been
+  // forgotten. The latest ones; of the one thread that writes.
+  private final Set<PostId> deletedAhead =
+      Collections.newSetFromMap(
+          new LinkedHashMap<>() {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<PostId, Boolean> eldest) {
+              return size() > MOST_DELETED_AHEAD;
+            }
+          });
 
   private static final class Window {
     final Deque<PostRef> inLogOrder = new ArrayDeque<>();
@@ -137,9 +157,15 @@ public final class RecentPosts {
       gaps.add(sequence - last - 1);
     }
     lines.sawSequence(cell, sequence);
-    if (!isNew && lines.alreadyTell(ref)) {
+    if (isDeletedAhead(ref) || (!isNew && lines.alreadyTell(ref))) {
       duplicates.increment();
+      if (lines.isEmpty()) {
+        linesByAuthor.remove(ref.author);
+      }
       return false;
+    }
+    if (ref.deleted() && !ref.erased() && !lines.tellOf(ref)) {
+      deletedAhead.add(ref.id());
     }
     if (ref.erased()) {
       lines.replace(ref).forEach(this::untag);
@@ -149,6 +175,10 @@ public final class RecentPosts {
     window.add(ref);
     setSize(size + 1);
     return true;
+  }
+
+  private boolean isDeletedAhead(PostRef ref) {
+    return !deletedAhead.isEmpty() && deletedAhead.contains(ref.id());
   }
 
   private void untag(PostRef ref) {

@@ -301,6 +301,29 @@ class LineApplierTest {
   }
 
   @Test
+  void a_post_that_comes_long_after_its_delete_reaches_nobody() {
+    RecentPosts small = new RecentPosts(4);
+    applier = applier(small);
+    applier.resumeAt(bounds(7, 0, 0, 0));
+    Inbox inbox = inboxes(ANN, 1).get(0);
+    take(record(deleted("ann", 2, 1), 0, 0));
+    for (int i = 0; i < 6; i++) {
+      take(record(published("bob", i + 1), 0, i + 1));
+    }
+    applier.stored(bounds(7, 0, 7, 7));
+    assertThat(small.recent(ANN, Positions.EMPTY)).as("the delete is forgotten").isEmpty();
+    inbox.drain();
+
+    take(record(published("ann", 1), 0, 7), record(edited("ann", 3, 1), 0, 8));
+    take(record(published("ann", 4), 0, 9));
+    runAll();
+
+    assertThat(offsets(inbox)).as("only another post of the author").containsExactly(9L);
+    assertThat(small.recent(ANN, Positions.EMPTY)).hasSize(1);
+    assertThat(applier.applied().next(partition(0))).isEqualTo(10);
+  }
+
+  @Test
   void lines_read_again_after_a_restart_are_not_applied_again() {
     applier.resumeAt(bounds(7, 0, 0, 0));
     Inbox inbox = inboxes(ANN, 1).get(0);

@@ -14,6 +14,7 @@ import io.tideline.persistence.user.UserEvent.PostDeleted;
 import io.tideline.persistence.user.UserEvent.PostEdited;
 import io.tideline.persistence.user.UserEvent.PostPublished;
 import io.tideline.persistence.user.UserEvent.RemainsDeleted;
+import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
@@ -56,6 +57,13 @@ final class JournalFormatTest {
           AT);
   private static final Watermark READ =
       new Watermark(Positions.EMPTY.with(PARTITION, 43), AT, PostId.MIN, POST);
+  private static final Watermark READ_IN_A_CELL =
+      new Watermark(
+          READ.positions(),
+          AT,
+          PostId.MIN,
+          POST,
+          new KnownRules(2, Map.of(1, AT, 2, AT + 5), 0x9f3c01aa));
   private static final Graph GRAPH =
       new Graph(
           Map.of(
@@ -115,6 +123,15 @@ final class JournalFormatTest {
                       AT,
                       11,
                       new User.Erasure(AT, 3, 10, 1_763_650_000_123L))));
+
+  static {
+    ReadState read =
+        new ReadState(
+            Map.of("home", READ_IN_A_CELL, Rules.surfaceOf("close"), READ_IN_A_CELL.uncertain()));
+    SAMPLES.put(
+        "UserOfCells",
+        new User(Graph.EMPTY, Filters.EMPTY, read, Posting.EMPTY, null, 0, AT, 0, null));
+  }
 
   @AfterAll
   static void stop() {

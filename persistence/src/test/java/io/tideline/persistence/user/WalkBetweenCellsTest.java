@@ -53,7 +53,11 @@ class WalkBetweenCellsTest {
   @Test
   @EnabledIfSystemProperty(named = "tideline.test.histories", matches = "\\d+")
   void a_longer_run() {
-    OtherHistories.run(this::a_walk_between_cells_shows_everything_and_flags_what_it_repeats);
+    OtherHistories.run(
+        seed -> {
+          a_walk_between_cells_shows_everything_and_flags_what_it_repeats(seed);
+          while_decisions_come_in_order_only_what_was_passed_over_elsewhere_is_flagged(seed);
+        });
   }
 
   @Property(
@@ -62,7 +66,7 @@ class WalkBetweenCellsTest {
       shrinking = ShrinkingMode.OFF,
       edgeCases = EdgeCasesMode.NONE)
   void a_walk_between_cells_shows_everything_and_flags_what_it_repeats(@ForAll long seed) {
-    Cells cells = new Cells(new Random(seed));
+    Cells cells = new Cells(new Random(seed), false);
     try {
       cells.live(80);
       Walk walk = new Walk(cells);
@@ -79,6 +83,27 @@ class WalkBetweenCellsTest {
             .as("everything in %d", cell.number)
             .allMatch(entry -> walk.seen.containsKey(entry.id()) || walk.lost.contains(entry.id()));
       }
+    } catch (AssertionError | RuntimeException e) {
+      throw new AssertionError("with seed " + seed, e);
+    }
+  }
+
+  @Property(
+      tries = 1_000,
+      seed = "4711",
+      shrinking = ShrinkingMode.OFF,
+      edgeCases = EdgeCasesMode.NONE)
+  void while_decisions_come_in_order_only_what_was_passed_over_elsewhere_is_flagged(
+      @ForAll long seed) {
+    Cells cells = new Cells(new Random(seed), true);
+    try {
+      cells.live(80);
+      Walk walk = new Walk(cells);
+      walk.begin();
+      walk.older();
+      walk.newer(6);
+      cells.live(20);
+      walk.newer(0);
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError("with seed " + seed, e);
     }
@@ -109,7 +134,7 @@ class WalkBetweenCellsTest {
       base = view.watermark();
       atBase = ids(view);
       List<PostRef> page = view.older(null, null, 1 + cells.random.nextInt(8));
-      take(page, ref -> false);
+      take(cell, page, ref -> false);
       after = page.size() == view.size() ? null : page.get(page.size() - 1).id();
     }
 
@@ -122,11 +147,12 @@ class WalkBetweenCellsTest {
     void older() {
       while (after != null) {
         cells.live(6);
-        TimelineView view = cells.oneThatReaches(base).view();
+        Cell cell = cells.oneThatReaches(base);
+        TimelineView view = cell.view();
         PostId from = after;
         List<PostRef> all = view.older(from, base, Integer.MAX_VALUE);
         List<PostRef> page = all.subList(0, Math.min(1 + cells.random.nextInt(8), all.size()));
-        take(page, view.perhapsSeen(base, passed, false));
+        take(cell, page, view.perhapsSeen(base, passed, false));
         after = page.size() == all.size() ? null : page.get(page.size() - 1).id();
         passed = view.walked(passed, base, from, after);
         for (PassedOver.Stretch stretch : passed.stretches()) {
@@ -151,7 +177,7 @@ class WalkBetweenCellsTest {
         for (PostId id : atUntil) if (!cell.candidates.contains(id)) lost.add(id);
         TimelineView.Arrived arrived = view.arrived(base, passed, until, last);
         int size = Math.min(1 + cells.random.nextInt(8), arrived.shown().size());
-        take(arrived.shown().subList(0, size), view.perhapsSeen(base, passed, true));
+        take(cell, arrived.shown().subList(0, size), view.perhapsSeen(base, passed, true));
         last = arrived.shown().size() > size ? arrived.shown().get(size - 1).id() : null;
         for (PostId hidden : arrived.hidden()) {
           if (last == null || hidden.compareTo(last) < 0) {
@@ -170,9 +196,14 @@ class WalkBetweenCellsTest {
       passed = new PassedOver(List.of(), owed);
     }
 
-    private void take(List<PostRef> page, Predicate<PostRef> perhapsSeen) {
+    private void take(Cell in, List<PostRef> page, Predicate<PostRef> perhapsSeen) {
       for (PostRef entry : page) {
         boolean flag = perhapsSeen.test(entry);
+        if (cells.inOrder && flag) {
+          assertThat(passed.stretches())
+              .as("why %s is flagged in %d", entry, in.number)
+              .anyMatch(stretch -> stretch.cell() != in.number && stretch.covers(entry.id()));
+        }
         Boolean before = seen.get(entry.id());
         if (exact && before != null && !before && atBase.contains(entry.id())) {
           assertThat(flag).as("repeated, so flagged: %s", entry).isTrue();
@@ -189,14 +220,16 @@ class WalkBetweenCellsTest {
     final SomeIntents intents;
     final List<Cell> all = new ArrayList<>();
     final boolean skewed;
+    final boolean inOrder;
     private final RulesModel decided = new RulesModel(SomeIntents.READER);
     private final Map<PostId, Post> posts = new HashMap<>();
     private final Set<PostId> deleted = new HashSet<>();
     private final int ruleChanges;
     private long nowMillis = START;
 
-    Cells(Random random) {
+    Cells(Random random, boolean inOrder) {
       this.random = random;
+      this.inOrder = inOrder;
       this.intents = new SomeIntents(random, 60);
       this.skewed = random.nextInt(3) == 0;
       this.ruleChanges = random.nextInt(8);
@@ -270,7 +303,7 @@ class WalkBetweenCellsTest {
       IntentLine line = withRealEnds(what).toBuilder().setAt(at).setOriginCell(number).build();
       decisions.add(line);
       // Somebody else's block is heard of like what other cells have accepted.
-      if (line.hasBlockedBy()) aside.add(line);
+      if (line.hasBlockedBy() && !cells.inOrder) aside.add(line);
       else user = user.after(new UserEvent.IntentAccepted(new Payload(line.toByteArray()), 0));
     }
 
@@ -359,7 +392,7 @@ class WalkBetweenCellsTest {
       decisionsRead.put(other.number, to);
       for (IntentLine line : List.copyOf(heard)) {
         boolean late = random.nextInt(line.hasBlockedBy() ? 2 : 12) == 0;
-        if (late && heard.remove(line)) aside.add(line);
+        if (late && !cells.inOrder && heard.remove(line)) aside.add(line);
       }
       hear(heard);
     }
