@@ -1,7 +1,5 @@
 package io.tideline.persistence.posts;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
@@ -28,9 +26,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Cards ready to be sent, within a bound of bytes, with {@link PostStore} behind them. */
 public final class CardCache implements LiveTimeline.Texts {
-  /** What an entry costs besides its bytes: key, card, their headers, and the cache's own node. */
-  private static final int ENTRY_BYTES = 200;
-
   /**
    * A post as it is sent.
    *
@@ -44,10 +39,14 @@ public final class CardCache implements LiveTimeline.Texts {
       }
       return other.version > version ? other : this;
     }
+
+    Card gone() {
+      return new Card(author, ByteString.EMPTY, version, true);
+    }
   }
 
   private final PostStore store;
-  private final Cache<PostId, Card> cards;
+  private final CardTable cards;
   private final Interner<UserId> authors = Interner.newWeakInterner();
 
   /** Misses being read: whoever wants one of these waits for the read that is under way. */
@@ -56,24 +55,19 @@ public final class CardCache implements LiveTimeline.Texts {
 
   public CardCache(PostStore store, long maximumBytes) {
     this.store = store;
-    this.cards =
-        Caffeine.newBuilder()
-            .maximumWeight(maximumBytes)
-            .weigher((PostId id, Card card) -> ENTRY_BYTES + card.encoded().size())
-            .recordStats()
-            .build();
+    this.cards = new CardTable(maximumBytes);
   }
 
   /** The card if it is at hand; a deleted post's says so. */
   public @Nullable Card getIfPresent(PostId id) {
-    return cards.getIfPresent(id);
+    return cards.get(id);
   }
 
   /** Takes over what a line of the posts log says, unless something later is known. */
   public void put(PostLine line) {
     UserId author = authors.intern(new UserId(line.getAuthorId()));
     if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
-      cards.asMap().values().removeIf(card -> card.author().equals(author));
+      cards.removeIf(card -> card.author().equals(author));
       return;
     }
     boolean deleted = line.getKind() == PostLineKind.POST_LINE_KIND_DELETED;
@@ -95,19 +89,22 @@ public final class CardCache implements LiveTimeline.Texts {
     boolean live =
         line.getKind() == PostLineKind.POST_LINE_KIND_PUBLISHED
             || line.getKind() == PostLineKind.POST_LINE_KIND_EDITED;
-    if (!live || cards.policy().getIfPresentQuietly(PostId.fromBytes(line.getPostId())) != null) {
+    if (!live || cards.peek(PostId.fromBytes(line.getPostId())) != null) {
       put(line);
     }
   }
 
   private Card put(PostId id, Card card) {
-    Card known = cards.asMap().merge(id, card, Card::or);
-    // Asked afterwards: whoever erases an author says so first and empties the cache second.
-    if (known.deleted() || !store.erased().contains(known.author())) {
-      return known;
-    }
-    cards.invalidate(id);
-    return new Card(known.author(), ByteString.EMPTY, known.version(), true);
+    if (isErased(card)) return card.gone();
+    Card known = cards.merge(id, card);
+    // Asked again: whoever erases an author says so first and empties the cache second.
+    if (!isErased(known)) return known;
+    cards.removeIf(this::isErased);
+    return known.gone();
+  }
+
+  private boolean isErased(Card card) {
+    return !card.deleted() && store.erased().contains(card.author());
   }
 
   /**
@@ -115,13 +112,14 @@ public final class CardCache implements LiveTimeline.Texts {
    * never heard of are absent. All misses are one batch, and a post is read once at a time.
    */
   public CompletionStage<Map<PostId, Card>> fetch(Collection<PostId> ids) {
-    Map<PostId, Card> found = new HashMap<>(cards.getAllPresent(ids));
+    Map<PostId, Card> found = new HashMap<>();
     Map<PostId, CompletableFuture<@Nullable Card>> awaited = new HashMap<>();
     List<PostId> misses = new ArrayList<>();
     for (PostId id : ids) {
-      if (!found.containsKey(id)) {
-        awaited.computeIfAbsent(id, missing -> readUnderWay(missing, misses));
-      }
+      if (found.containsKey(id) || awaited.containsKey(id)) continue;
+      Card card = cards.get(id);
+      if (card != null) found.put(id, card);
+      else awaited.put(id, readUnderWay(id, misses));
     }
     if (awaited.isEmpty()) {
       return CompletableFuture.completedStage(found);
@@ -137,7 +135,7 @@ public final class CardCache implements LiveTimeline.Texts {
 
   @Override
   public @Nullable Post postIfPresent(PostId id) {
-    Card card = cards.policy().getIfPresentQuietly(id);
+    Card card = cards.peek(id);
     return card == null || card.deleted() ? null : post(card);
   }
 
@@ -168,7 +166,7 @@ public final class CardCache implements LiveTimeline.Texts {
       return other;
     }
     // A read that was under way at the look-up may have ended since.
-    Card meanwhile = cards.policy().getIfPresentQuietly(id);
+    Card meanwhile = cards.peek(id);
     if (meanwhile == null) {
       misses.add(id);
     } else {
@@ -189,7 +187,7 @@ public final class CardCache implements LiveTimeline.Texts {
     for (PostId id : misses) {
       StoredPost post = posts == null ? null : posts.get(id);
       // Into the cache before it stops being under way: otherwise it would be read twice.
-      Card card = post == null ? cards.getIfPresent(id) : put(id, card(post));
+      Card card = post == null ? cards.peek(id) : put(id, card(post));
       CompletableFuture<@Nullable Card> read = reads.remove(id);
       if (read != null) {
         if (failure == null) {
@@ -228,21 +226,21 @@ public final class CardCache implements LiveTimeline.Texts {
 
   /** Bytes held, as the bound counts them. */
   public long bytes() {
-    return cards.policy().eviction().orElseThrow().weightedSize().orElse(0);
+    return cards.bytes();
   }
 
   public long size() {
-    return cards.estimatedSize();
+    return cards.size();
   }
 
   /**
    * Of all look-ups since the start, the part that found a card at hand; 1 when there were none.
    */
   public double hitRate() {
-    return cards.stats().hitRate();
+    return cards.hitRate();
   }
 
   public long evictions() {
-    return cards.stats().evictionCount();
+    return cards.evictions();
   }
 }
