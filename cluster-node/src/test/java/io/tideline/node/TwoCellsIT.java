@@ -53,7 +53,12 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.stream.KillSwitches;
 import org.apache.pekko.stream.UniqueKillSwitch;
 import org.apache.pekko.stream.javadsl.Keep;
@@ -281,6 +286,90 @@ class TwoCellsIT {
     Collections.sort(posts, Collections.reverseOrder());
     await().atMost(SOON).untilAsserted(() -> assertThat(all(west)).isEqualTo(posts));
     assertThat(all(east)).isEqualTo(posts);
+  }
+
+  @Test
+  void what_a_log_has_lost_while_a_cell_was_away_is_said_again_once() throws Exception {
+    await().atMost(SOON).until(() -> state(west) == SourceCellState.SOURCE_CELL_STATE_UP);
+    List<String> posts = publish(3);
+    await().atMost(SOON).until(() -> ids(west, reader).size() == 3);
+    ok(
+        west.feeds.markRead(
+            MarkReadRequest.newBuilder().setUserId(reader).setPostId(posts.get(2)).build()));
+    west.close();
+
+    String there = user("there");
+    String gone = user("gone");
+    east.follow(reader, there);
+    east.follow(reader, gone);
+    String missed = east.publish(there, "missed").getPostId();
+    String erased = east.publish(gone, "erased").getPostId();
+    ok(
+        east.posts.deletePost(
+            DeletePostRequest.newBuilder().setAuthorId(author).setPostId(posts.get(1)).build()));
+    ok(
+        east.posts.editPost(
+            EditPostRequest.newBuilder()
+                .setAuthorId(author)
+                .setPostId(posts.get(0))
+                .setContent(PostContent.newBuilder().setText("edited"))
+                .build()));
+    ok(east.users.eraseUser(EraseUserRequest.newBuilder().setUserId(gone).build()));
+    await().atMost(SOON).until(() -> ids(east, reader).size() == 3);
+    List<Object> decided = decided(east, reader);
+    loseLines();
+
+    west = startWest();
+    await().atMost(SOON).until(() -> state(west) == SourceCellState.SOURCE_CELL_STATE_UP);
+    assertThat(ids(west, reader)).containsExactly(missed, posts.get(2), posts.get(0));
+    assertThat(texts(west, reader)).isEqualTo(texts(east, reader)).contains("edited");
+    assertThat(decided(west, reader)).isEqualTo(decided);
+    assertThat(refusal(west, gone)).isEqualTo("ERASED");
+    GetPostRequest get = GetPostRequest.newBuilder().setPostId(erased).build();
+    assertThat(Refusal.of(() -> ok(west.posts.getPost(get))).reason()).isEqualTo("DELETED");
+    assertThat(unread(west)).as("where a post has arrived is known").isEqualTo(unread(east));
+  }
+
+  private int unread(TestNode cell) {
+    return ok(cell.feeds.getReadState(GetReadStateRequest.newBuilder().setUserId(reader).build()))
+        .getUnreadCount();
+  }
+
+  private static SourceCellState state(TestNode cell) {
+    return ok(cell.cluster.getTopology(GetTopologyRequest.getDefaultInstance()))
+        .getTopology()
+        .getSources(0)
+        .getState();
+  }
+
+  /** As if the other cell had been away for longer than lines are kept. */
+  private static void loseLines() throws Exception {
+    Map<String, Object> kafka =
+        Map.of("bootstrap.servers", LocalStack.shared().kafka().bootstrapServers());
+    List<String> topics = List.of("tideline.posts." + EAST, "tideline.intents." + EAST);
+    try (Admin admin = Admin.create(kafka)) {
+      Map<TopicPartition, OffsetSpec> partitions = new HashMap<>();
+      admin
+          .describeTopics(topics)
+          .allTopicNames()
+          .get(20, TimeUnit.SECONDS)
+          .forEach(
+              (topic, is) ->
+                  is.partitions()
+                      .forEach(
+                          each ->
+                              partitions.put(
+                                  new TopicPartition(topic, each.partition()),
+                                  OffsetSpec.latest())));
+      Map<TopicPartition, RecordsToDelete> ends = new HashMap<>();
+      admin
+          .listOffsets(partitions)
+          .all()
+          .get(20, TimeUnit.SECONDS)
+          .forEach(
+              (partition, end) -> ends.put(partition, RecordsToDelete.beforeOffset(end.offset())));
+      admin.deleteRecords(ends).all().get(20, TimeUnit.SECONDS);
+    }
   }
 
   @Test
