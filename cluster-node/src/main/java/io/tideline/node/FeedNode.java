@@ -19,6 +19,7 @@ import io.tideline.multidc.mirror.Mirrors;
 import io.tideline.multidc.placement.PlacementSettings;
 import io.tideline.multidc.placement.PlacementWeights;
 import io.tideline.multidc.placement.PlanAllocationStrategy;
+import io.tideline.node.api.CellReaches;
 import io.tideline.node.api.ClusterGrpcService;
 import io.tideline.node.api.FeedServices;
 import io.tideline.node.api.Forwarding;
@@ -54,6 +55,7 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.KeyRing;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.PostLine;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -86,6 +88,8 @@ public final class FeedNode {
   private static final Executor LATER =
       CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
   private static final Duration TO_HAND_OVER = Duration.ofSeconds(45);
+  private static final Duration LATE = Duration.ofMinutes(1);
+  private static final Duration EVERY_SECOND = Duration.ofSeconds(1);
   private static final long LAGGING_LINES = 10_000;
   private static final Logger LOG = LoggerFactory.getLogger(FeedNode.class);
 
@@ -184,7 +188,10 @@ public final class FeedNode {
             settings.otherCells(),
             store,
             clock,
-            (line, ref) -> cards.put(line));
+            (line, ref) -> {
+              if (isLate(line)) cards.putLate(line);
+              else cards.put(line);
+            });
     this.log = log;
     Backfills backfills =
         Backfills.start(
@@ -303,6 +310,7 @@ public final class FeedNode {
                 users, log::end, reached, config.getDuration("tideline.node.replication-wait")),
             config.getDuration("tideline.node.watch-heartbeat"),
             logs.retention(),
+            reaches(mirrors, log),
             leaving);
     measure(log, intents, journal, stats, cards, sweeper, forwarding);
     metrics.gauge(
@@ -332,6 +340,36 @@ public final class FeedNode {
               takeUsers(sharding, entities, placing, sweeper, log);
               return users.open().thenRun(health::assembled).thenApply(open -> server);
             });
+  }
+
+  /**
+   * A post's own cell has written all that is said of it in order; another cell's edit or delete
+   * may be here long before what it is about.
+   */
+  private boolean isLate(PostLine line) {
+    long age = System.currentTimeMillis() - HybridClock.millisOf(line.getVersion());
+    return !settings.otherCells().isEmpty() && age > LATE.toMillis();
+  }
+
+  private CellReaches reaches(Mirrors mirrors, PostsLog log) {
+    CellReaches reaches =
+        new CellReaches(
+            settings.otherCells().stream()
+                .map(
+                    other ->
+                        new CellReaches.Source(
+                            other.number(),
+                            () -> mirrors.copiedToMillis(other),
+                            () -> mirrors.source(other).state() == MirrorStatus.State.UP,
+                            () -> log.appliedToTheEnd(other.number())))
+                .toList());
+    if (!settings.otherCells().isEmpty()) {
+      system
+          .scheduler()
+          .scheduleWithFixedDelay(
+              EVERY_SECOND, EVERY_SECOND, reaches::look, system.executionContext());
+    }
+    return reaches;
   }
 
   /** Not when it takes long: then the node serves, and says that it is degraded. */

@@ -9,6 +9,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.tideline.protocols.Cursor;
 import io.tideline.protocols.KeyRing;
+import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
@@ -16,9 +17,11 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
+import io.tideline.protocols.v1.CellReach;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.SourceCellState;
+import io.tideline.protocols.v1.WatchFeedRequest;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -27,6 +30,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.pekko.stream.javadsl.Sink;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -75,6 +80,9 @@ class AwayCellIT {
     assertThat(node.node().log().reachesBack(node.node().log().applied()))
         .as("timelines wake up from what is remembered")
         .isTrue();
+    assertThat(node.read(reader, r -> r).getCellsList())
+        .as("nothing of it can be seen")
+        .containsExactly(CellReach.newBuilder().setCell(2).build());
     assertThat(ready()).isEqualTo(200);
     await()
         .atMost(Duration.ofSeconds(20))
@@ -95,20 +103,66 @@ class AwayCellIT {
         .as("a cell that is not copied at all")
         .isEmpty();
     assertThat(read(reader, there.positions().with(new LogPartition(2, 7, 0), 5)))
-        .hasValueSatisfying(
-            ahead -> {
-              assertThat(ahead.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
-              assertThat(ahead.reason()).isEqualTo("CURSOR_AHEAD");
-            });
+        .hasValueSatisfying(AwayCellIT::isAhead);
+  }
+
+  @Test
+  void a_watch_from_a_cursor_that_is_ahead_is_refused_too() {
+    String reader = user("reader");
+    Watermark there =
+        TOKENS
+            .decodeCursor(node.read(reader, r -> r).getNewerCursor(), new UserId(reader), "home")
+            .base();
+    assertThat(watch(reader, there)).isEmpty();
+    assertThat(watch(reader, at(there.positions().with(new LogPartition(2, 7, 0), 5), null)))
+        .hasValueSatisfying(AwayCellIT::isAhead);
+  }
+
+  @Test
+  void a_cursor_that_knows_decisions_of_which_nothing_has_come_is_ahead() {
+    String reader = user("reader");
+    Watermark there =
+        TOKENS
+            .decodeCursor(node.read(reader, r -> r).getNewerCursor(), new UserId(reader), "home")
+            .base();
+    KnownRules rules = new KnownRules(2, Map.of(2, 7L), 9);
+    assertThat(refusal(reader, at(there.positions(), rules)))
+        .hasValueSatisfying(AwayCellIT::isAhead);
+    assertThat(watch(reader, at(there.positions(), rules))).hasValueSatisfying(AwayCellIT::isAhead);
+  }
+
+  private static void isAhead(Refusal ahead) {
+    assertThat(ahead.code()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+    assertThat(ahead.reason()).isEqualTo("CURSOR_AHEAD");
+  }
+
+  private static Watermark at(Positions positions, @Nullable KnownRules rules) {
+    return new Watermark(positions, 0, PostId.MIN, PostId.MIN, rules);
   }
 
   /** How a cursor whose base is these positions is refused, if it is. */
   private static Optional<Refusal> read(String reader, Positions positions) {
-    Watermark base = new Watermark(positions, 0, PostId.MIN, PostId.MIN);
-    String cursor =
-        TOKENS.encode(Cursor.newer(new UserId(reader), "home", base, PassedOver.NOTHING));
+    return refusal(reader, at(positions, null));
+  }
+
+  private static Optional<Refusal> refusal(String reader, Watermark base) {
+    return refusal(() -> node.read(reader, r -> r.setCursor(cursor(reader, base))));
+  }
+
+  /** What a watch from this base says first. */
+  private static Optional<Refusal> watch(String reader, Watermark base) {
+    WatchFeedRequest from =
+        WatchFeedRequest.newBuilder().setUserId(reader).setCursor(cursor(reader, base)).build();
+    return refusal(() -> ok(node.feeds.watchFeed(from).runWith(Sink.head(), node.system())));
+  }
+
+  private static String cursor(String reader, Watermark base) {
+    return TOKENS.encode(Cursor.newer(new UserId(reader), "home", base, PassedOver.NOTHING));
+  }
+
+  private static Optional<Refusal> refusal(Runnable call) {
     try {
-      node.read(reader, r -> r.setCursor(cursor));
+      call.run();
       return Optional.empty();
     } catch (StatusRuntimeException e) {
       return Optional.of(

@@ -46,6 +46,7 @@ class LostNodeIT {
   private static final int RESIDENTS = Integer.getInteger("tideline.test.residents", 0);
   private static final int SAMPLE = 1_000;
   private static final int AT_ONCE = 128;
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final int READS_PER_SECOND = 200;
   private static final List<String> AUTHORS =
       IntStream.range(0, 20).mapToObj(i -> "author-" + i).toList();
@@ -146,7 +147,10 @@ class LostNodeIT {
   }
 
   private static void kill(ClusterNode victim, String what) {
-    Topology topology = nodes.topology();
+    Topology topology =
+        await("an owner for every shard")
+            .atMost(Duration.ofMinutes(1))
+            .until(nodes::topology, all -> all.getShardOwnersCount() == all.getShardCount());
     List<String> readers = new ArrayList<>(READERS);
     readers.removeIf(reader -> nodes.ownerOf(reader, topology) != victim);
     Collections.shuffle(readers, new Random(2));
@@ -176,16 +180,21 @@ class LostNodeIT {
         Collections.max(all) / 1e9);
   }
 
+  /** Asks until it is there: a client that has used up its budget fails in between. */
   private static CompletableFuture<Void> seen(
       String reader, String post, long since, ConcurrentLinkedQueue<Long> nanos) {
     return client
         .readFeed(feedOf(reader))
+        .handle((page, failure) -> failure == null && isIn(page, post))
         .thenCompose(
-            page -> {
-              if (isIn(page, post)) {
+            there -> {
+              if (there) {
                 nanos.add(System.nanoTime() - since);
                 return CompletableFuture.completedFuture(null);
               }
+              assertThat(System.nanoTime() - since)
+                  .as("how long " + reader + " has waited for " + post)
+                  .isLessThan(PATIENCE.toNanos());
               return CompletableFuture.runAsync(
                       () -> {}, CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS))
                   .thenCompose(later -> seen(reader, post, since, nanos));

@@ -10,6 +10,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.tideline.localstack.LocalKafka;
 import io.tideline.localstack.LocalStack;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.v1.AddToListRequest;
 import io.tideline.protocols.v1.BlockRequest;
 import io.tideline.protocols.v1.Card;
@@ -187,6 +188,21 @@ class TwoCellsIT {
                             .setNumber(1)
                             .setState(SourceCellState.SOURCE_CELL_STATE_UP)
                             .build()));
+  }
+
+  @Test
+  void a_page_tells_up_to_when_the_posts_of_the_other_cell_can_be_seen() {
+    ids(west, reader);
+    String post = east.publish(author, "seen").getPostId();
+    await().atMost(SOON).until(() -> ids(west, reader), List.of(post)::equals);
+    await()
+        .atMost(SOON)
+        .untilAsserted(
+            () ->
+                assertThat(west.read(reader, r -> r).getCellsList())
+                    .singleElement()
+                    .matches(cell -> cell.getCell() == 1 && cell.getReachable())
+                    .matches(cell -> cell.getVisibleToMillis() > PostId.parse(post).millis()));
   }
 
   @Test

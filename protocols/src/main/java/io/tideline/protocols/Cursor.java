@@ -37,6 +37,12 @@ public record Cursor(
         reader, surface, direction, after, base, until, PassedOver.NOTHING, List.of());
   }
 
+  /** The same place, with nothing said of the rules at its moments. */
+  Cursor withoutRules() {
+    Watermark then = until == null ? null : until.withoutRules();
+    return new Cursor(reader, surface, direction, after, base.withoutRules(), then, passed, owed);
+  }
+
   /** Which way a walk goes. */
   public enum Direction {
     OLDER,

@@ -31,8 +31,9 @@ public record PassedOver(List<Stretch> stretches, List<PostId> posts) {
    * @param newer not included; {@code null} = none is newer
    * @param oldest included; {@link PostId#MIN} = none is older
    * @param rulesAt hybrid times of the rules by which the walk went through
+   * @param cell the one whose rules those were; 0 = not said, or several
    */
-  public record Stretch(@Nullable PostId newer, PostId oldest, List<Long> rulesAt) {
+  public record Stretch(@Nullable PostId newer, PostId oldest, List<Long> rulesAt, int cell) {
     public Stretch {
       rulesAt = List.copyOf(rulesAt);
     }
@@ -45,7 +46,10 @@ public record PassedOver(List<Stretch> stretches, List<PostId> posts) {
       TreeSet<Long> times = new TreeSet<>(rulesAt);
       times.addAll(older.rulesAt);
       while (times.size() > MOST_TIMES) times.pollFirst();
-      return new Stretch(newer, older.oldest, List.copyOf(times));
+      // Of several cells, no time says anything to any of them.
+      boolean oneCell = cell == older.cell;
+      return new Stretch(
+          newer, older.oldest, oneCell ? List.copyOf(times) : List.of(), oneCell ? cell : 0);
     }
   }
 
@@ -53,12 +57,13 @@ public record PassedOver(List<Stretch> stretches, List<PostId> posts) {
     return stretches.isEmpty() && posts.isEmpty();
   }
 
-  /** The same and a page towards older entries, by the rules of some time. */
-  public PassedOver and(@Nullable PostId newer, PostId oldest, long rulesAt) {
-    Stretch page = new Stretch(newer, oldest, List.of(rulesAt));
+  /** The same and a page towards older entries, by the rules of some time in a cell. */
+  public PassedOver and(@Nullable PostId newer, PostId oldest, long rulesAt, int cell) {
+    Stretch page = new Stretch(newer, oldest, List.of(rulesAt), cell);
     List<Stretch> all = new ArrayList<>(stretches);
     int last = all.size() - 1;
-    boolean goesOn = last >= 0 && all.get(last).rulesAt.equals(page.rulesAt);
+    boolean goesOn =
+        last >= 0 && all.get(last).rulesAt.equals(page.rulesAt) && all.get(last).cell == cell;
     if (goesOn) all.set(last, all.get(last).and(page));
     else all.add(page);
     if (all.size() > MOST_STRETCHES) {

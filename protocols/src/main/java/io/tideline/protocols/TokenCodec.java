@@ -55,11 +55,12 @@ public final class TokenCodec {
     macs = Map.copyOf(prepared);
   }
 
-  /** What does not fit of what the walk has passed over is forgotten. */
+  /** What does not fit of what the walk has passed over is forgotten, then of the rules. */
   public String encode(Cursor cursor) {
     CursorPayload payload = payloadOf(cursor);
-    boolean fits = textLength(payload) <= MAX_TEXT;
-    return seal(CURSOR, fits ? payload : payloadOf(cursor.withoutPassed()));
+    if (textLength(payload) > MAX_TEXT) payload = payloadOf(cursor.withoutPassed());
+    if (textLength(payload) > MAX_TEXT) payload = payloadOf(cursor.withoutPassed().withoutRules());
+    return seal(CURSOR, payload);
   }
 
   private static CursorPayload payloadOf(Cursor cursor) {
@@ -82,7 +83,8 @@ public final class TokenCodec {
           .setNewerPostId(bytesOf(stretch.newer()))
           .setOldestPostId(
               stretch.oldest().equals(PostId.MIN) ? ByteString.EMPTY : bytesOf(stretch.oldest()))
-          .addAllRulesAt(stretch.rulesAt());
+          .addAllRulesAt(stretch.rulesAt())
+          .setCell(stretch.cell());
     }
     cursor.passed().posts().forEach(post -> payload.addPassedPostIds(bytesOf(post)));
     cursor.owed().forEach(post -> payload.addOwedPostIds(bytesOf(post)));
@@ -159,7 +161,8 @@ public final class TokenCodec {
     return new PassedOver.Stretch(
         postIdOf(stretch.getNewerPostId()),
         oldest == null ? PostId.MIN : oldest,
-        stretch.getRulesAtList());
+        stretch.getRulesAtList(),
+        stretch.getCell());
   }
 
   private static List<PostId> postIdsOf(List<ByteString> ids) {

@@ -19,6 +19,7 @@ import io.tideline.protocols.log.v1.LogPositions;
 import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -70,12 +71,20 @@ class TokenCodecTest {
   Arbitrary<Cursor> cursors() {
     Arbitrary<PostId> posts =
         Combinators.combine(Arbitraries.longs(), Arbitraries.longs()).as(PostId::new);
+    Arbitrary<KnownRules> rules =
+        Combinators.combine(
+                Arbitraries.integers().between(1, 255),
+                Arbitraries.maps(Arbitraries.integers().between(0, 255), Arbitraries.longs())
+                    .ofMaxSize(3),
+                Arbitraries.integers())
+            .as(KnownRules::new);
     Arbitrary<Watermark> marks =
         Combinators.combine(
                 PositionsTest.offsets().map(PositionsTest::of),
                 Arbitraries.longs(),
                 Arbitraries.oneOf(posts, Arbitraries.of(PostId.MIN, PostId.MAX)),
-                Arbitraries.oneOf(posts, Arbitraries.of(PostId.MIN, PostId.MAX)))
+                Arbitraries.oneOf(posts, Arbitraries.of(PostId.MIN, PostId.MAX)),
+                rules.injectNull(0.3))
             .as(Watermark::new);
     return Combinators.combine(
             Arbitraries.strings().withChars("abz09.:@-").ofMinLength(1).ofMaxLength(64),
@@ -102,7 +111,7 @@ class TokenCodecTest {
     PostId newer = null;
     for (int i = random & 7; i > 0; i--) {
       PostId oldest = new PostId(i, random);
-      passed = passed.and(newer, oldest, i & random);
+      passed = passed.and(newer, oldest, i & random, i & 1);
       newer = oldest;
     }
     return post == null ? passed : new PassedOver(passed.stretches(), List.of(post));
@@ -293,7 +302,12 @@ class TokenCodecTest {
   void every_kind_of_token_is_recorded() {
     assertThat(RECORDED)
         .containsOnlyKeys(
-            "cursor", "newer_cursor", "cursor_that_passed_over", "consistency_token", "page_token");
+            "cursor",
+            "newer_cursor",
+            "cursor_that_passed_over",
+            "cursor_of_a_cell",
+            "consistency_token",
+            "page_token");
   }
 
   @Test
@@ -302,6 +316,7 @@ class TokenCodecTest {
     assertThat(CODEC.decodeCursor(recorded("newer_cursor"), ANN, "home")).isEqualTo(newer());
     assertThat(CODEC.decodeCursor(recorded("cursor_that_passed_over"), ANN, "home"))
         .isEqualTo(passing());
+    assertThat(CODEC.decodeCursor(recorded("cursor_of_a_cell"), ANN, "home")).isEqualTo(ofCell());
     assertThat(CODEC.decodeConsistencyToken(recorded("consistency_token"))).isEqualTo(TOKEN);
     assertThat(CODEC.decodePage(recorded("page_token"), "posts:ann")).isEqualTo("after");
   }
@@ -318,6 +333,20 @@ class TokenCodecTest {
         List.of());
   }
 
+  private static Cursor ofCell() {
+    Watermark mark =
+        new Watermark(
+            POSITIONS,
+            MARK.rulesAt(),
+            MARK.floor(),
+            MARK.newest(),
+            new KnownRules(2, Map.of(2, MARK.rulesAt(), 1, 5L), 0x9f3c01aa));
+    PassedOver passed =
+        new PassedOver(
+            List.of(new PassedOver.Stretch(null, POST, List.of(7L, 9L), 2)), List.of(POST));
+    return older(POST, mark, passed);
+  }
+
   private static Cursor passing() {
     return new Cursor(
         ANN,
@@ -328,15 +357,17 @@ class TokenCodecTest {
         MARK,
         new PassedOver(
             List.of(
-                new PassedOver.Stretch(null, POST, List.of(7L, 9L)),
-                new PassedOver.Stretch(POST, PostId.MIN, List.of(11L))),
+                new PassedOver.Stretch(null, POST, List.of(7L, 9L), 0),
+                new PassedOver.Stretch(POST, PostId.MIN, List.of(11L), 0)),
             List.of(POST)),
         List.of(POST));
   }
 
   @Test
   void a_cursor_over_three_cells_of_sixteen_partitions_fits() {
-    Watermark mark = markOf(3, 16);
+    long at = HybridClock.ofMillis(1_763_650_000_123L);
+    Watermark mark =
+        withRules(markOf(3, 16), new KnownRules(1, Map.of(1, at, 2, at, 3, at), 0x9f3c01aa));
     UserId reader = new UserId("u".repeat(64));
     Cursor cursor =
         new Cursor(
@@ -353,8 +384,29 @@ class TokenCodecTest {
 
     assertThat(text).hasSizeLessThanOrEqualTo(1024);
     assertThat(CODEC.decodeCursor(text, reader, "home"))
-        .as("what it has passed over had no room")
-        .isEqualTo(cursor.withoutPassed());
+        .as("what it has passed over had no room, and which rules its cell knew")
+        .isEqualTo(cursor.withoutPassed().withoutRules());
+    Cursor older =
+        new Cursor(
+            reader, "home", Cursor.Direction.OLDER, POST, mark, null, passed(5, POST), List.of());
+    assertThat(CODEC.decodeCursor(CODEC.encode(older), reader, "home")).isEqualTo(older);
+  }
+
+  @Test
+  void where_there_is_no_room_a_cursor_says_less_of_the_rules() {
+    Map<Integer, Long> latest = new HashMap<>();
+    for (int cell = 1; cell <= 12; cell++) latest.put(cell, HybridClock.ofMillis(cell));
+    Watermark mark = withRules(markOf(3, 16), new KnownRules(1, latest, 7));
+    Cursor cursor =
+        new Cursor(
+            ANN, "home", Cursor.Direction.NEWER, POST, mark, mark, passed(5, POST), List.of());
+
+    assertThat(CODEC.decodeCursor(CODEC.encode(cursor), ANN, "home"))
+        .isEqualTo(cursor.withoutPassed().withoutRules());
+  }
+
+  private static Watermark withRules(Watermark mark, KnownRules rules) {
+    return new Watermark(mark.positions(), mark.rulesAt(), mark.floor(), mark.newest(), rules);
   }
 
   @Test

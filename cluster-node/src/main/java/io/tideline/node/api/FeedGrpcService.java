@@ -171,7 +171,8 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     Watermark mark = cursor.until() == null ? cursor.base() : cursor.until();
     Positions there = mark.positions();
     Positions here = view.positions();
-    return here.covers(there.of(here))
+    return view.knowsRulesOf(mark)
+        && here.covers(there.of(here))
         && there.partitions().stream()
             .noneMatch(log -> there.next(log) > 0 && !here.knows(log) && awaits.test(log));
   }
@@ -289,12 +290,27 @@ public final class FeedGrpcService implements FeedServicePowerApi {
             feed,
             metadata,
             null,
-            here -> CompletableFuture.completedStage(watches.open(here, cursor)),
+            here -> watch(here, feed, cursor),
             node ->
                 CompletableFuture.completedStage(
                     untilLeaving(in.getCursor(), forwarding.to(node, headers).watchFeed(in))));
     return Source.completionStageSource(opened)
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
+  }
+
+  /** What the cursor knows and this node does not would be left out for good. */
+  private CompletionStage<Source<WatchFeedResponse, NotUsed>> watch(
+      ResidentTimeline here, Feed feed, @Nullable Cursor cursor) {
+    if (cursor == null || reaches(view(here), cursor)) {
+      return CompletableFuture.completedStage(watches.open(here, cursor));
+    }
+    return reached(feed, cursor, System.nanoTime() + patience.toNanos())
+        .thenApply(
+            reached -> {
+              ResidentTimeline now = resident(feed);
+              if (now == null) throw moving();
+              return watches.open(now, cursor);
+            });
   }
 
   /** A watch that passes through this node ends when the node leaves; the timeline stays. */
@@ -388,7 +404,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
 
   static UnreadCount unread(TimelineView view, Watermark read) {
     return UnreadCount.newBuilder()
-        .setCount(view.countNewSince(read, PassedOver.NOTHING))
+        .setCount(view.countUnread(read))
         .setAtLeast(view.newBeyond(read, PassedOver.NOTHING) && mayBeUnreadBeyond(view, read))
         .build();
   }

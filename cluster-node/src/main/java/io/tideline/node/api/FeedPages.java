@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** Cuts pages from the view of a timeline, and from the store where the view ends. */
@@ -32,11 +33,13 @@ final class FeedPages {
   private final TokenCodec tokens;
   private final CardCache cards;
   private final History history;
+  private final CellReaches reaches;
 
-  FeedPages(TokenCodec tokens, CardCache cards, History history) {
+  FeedPages(TokenCodec tokens, CardCache cards, History history, CellReaches reaches) {
     this.tokens = tokens;
     this.cards = cards;
     this.history = history;
+    this.reaches = reaches;
   }
 
   /**
@@ -114,7 +117,7 @@ final class FeedPages {
 
   private CompletionStage<ReadFeedResponse> answerOlder(
       TimelineView view, Request request, Walk walk, Rows rows, boolean end) {
-    Watermark base = walk.base() == null ? view.watermark() : walk.base();
+    Watermark base = walk.base() == null ? view.watermark() : view.pinned(walk.base());
     PostId last = end ? null : rows.last();
     PassedOver passed = view.walked(walk.passed(), walk.base(), walk.after(), last);
     ReadFeedResponse.Builder answer =
@@ -141,7 +144,11 @@ final class FeedPages {
           .setGapAtLeast(view.newBeyond(base, passed))
           .setLogChanged(!base.positions().knowsAllOf(view.positions()));
     }
-    return withCards(answer, view, rows, request.view());
+    return withCards(
+        answer,
+        new Shown(view, view.perhapsSeen(walk.base(), walk.passed(), false)),
+        rows,
+        request);
   }
 
   // --- towards newer entries ---
@@ -192,16 +199,17 @@ final class FeedPages {
       if (last == null || post.compareTo(last) < 0) owed = PassedOver.remember(owed, post);
     }
     PassedOver rest = new PassedOver(List.of(), owed);
+    Watermark pinned = view.pinned(until);
     Cursor next =
         last == null
-            ? Cursor.newer(request.user(), request.surface(), until, rest)
+            ? Cursor.newer(request.user(), request.surface(), pinned, rest)
             : new Cursor(
                 request.user(),
                 request.surface(),
                 Cursor.Direction.NEWER,
                 last,
                 cursor.base(),
-                until,
+                pinned,
                 cursor.passed(),
                 owed);
     return withCards(
@@ -209,20 +217,29 @@ final class FeedPages {
             .setNewerCursor(tokens.encode(next))
             .setGap(found.size() - returned + view.countNewSince(until, rest))
             .setLogChanged(!cursor.base().positions().knowsAllOf(view.positions())),
-        view,
+        new Shown(view, view.perhapsSeen(cursor.base(), cursor.passed(), true)),
         rows,
-        request.view());
+        request);
   }
 
   // --- cards ---
 
+  /**
+   * What the entries of a page are described by.
+   *
+   * @param perhapsSeen which of them may have been returned before
+   */
+  private record Shown(TimelineView view, Predicate<PostRef> perhapsSeen) {}
+
   private CompletionStage<ReadFeedResponse> withCards(
-      ReadFeedResponse.Builder answer, TimelineView view, Rows rows, FeedView form) {
+      ReadFeedResponse.Builder answer, Shown page, Rows rows, Request request) {
+    answer.addAllCells(reaches.now());
     List<PostRef> shown = rows.heads();
-    if (form == FeedView.FEED_VIEW_REFS) {
+    if (request.view() == FeedView.FEED_VIEW_REFS) {
       for (int i = 0; i < shown.size(); i++) {
         answer.addCards(reference(shown.get(i)));
-        describe(answer, view, shown.get(i), i);
+        describe(answer, page, shown.get(i), i);
+        if (rows.has(i, page.perhapsSeen())) answer.addPerhapsSeen(i);
       }
       rows.describe(answer, i -> i);
       return CompletableFuture.completedFuture(answer.build());
@@ -230,13 +247,13 @@ final class FeedPages {
     CardCache.Card[] found = new CardCache.Card[shown.size()];
     for (int i = 0; i < found.length; i++) {
       found[i] = cards.getIfPresent(shown.get(i).id());
-      if (found[i] == null) return fetch(answer, view, rows);
+      if (found[i] == null) return fetch(answer, page, rows);
     }
-    return CompletableFuture.completedFuture(assemble(answer, view, rows, found));
+    return CompletableFuture.completedFuture(assemble(answer, page, rows, found));
   }
 
   private CompletionStage<ReadFeedResponse> fetch(
-      ReadFeedResponse.Builder answer, TimelineView view, Rows rows) {
+      ReadFeedResponse.Builder answer, Shown page, Rows rows) {
     List<PostId> ids = rows.heads().stream().map(PostRef::id).toList();
     return cards
         .fetch(ids)
@@ -244,7 +261,7 @@ final class FeedPages {
             found ->
                 assemble(
                     answer,
-                    view,
+                    page,
                     rows,
                     ids.stream().map(found::get).toArray(CardCache.Card[]::new)));
   }
@@ -255,10 +272,7 @@ final class FeedPages {
    * out.
    */
   private static ReadFeedResponse assemble(
-      ReadFeedResponse.Builder answer,
-      TimelineView view,
-      Rows rows,
-      @Nullable CardCache.Card[] found) {
+      ReadFeedResponse.Builder answer, Shown page, Rows rows, @Nullable CardCache.Card[] found) {
     UnknownFieldSet.Field.Builder encoded = UnknownFieldSet.Field.newBuilder();
     int[] places = new int[found.length];
     int place = 0;
@@ -268,7 +282,8 @@ final class FeedPages {
       places[i] = there ? place : -1;
       if (!there) continue;
       encoded.addLengthDelimited(card.encoded());
-      describe(answer, view, rows.heads().get(i), place++);
+      if (rows.has(i, page.perhapsSeen())) answer.addPerhapsSeen(place);
+      describe(answer, page, rows.heads().get(i), place++);
     }
     if (place == 0) return answer.build();
     rows.describe(answer, i -> places[i]);
@@ -281,9 +296,9 @@ final class FeedPages {
   }
 
   private static void describe(
-      ReadFeedResponse.Builder answer, TimelineView view, PostRef entry, int card) {
-    answer.addReasons(reason(view.verdict(entry)));
-    List<String> warnings = view.warnings(entry);
+      ReadFeedResponse.Builder answer, Shown page, PostRef entry, int card) {
+    answer.addReasons(reason(page.view().verdict(entry)));
+    List<String> warnings = page.view().warnings(entry);
     if (!warnings.isEmpty()) {
       answer.addWarnings(EntryWarning.newBuilder().setCard(card).addAllRules(warnings));
     }

@@ -46,6 +46,7 @@ import org.apache.pekko.stream.SharedKillSwitch;
  * @param replication waits for other cells
  * @param heartbeat how often a quiet watch says that it lives
  * @param logRetention how long the logs keep a line
+ * @param reaches how far what other cells have written can be seen
  * @param leaving shut down when this node begins to leave
  */
 public record FeedServices(
@@ -67,6 +68,7 @@ public record FeedServices(
     Replication replication,
     Duration heartbeat,
     Duration logRetention,
+    CellReaches reaches,
     SharedKillSwitch leaving) {
 
   public List<GrpcMount<?>> mounts() {
@@ -79,7 +81,7 @@ public record FeedServices(
             tokens,
             residents,
             store,
-            new FeedPages(tokens, cards, history),
+            new FeedPages(tokens, cards, history, reaches),
             consistency,
             replication,
             forwarding,

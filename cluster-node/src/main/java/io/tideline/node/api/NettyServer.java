@@ -26,8 +26,11 @@ import org.slf4j.LoggerFactory;
 final class NettyServer implements BoundSocket {
   private static final Duration HANDSHAKE_TIMEOUT = Duration.ofSeconds(10);
 
-  /** A connection may reset twice as many calls in this time as it may have open. */
-  private static final int RESET_WINDOW_SECONDS = 10;
+  /**
+   * A connection may reset twice as many calls in this time as it may have open: a client whose
+   * calls all run out of time resets as many as it makes, and must not lose the others for that.
+   */
+  private static final int RESET_WINDOW_SECONDS = 1;
 
   private static final Logger log = LoggerFactory.getLogger(NettyServer.class);
 

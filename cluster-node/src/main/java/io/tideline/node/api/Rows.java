@@ -8,6 +8,7 @@ import io.tideline.protocols.v1.ReadFeedResponse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,6 +119,13 @@ final class Rows {
   /** The newest entry of each; not to be changed. */
   List<PostRef> heads() {
     return heads;
+  }
+
+  /** Whether a row has such an entry. */
+  boolean has(int row, Predicate<PostRef> which) {
+    return rows == null
+        ? which.test(heads.get(row))
+        : rows.get(row).members.stream().anyMatch(which);
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.tideline.node.api;
 
 import io.grpc.Status;
+import io.tideline.node.ops.WarmUp;
 import io.tideline.persistence.user.Payload;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
@@ -11,7 +12,6 @@ import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
@@ -44,7 +44,7 @@ public final class Users {
    * elsewhere.
    */
   public CompletionStage<Void> open() {
-    UserId nobody = new UserId("warm-up." + UUID.randomUUID());
+    UserId nobody = WarmUp.nobody();
     return sharding
         .entityRefFor(UserEntity.TYPE_KEY, nobody.value())
         .<UserReply>ask(

@@ -1,6 +1,7 @@
 package io.tideline.node.cli;
 
 import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.CellReach;
 import io.tideline.protocols.v1.EntryGroup;
 import io.tideline.protocols.v1.EntryReason;
 import io.tideline.protocols.v1.Post;
@@ -16,6 +17,9 @@ import java.util.Locale;
 final class FeedText {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm", Locale.ROOT).withZone(ZoneOffset.UTC);
+
+  private static final DateTimeFormatter SECOND =
+      DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT).withZone(ZoneOffset.UTC);
 
   private FeedText() {}
 
@@ -78,6 +82,17 @@ final class FeedText {
 
   static String count(int count, boolean atLeast) {
     return (atLeast ? "at least " : "") + count;
+  }
+
+  /** How far what another cell has written can be seen. */
+  static String reach(CellReach cell) {
+    long millis = cell.getVisibleToMillis();
+    String to =
+        millis == 0
+            ? "nothing known yet"
+            : "here up to " + SECOND.format(Instant.ofEpochMilli(millis));
+    return "posts of cell %d: %s%s"
+        .formatted(cell.getCell(), to, cell.getReachable() ? "" : "; it cannot be reached");
   }
 
   static String readUpTo(String postId) {

@@ -75,6 +75,11 @@ final class ManagementClient {
     this.token = token;
   }
 
+  /** The address of the oldest member's cluster port, where the singletons live. */
+  String oldest() {
+    return json(ask("GET", "/cluster/members", "")).path("oldest").asText();
+  }
+
   /** Members, as the first node sees them that answers. */
   List<Member> members() {
     JsonNode answer = json(ask("GET", "/cluster/members", ""));

@@ -126,6 +126,7 @@ final class ReadCommand implements Callable<Integer> {
     } else if (towardsNewer(answer)) {
       lines.add("(nothing newer yet; later with --cursor " + answer.getNewerCursor() + ")");
     }
+    answer.getCellsList().forEach(cell -> lines.add("(" + FeedText.reach(cell) + ")"));
     return String.join("\n", lines);
   }
 
@@ -159,6 +160,7 @@ final class ReadCommand implements Callable<Integer> {
               : EntryReason.ENTRY_REASON_UNSPECIFIED;
       List<String> warned = warnings.getOrDefault(i, List.of());
       output.output().line(FeedText.card(card, reason, warned));
+      if (answer.getPerhapsSeenList().contains(i)) output.output().line("    perhaps seen before");
       EntryGroup others = groups.get(i);
       if (others != null) {
         output.output().line(FeedText.group(others, card.getPost().getPostId()));

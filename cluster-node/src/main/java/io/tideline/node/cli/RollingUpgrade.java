@@ -1,11 +1,5 @@
 package io.tideline.node.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,8 +34,6 @@ final class RollingUpgrade {
     ROLLED_BACK
   }
 
-  private static final HttpClient HTTP =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
   private static final Duration BEFORE = Duration.ofSeconds(5);
   private static final Duration TO_BE_WELL = Duration.ofSeconds(30);
   private static final Duration TO_LEAVE = Duration.ofSeconds(75);
@@ -165,30 +157,12 @@ final class RollingUpgrade {
   }
 
   private static List<ClusterControl.Node> oldestLast(List<ClusterControl.Node> nodes) {
-    String oldest = oldest(nodes.get(0));
+    List<String> managed =
+        nodes.stream().map(node -> NodeProcess.LOOPBACK + ":" + node.managementPort()).toList();
+    String oldest = new ManagementClient(managed, "").oldest();
     return nodes.stream()
         .sorted(Comparator.comparing(node -> oldest.endsWith("@" + node.clusterAddress())))
         .toList();
-  }
-
-  /** The address of the oldest member. */
-  private static String oldest(ClusterControl.Node node) {
-    URI uri =
-        URI.create(
-            "http://%s:%d/cluster/members".formatted(NodeProcess.LOOPBACK, node.managementPort()));
-    try {
-      var answer =
-          HTTP.send(
-              HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(5)).build(),
-              HttpResponse.BodyHandlers.ofString());
-      return new ObjectMapper().readTree(answer.body()).path("oldest").asText();
-    } catch (IOException e) {
-      throw new CommandFailure(
-          ExitCode.UNAVAILABLE, "%s does not answer on %s: %s".formatted(node.name(), uri, e));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CommandFailure(ExitCode.FAILED, "interrupted");
-    }
   }
 
   private static void pause(Duration duration) {

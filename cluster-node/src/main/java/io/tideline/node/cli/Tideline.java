@@ -30,7 +30,11 @@ import picocli.CommandLine.Spec;
       " 5:not allowed",
       " 6:rolled back: the nodes run what they ran before",
     },
-    footer = {"", "`tideline COMMAND --help` tells more about a command."},
+    footer = {
+      "",
+      "`tideline COMMAND --help` tells more about a command.",
+      "`tideline bench` measures it beside others; `tideline bench --help` tells more.",
+    },
     subcommands = {
       UpCommand.class,
       UpgradeCommand.class,

@@ -51,6 +51,11 @@ public final class WarmUp {
     ClusterSharding.get(system).init(Entity.of(NOBODY, context -> Behaviors.empty()));
   }
 
+  /** Somebody who has never been heard of. */
+  public static UserId nobody() {
+    return new UserId("warm-up." + UUID.randomUUID());
+  }
+
   /** Done after 10 s at the latest; writes nothing. */
   public static CompletionStage<Void> run(ActorSystem<?> system, UserEntity.Surroundings entities) {
     long startedAt = System.nanoTime();
@@ -73,7 +78,7 @@ public final class WarmUp {
   }
 
   private CompletableFuture<Void> wake() {
-    UserId nobody = new UserId("warm-up." + UUID.randomUUID());
+    UserId nobody = nobody();
     ActorRef<UserEntity.Command> entity =
         system.systemActorOf(
             UserEntity.create(nobody, entities, system.ignoreRef()), nobody.value(), Props.empty());

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import kamon.Kamon;
 import kamon.metric.Instrument;
 import kamon.metric.Metric;
@@ -83,6 +84,31 @@ class NettyServerTest extends GrpcServerContract {
     late.complete(FollowResponse.getDefaultInstance());
     server.graph.onFollow = (request, metadata) -> StubGraph.followed("next");
     assertThat(follow("ann").getConsistencyToken()).isEqualTo("next");
+  }
+
+  @Test
+  void a_client_whose_calls_run_out_of_time_keeps_its_connection() throws Exception {
+    CompletableFuture<FollowResponse> late = new CompletableFuture<>();
+    server.graph.onFollow = (request, metadata) -> late;
+    Future<Message> patient =
+        ClientCalls.futureUnaryCall(
+            channel.newCall(server.rpc("Follow"), CallOptions.DEFAULT), request("ann"));
+    for (int second = 0; second < 3; second++) {
+      List<Future<Message>> hasty =
+          IntStream.range(0, 900)
+              .<Future<Message>>mapToObj(
+                  i ->
+                      ClientCalls.futureUnaryCall(
+                          channel.newCall(
+                              server.rpc("Follow"),
+                              CallOptions.DEFAULT.withDeadlineAfter(1, TimeUnit.SECONDS)),
+                          request("ann")))
+              .toList();
+      await().atMost(Duration.ofSeconds(10)).until(() -> hasty.stream().allMatch(Future::isDone));
+    }
+    late.complete(StubGraph.followed("at last").toCompletableFuture().get());
+    assertThat(patient.get(10, TimeUnit.SECONDS))
+        .isEqualTo(FollowResponse.newBuilder().setConsistencyToken("at last").build());
   }
 
   @Test

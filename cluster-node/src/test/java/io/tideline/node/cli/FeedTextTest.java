@@ -3,6 +3,7 @@ package io.tideline.node.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.protocols.v1.Card;
+import io.tideline.protocols.v1.CellReach;
 import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.PostReference;
 import org.junit.jupiter.api.Test;
@@ -34,6 +35,19 @@ class FeedTextTest {
         POST.toBuilder().setReplyTo(PostReference.newBuilder().setAuthorId("ann")).build();
     assertThat(FeedText.card(Card.newBuilder().setPost(answer).build()))
         .startsWith("2015-09-06 06:03  bob answers ann  01ARZ");
+  }
+
+  @Test
+  void how_far_another_cell_can_be_seen_is_one_line() {
+    CellReach reach =
+        CellReach.newBuilder()
+            .setCell(2)
+            .setVisibleToMillis(1_441_519_380_000L)
+            .setReachable(true)
+            .build();
+    assertThat(FeedText.reach(reach)).isEqualTo("posts of cell 2: here up to 2015-09-06 06:03:00");
+    assertThat(FeedText.reach(CellReach.newBuilder().setCell(3).build()))
+        .isEqualTo("posts of cell 3: nothing known yet; it cannot be reached");
   }
 
   @Test

@@ -20,14 +20,14 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Real input: what is imported is what is read, compared with a computation from the files.
  *
- * <p>One in five of the followers and posts in the build; all of them, which takes some three
+ * <p>One in ten of the followers and posts in the build; all of them, which takes some three
  * minutes, with {@code ./mvnw verify -pl cluster-node -am -Dit.test=ImportedFeedsIT -Dtest=none
  * -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false
  * -DargLine.extra=-Dtideline.test.import=1}.
  */
 class ImportedFeedsIT {
   private static final int USERS = 1_000;
-  private static final int ONE_IN = Integer.getInteger("tideline.test.import", 5);
+  private static final int ONE_IN = Integer.getInteger("tideline.test.import", 10);
   private static final long SEED = 20_261_120L;
   private static final Path DATA =
       Path.of(System.getProperty("tideline.data", "../../shared/data")).toAbsolutePath();

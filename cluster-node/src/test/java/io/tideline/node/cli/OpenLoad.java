@@ -4,21 +4,30 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
 import io.grpc.ConnectivityState;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
+import io.tideline.client.TidelineClient;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.FollowRequest;
+import io.tideline.protocols.v1.FollowResponse;
 import io.tideline.protocols.v1.ListFollowingRequest;
 import io.tideline.protocols.v1.ListFollowingResponse;
 import io.tideline.protocols.v1.ListPostsRequest;
 import io.tideline.protocols.v1.ListPostsResponse;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import java.time.Duration;
@@ -33,6 +42,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentMap;
@@ -46,13 +56,14 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads and writes at fixed rates, whatever becomes of them, and remembers what was acknowledged.
  *
  * <p>Each call goes to the next node that its client is connected to; what is {@code UNAVAILABLE}
- * is tried again, at most 3 times within 2 s. Latencies count from when a call should have been
- * sent.
+ * is tried again, at most 3 times within 2 s. Or calls go to their owners, by a {@link
+ * TidelineClient} which has 2 s for each. Latencies count from when a call should have been sent.
  */
 final class OpenLoad implements AutoCloseable {
   private static final MethodDescriptor<ListFollowingRequest, ListFollowingResponse>
@@ -72,6 +83,11 @@ final class OpenLoad implements AutoCloseable {
     final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
     final ConcurrentMap<String, AtomicInteger> firstAttempts = new ConcurrentHashMap<>();
     final AtomicInteger triedAgain = new AtomicInteger();
+
+    void firstFailed(Status status) {
+      triedAgain.incrementAndGet();
+      firstAttempts.computeIfAbsent(summary(status), text -> new AtomicInteger()).incrementAndGet();
+    }
 
     double millisAt(double quantile) {
       long[] sorted = nanos.stream().mapToLong(Long::longValue).sorted().toArray();
@@ -97,6 +113,7 @@ final class OpenLoad implements AutoCloseable {
   }
 
   private final List<ManagedChannel> channels;
+  private final @Nullable TidelineClient direct;
   private final List<String> authors;
   private final List<String> readers;
   private final ScheduledExecutorService later = Executors.newSingleThreadScheduledExecutor();
@@ -112,7 +129,24 @@ final class OpenLoad implements AutoCloseable {
   private volatile boolean stopped;
   private Thread sender = new Thread();
 
+  /** Through any node. */
   OpenLoad(List<String> grpcAddresses, int authors, int readers) {
+    this(grpcAddresses, authors, readers, false);
+  }
+
+  /** Straight to the owners. */
+  static OpenLoad direct(List<String> grpcAddresses, int authors, int readers) {
+    return new OpenLoad(grpcAddresses, authors, readers, true);
+  }
+
+  private OpenLoad(List<String> grpcAddresses, int authors, int readers, boolean direct) {
+    this.direct =
+        direct
+            ? TidelineClient.builder()
+                .cell(grpcAddresses.toArray(String[]::new))
+                .interceptor(new FirstAttempts())
+                .build()
+            : null;
     channels =
         grpcAddresses.stream()
             .<ManagedChannel>map(a -> NettyChannelBuilder.forTarget(a).usePlaintext().build())
@@ -186,27 +220,35 @@ final class OpenLoad implements AutoCloseable {
   }
 
   private void read(String reader, long due) {
-    call(reads, Methods.READ_FEED, page(reader), due, page -> {});
+    if (direct != null) {
+      answered(reads, due, direct.withDeadline(left(due)).readFeed(page(reader)), page -> {});
+    } else {
+      call(reads, Methods.READ_FEED, page(reader), due, page -> {});
+    }
   }
 
   private void write(int number, long due) {
     if (number % 2 == 0) {
       String author = authors.get(number / 2 % authors.size());
-      call(
-          writes,
-          Methods.PUBLISH,
-          post(author, "key " + number),
-          due,
-          answer -> acknowledged(posts, author).add(answer.getPostId()));
+      PublishRequest post = post(author, "key " + number);
+      Consumer<PublishResponse> answered =
+          answer -> acknowledged(posts, author).add(answer.getPostId());
+      if (direct != null) {
+        answered(writes, due, direct.withDeadline(left(due)).publish(post), answered);
+      } else {
+        call(writes, Methods.PUBLISH, post, due, answered);
+      }
     } else {
       String reader = readers.get(number / 2 % readers.size());
       String followee = "new-" + number;
-      call(
-          writes,
-          Methods.FOLLOW,
-          FollowRequest.newBuilder().setUserId(reader).setFolloweeId(followee).build(),
-          due,
-          answer -> acknowledged(follows, reader).add(followee));
+      FollowRequest follow =
+          FollowRequest.newBuilder().setUserId(reader).setFolloweeId(followee).build();
+      Consumer<FollowResponse> answered = answer -> acknowledged(follows, reader).add(followee);
+      if (direct != null) {
+        answered(writes, due, direct.withDeadline(left(due)).follow(follow), answered);
+      } else {
+        call(writes, Methods.FOLLOW, follow, due, answered);
+      }
     }
   }
 
@@ -219,13 +261,72 @@ final class OpenLoad implements AutoCloseable {
   private record Attempt<Q, R>(
       Calls calls, MethodDescriptor<Q, R> method, Q request, long due, Consumer<R> answered) {}
 
+  private static Duration left(long due) {
+    return Duration.ofNanos(Math.max(1, due + PATIENCE.toNanos() - System.nanoTime()));
+  }
+
+  private <R> void answered(
+      Calls calls, long due, CompletableFuture<R> answer, Consumer<R> answered) {
+    running.incrementAndGet();
+    var unused =
+        answer.whenComplete(
+            (value, failure) -> {
+              if (failure == null) {
+                answered.accept(value);
+                calls.nanos.add(System.nanoTime() - due);
+              } else {
+                calls.failures.add(
+                    "%s after %d ms: %s"
+                        .formatted(
+                            now(),
+                            (System.nanoTime() - due) / 1_000_000,
+                            Status.fromThrowable(failure)));
+              }
+              running.decrementAndGet();
+            });
+  }
+
+  /** Counts those that fail, as the client below does by itself. */
+  private final class FirstAttempts implements ClientInterceptor {
+    @Override
+    public <Q, R> ClientCall<Q, R> interceptCall(
+        MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+      boolean isRead = method.getBareMethodName().equals(Methods.READ_FEED.getBareMethodName());
+      boolean first = options.getOption(TidelineClient.PREVIOUS_ATTEMPTS) == 0;
+      return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
+        @Override
+        public void start(Listener<R> listener, Metadata headers) {
+          super.start(
+              new SimpleForwardingClientCallListener<>(listener) {
+                @Override
+                public void onClose(Status status, Metadata trailers) {
+                  if (first && !status.isOk() && isUnary(method)) {
+                    (isRead ? reads : writes).firstFailed(status);
+                  }
+                  super.onClose(status, trailers);
+                }
+              },
+              headers);
+        }
+      };
+    }
+
+    private static boolean isUnary(MethodDescriptor<?, ?> method) {
+      return method.getType() == MethodDescriptor.MethodType.UNARY;
+    }
+  }
+
+  private static LocalTime now() {
+    return LocalTime.now(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS);
+  }
+
   private <Q, R> void attempt(Attempt<Q, R> call, int retries) {
-    long left = call.due() + PATIENCE.toNanos() - System.nanoTime();
     ClientCalls.asyncUnaryCall(
         channel()
             .newCall(
                 call.method(),
-                CallOptions.DEFAULT.withDeadlineAfter(Math.max(1, left), TimeUnit.NANOSECONDS)),
+                CallOptions.DEFAULT.withDeadlineAfter(
+                    left(call.due()).toNanos(), TimeUnit.NANOSECONDS)),
         call.request(),
         new StreamObserver<R>() {
           @Override
@@ -247,11 +348,7 @@ final class OpenLoad implements AutoCloseable {
 
   private <Q, R> void failed(Attempt<Q, R> call, int retries, Status status) {
     if (retries == 0) {
-      call.calls().triedAgain.incrementAndGet();
-      call.calls()
-          .firstAttempts
-          .computeIfAbsent(summary(status), text -> new AtomicInteger())
-          .incrementAndGet();
+      call.calls().firstFailed(status);
     }
     if (status.getCode() == Status.Code.UNAVAILABLE && retries < RETRY_AFTER_MILLIS.length) {
       var unused =
@@ -263,7 +360,7 @@ final class OpenLoad implements AutoCloseable {
           .add(
               "%s %s after %d tries and %d ms: %s"
                   .formatted(
-                      LocalTime.now(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS),
+                      now(),
                       call.method().getBareMethodName(),
                       retries + 1,
                       (System.nanoTime() - call.due()) / 1_000_000,
@@ -427,6 +524,7 @@ final class OpenLoad implements AutoCloseable {
     }
     watches.forEach(FeedWatch::close);
     later.shutdownNow();
+    if (direct != null) direct.close();
     channels.forEach(ManagedChannel::shutdownNow);
   }
 }

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
  * -Dtest=none -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false
  * -DargLine.extra=-Dtideline.test.old-build=DIRECTORY}, a checkout of it that has been built; with
  * {@code -Dtideline.test.reads=N} for another number of reads a second than 500, and a tenth of it
- * of writes.
+ * of writes. There calls go to their owners, as those of the Java client do.
  */
 class RollingUpgradeIT {
   private static final String OLD_BUILD = "tideline.test.old-build";
@@ -53,7 +53,7 @@ class RollingUpgradeIT {
     load =
         System.getProperty(OLD_BUILD) == null
             ? new OpenLoad(cluster.grpcAddresses(), 10, 40)
-            : new OpenLoad(cluster.grpcAddresses(), 20, 200);
+            : OpenLoad.direct(cluster.grpcAddresses(), 20, 200);
     load.gather(client);
     load.watch(client);
   }

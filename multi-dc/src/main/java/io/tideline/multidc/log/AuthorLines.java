@@ -80,7 +80,12 @@ final class AuthorLines {
     for (int i = size - 1; i >= 0; i--) {
       PostRef known = get(i);
       if (known.idHi == ref.idHi && known.idLo == ref.idLo) {
-        if (known.deleted() || (!ref.deleted() && known.version >= ref.version)) {
+        if (known.deleted()) {
+          return true;
+        }
+        boolean asMuch = !ref.deleted() && known.version >= ref.version;
+        // Where a post has arrived, a line of its own cell may tell later than another one's edit.
+        if (asMuch && (known.partition.equals(ref.partition) || !ref.arrivesBefore(known))) {
           return true;
         }
       }

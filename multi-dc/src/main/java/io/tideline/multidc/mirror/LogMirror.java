@@ -87,8 +87,13 @@ final class LogMirror {
   private volatile boolean tried;
   private volatile long lagLines;
   private volatile long completeAtMillis = System.currentTimeMillis();
+  private volatile long copiedToMillis;
+  private volatile @Nullable Look looked;
 
   private record Copying(int incarnation, UniqueKillSwitch stream) {}
+
+  /** Where the log ended at some time. */
+  private record Look(long atMillis, Map<Integer, Long> ends) {}
 
   /**
    * @param first nothing has been copied before
@@ -420,16 +425,30 @@ final class LogMirror {
             .mapToLong(
                 each -> Math.max(0, each.getValue().end() - next.getOrDefault(each.getKey(), 0L)))
             .sum();
+    Look last = looked;
+    if (last == null || reached(last.ends)) {
+      if (last != null) {
+        copiedToMillis = last.atMillis;
+      }
+      Map<Integer, Long> ends = new HashMap<>();
+      bounds.partitions().forEach((number, partition) -> ends.put(number, partition.end()));
+      looked = new Look(atMillis, ends);
+    }
     if (lagLines == 0) {
       completeAtMillis = Math.max(completeAtMillis, atMillis);
     }
     return true;
   }
 
+  private boolean reached(Map<Integer, Long> ends) {
+    return ends.entrySet().stream()
+        .allMatch(each -> next.getOrDefault(each.getKey(), 0L) >= each.getValue());
+  }
+
   private MirrorStatus status(boolean here) {
     MirrorStatus.State state = here ? MirrorStatus.State.UP : MirrorStatus.State.AWAY;
     long lag =
         here && lagLines == 0 ? 0 : Math.max(0, System.currentTimeMillis() - completeAtMillis);
-    return new MirrorStatus(cell.name(), topic, state, lagLines, lag);
+    return new MirrorStatus(cell.name(), topic, state, lagLines, lag, copiedToMillis);
   }
 }

@@ -9,8 +9,11 @@ import io.tideline.protocols.CborSerializable;
  * @param topic the log
  * @param lagLines how many of its lines are not copied yet, as of the last look at its end
  * @param lagMillis everything older than this has been copied; 0 when everything has
+ * @param copiedToMillis everything that the log had by then has been copied, in milliseconds since
+ *     1970; 0 when that is not known
  */
-public record MirrorStatus(String cell, String topic, State state, long lagLines, long lagMillis)
+public record MirrorStatus(
+    String cell, String topic, State state, long lagLines, long lagMillis, long copiedToMillis)
     implements CborSerializable {
 
   /** From good to bad. */

@@ -6,6 +6,7 @@ import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.OtherCell;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -163,6 +164,19 @@ public final class Mirrors {
         last.stream().mapToLong(each -> each.status.lagLines()).sum(),
         Duration.ofMillis(
             last.stream().mapToLong(each -> each.status.lagMillis()).max().orElse(0)));
+  }
+
+  /**
+   * Everything that the logs of a cell had by then has been copied, as far as this node has heard;
+   * in milliseconds since 1970, 0 when that is not known.
+   */
+  public long copiedToMillis(OtherCell cell) {
+    List<Long> logs =
+        heard.values().stream()
+            .filter(each -> each.status.cell().equals(cell.name()))
+            .map(each -> each.status.copiedToMillis())
+            .toList();
+    return logs.size() == LOGS.size() ? Collections.min(logs) : 0;
   }
 
   /** How many lines of a cell this node has copied. */

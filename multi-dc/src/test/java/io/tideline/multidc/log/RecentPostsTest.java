@@ -141,6 +141,18 @@ class RecentPostsTest {
   }
 
   @Test
+  void where_a_post_has_arrived_its_own_cell_may_tell_after_the_edit_of_another() {
+    recent.open(ELSEWHERE, 0);
+    add(edited("ann", 2, 1), ELSEWHERE, 0);
+    assertThat(add(published("ann", 1), P0, 5)).isTrue();
+    assertThat(add(published("ann", 1), P0, 6)).as("said before").isFalse();
+    PostRef post = recent.recent(ANN, START).stream().reduce(PostRef::merge).orElseThrow();
+    assertThat(post.partition).isEqualTo(P0);
+    assertThat(post.offset).isEqualTo(5);
+    assertThat(post.flags).isEqualTo(PostRef.EDITED);
+  }
+
+  @Test
   void missing_numbers_are_counted() {
     add(published("ann", 4), P0, 0);
     add(published("ann", 5), P0, 1);
@@ -204,7 +216,12 @@ class RecentPostsTest {
     boolean alreadyTold(PostRef ref, RecentPosts recent) {
       return remembered(recent).stream()
           .filter(known -> known.id().equals(ref.id()))
-          .anyMatch(known -> known.deleted() || (!ref.deleted() && known.version >= ref.version));
+          .anyMatch(known -> known.deleted() || tellsAsMuch(known, ref));
+    }
+
+    private static boolean tellsAsMuch(PostRef known, PostRef ref) {
+      boolean knowsWhere = known.partition.equals(ref.partition) || !ref.arrivesBefore(known);
+      return !ref.deleted() && known.version >= ref.version && knowsWhere;
     }
 
     List<PostRef> remembered(RecentPosts recent) {

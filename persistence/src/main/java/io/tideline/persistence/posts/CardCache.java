@@ -86,6 +86,20 @@ public final class CardCache implements LiveTimeline.Texts {
             deleted));
   }
 
+  /**
+   * The same of a line that comes so late that what another cell has said of its post since may
+   * have been forgotten here: without anything at hand to compare it with, the store is asked when
+   * somebody wants the card.
+   */
+  public void putLate(PostLine line) {
+    boolean live =
+        line.getKind() == PostLineKind.POST_LINE_KIND_PUBLISHED
+            || line.getKind() == PostLineKind.POST_LINE_KIND_EDITED;
+    if (!live || cards.policy().getIfPresentQuietly(PostId.fromBytes(line.getPostId())) != null) {
+      put(line);
+    }
+  }
+
   private Card put(PostId id, Card card) {
     Card known = cards.asMap().merge(id, card, Card::or);
     // Asked afterwards: whoever erases an author says so first and empties the cache second.

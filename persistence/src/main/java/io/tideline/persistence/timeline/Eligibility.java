@@ -1,5 +1,6 @@
 package io.tideline.persistence.timeline;
 
+import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.v1.Post;
 import java.util.List;
 
@@ -11,15 +12,30 @@ public interface Eligibility {
   /** The hybrid time of the latest change, of which the present rules are the outcome. */
   long at();
 
+  /** Which decisions those are. */
+  KnownRules known();
+
+  /** The number of the cell that knows them; as {@link #known} says, but for nothing. */
+  int cell();
+
+  /** Whether what is known here of a moment tells for certain which rules those were. */
+  boolean recalls(KnownRules known, Moment then);
+
+  /** Whether the present rules are those of a moment elsewhere. */
+  boolean areThoseOf(Moment elsewhere);
+
   /** Outside of these nothing is eligible. */
   Sources sources();
 
+  /** The present, as {@link #at} dates it. */
+  Moment now();
+
   /**
-   * Whether and why a post is eligible by the rules as of a time.
+   * Whether and why a post is eligible by the rules of a moment.
    *
    * @param met what {@link #met} says of the post
    */
-  Verdict judge(PostRef post, List<String> met, long at);
+  Verdict judge(PostRef post, List<String> met, Moment then);
 
   /** True when {@link #met} must be asked. */
   boolean readsTexts();

@@ -144,7 +144,7 @@ public final class History {
               readTo,
               newerThan,
               limit,
-              ref -> rules.judge(ref, List.of(), rules.at()).present())
+              ref -> rules.judge(ref, List.of(), rules.now()).present())
           .thenCompose(
               found -> {
                 refs.addAll(found.refs());

@@ -441,7 +441,7 @@ public final class LiveTimeline {
             PostId.MAX,
             floor,
             around.capacity(),
-            ref -> rules.judge(ref, List.of(), rules.at()).present())
+            ref -> rules.judge(ref, List.of(), rules.now()).present())
         .whenComplete(
             (stored, failure) ->
                 owner.execute(
@@ -742,7 +742,7 @@ public final class LiveTimeline {
     long left =
         stored.stream()
             .filter(ref -> !ref.deleted() && ref.compareToId(floor.hi(), floor.lo()) > 0)
-            .filter(ref -> rules.judge(ref, List.of(), rules.at()).present())
+            .filter(ref -> rules.judge(ref, List.of(), rules.now()).present())
             .count();
     return left >= around.capacity() * 3L / 4 ? floor : lowest(stored);
   }

@@ -171,13 +171,12 @@ public final class PostRef {
 
   /**
    * What two lines of one post say together: a delete wins, else the later version, at the place
-   * where the post arrived first.
+   * where the post has arrived; whichever of them comes first.
    */
   public PostRef merge(PostRef other) {
     boolean loses = deleted() == other.deleted() ? other.version > version : other.deleted();
     PostRef winner = loses ? other : this;
-    PostRef first =
-        partition.equals(other.partition) ? (other.offset < offset ? other : this) : this;
+    PostRef first = other.arrivesBefore(this) ? other : this;
     Former earlier = winner.formerAfter(loses ? this : other);
     if (winner.offset == first.offset && winner.partition.equals(first.partition)) {
       return winner.after(earlier);
@@ -192,6 +191,27 @@ public final class PostRef {
         winner.flags,
         winner.facts,
         earlier);
+  }
+
+  /**
+   * Whether this line rather than the other one, which came perhaps by another cell's log, tells
+   * where their post has arrived: where the post's own cell has written it, as the store has it.
+   */
+  public boolean arrivesBefore(PostRef other) {
+    if (atHome() != other.atHome()) return atHome();
+    if (offset != other.offset) return offset < other.offset;
+    return partition.compareTo(other.partition) < 0;
+  }
+
+  private boolean atHome() {
+    return partition.cell() == idLo >>> 56;
+  }
+
+  /** The same post, arrived where this line says if that is before. */
+  PostRef arrivedAs(PostRef line) {
+    if (partition.equals(line.partition) || !line.arrivesBefore(this)) return this;
+    return new PostRef(
+        idHi, idLo, version, author, line.partition, line.offset, flags, facts, former);
   }
 
   private @Nullable Former formerAfter(PostRef earlier) {

@@ -214,6 +214,9 @@ public final class Timeline {
     if (known == null) {
       if (line.compareToId(floor.hi(), floor.lo()) <= 0 || !rules.sources().contain(line)) return;
     } else if (line.version <= known.version) {
+      // Another cell's edit was faster than the post; nobody need be told where that has arrived.
+      PostRef arrived = known.arrivedAs(line);
+      if (!arrived.equals(known)) set(known, arrived, new ArrayList<>());
       return;
     }
     PostRef after = known == null ? line : known.edited(line, metOf(known), metNow);
@@ -284,7 +287,7 @@ public final class Timeline {
   }
 
   private boolean eligible(PostRef ref) {
-    return rules.judge(ref, metOf(ref), rules.at()).present();
+    return rules.judge(ref, metOf(ref), rules.now()).present();
   }
 
   // --- several posts about one original ---

@@ -2,6 +2,7 @@ package io.tideline.persistence.timeline;
 
 import io.tideline.protocols.Cursor;
 import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
@@ -81,7 +82,7 @@ public final class TimelineView {
   /** What a walk that begins with this view is pinned to. */
   public Watermark watermark() {
     PostId newest = size() == 0 ? PostId.MIN : newest(0).id();
-    return new Watermark(positions, rules.at(), floor, newest);
+    return new Watermark(positions, rules.at(), floor, newest, rules.known());
   }
 
   /** True when posts older than the oldest entry may exist. */
@@ -110,7 +111,7 @@ public final class TimelineView {
 
   /** Why an entry is here. */
   public Verdict verdict(PostRef ref) {
-    return rules.judge(ref, met(ref), rules.at());
+    return rules.judge(ref, met(ref), rules.now());
   }
 
   /** The names of the rules that warn of an entry. */
@@ -133,14 +134,24 @@ public final class TimelineView {
    * were not there at some moment, and what a walk to it has passed over.
    */
   public int countNewSince(Watermark then, PassedOver passed) {
-    int newer = from(then.newest());
-    if (!passed.isNothing()) {
-      int count = 0;
-      for (int i = from; i < to; i++) if (isNewSince(slots[i], then, passed, true)) count++;
-      return count;
-    }
+    Past base = new Past(then);
+    if (passed.isNothing()) return countNewSince(base);
+    int count = 0;
+    for (int i = from; i < to; i++) if (isNewSince(slots[i], base, passed, true)) count++;
+    return count;
+  }
+
+  /** How many entries have not been read; by its best guess, if the mark was made elsewhere. */
+  public int countUnread(Watermark read) {
+    return countNewSince(new Past(read, true));
+  }
+
+  private int countNewSince(Past then) {
+    int newer = from(then.mark.newest());
     int count = to - newer;
-    for (int i = from(then.floor()); i < newer; i++) if (!wasThere(slots[i], then, true)) count++;
+    for (int i = from(then.mark.floor()); i < newer; i++) {
+      if (!then.surelyHad(slots[i], true)) count++;
+    }
     return count;
   }
 
@@ -170,6 +181,7 @@ public final class TimelineView {
       while (at >= from && taker.test(slots[at])) at--;
       return;
     }
+    Past then = new Past(base);
     int aside = after == null ? hidden.length - 1 : before(hidden, 0, hidden.length, after);
     while (at >= from || aside >= 0) {
       boolean shown =
@@ -178,7 +190,7 @@ public final class TimelineView {
       PostRef ref = shown ? slots[at--] : hidden[aside--];
       boolean ofWalk =
           isAbove(ref, base.floor())
-              ? wasThere(ref, base, shown) && (shown || eligible(ref, met(ref), rules.at()))
+              ? then.perhapsHad(ref, shown) && (shown || eligible(ref))
               : shown;
       if (ofWalk && !taker.test(ref)) return;
     }
@@ -194,9 +206,42 @@ public final class TimelineView {
    */
   public PassedOver walked(
       PassedOver before, @Nullable Watermark base, @Nullable PostId after, @Nullable PostId last) {
-    if (base == null || rules.at() <= base.rulesAt()) return before;
+    if (base == null || new Past(base).isOfPresentRules()) return before;
     if (after != null && after.compareTo(base.floor()) <= 0) return before;
-    return before.and(after, last == null ? PostId.MIN : last, rules.at());
+    return before.and(after, last == null ? PostId.MIN : last, rules.at(), rules.cell());
+  }
+
+  /**
+   * A moment to which a walk is pinned, as its next cursor has to know it: once a page was cut
+   * without knowing for certain what was there, nobody can tell any more what has been returned.
+   */
+  public Watermark pinned(Watermark moment) {
+    return new Past(moment).certain ? moment : moment.uncertain();
+  }
+
+  /** Whether this view has all that the one had which the mark is of. */
+  public boolean knowsRulesOf(Watermark mark) {
+    KnownRules there = mark.knownRules();
+    return there == null || there.cell() == rules.cell() || rules.known().covers(there);
+  }
+
+  /**
+   * Which entries of a page of the walk may have been returned before, or may be once more: what
+   * was perhaps there when another cell made the cursor, by rules that this one cannot tell.
+   *
+   * @param base {@code null} for now
+   */
+  public Predicate<PostRef> perhapsSeen(
+      @Nullable Watermark base, PassedOver passed, boolean towardsNewer) {
+    if (base == null) return ref -> false;
+    Past then = new Past(base);
+    if (!then.certain) return ref -> isAbove(ref, base.floor()) && then.perhapsHad(ref, true);
+    if (!towardsNewer || passed.stretches().isEmpty()) return ref -> false;
+    return ref ->
+        isAbove(ref, base.floor())
+            && !passed.posts().contains(ref.id())
+            && passedElsewhere(ref, passed)
+            && then.perhapsHad(ref, true);
   }
 
   /**
@@ -213,17 +258,19 @@ public final class TimelineView {
       Watermark base, PassedOver passed, Watermark until, @Nullable PostId after) {
     PostId lowest = lowest(base, passed);
     if (after != null && after.compareTo(lowest) > 0) lowest = after;
+    Past since = new Past(base);
+    Past then = new Past(until);
     List<PostRef> found = new ArrayList<>();
     List<PostId> aside = new ArrayList<>();
     for (int at = from(lowest); at < to; at++) {
       PostRef ref = slots[at];
-      if (isNewSince(ref, base, passed, true) && wasThere(ref, until, true)) found.add(ref);
+      if (isNewSince(ref, since, passed, true) && then.perhapsHad(ref, true)) found.add(ref);
     }
     int shown = found.size();
     for (int at = above(hidden, 0, hidden.length, lowest); at < hidden.length; at++) {
       PostRef ref = hidden[at];
-      if (!isNewSince(ref, base, passed, false) || !wasThere(ref, until, false)) continue;
-      if (eligible(ref, met(ref), rules.at())) found.add(ref);
+      if (!isNewSince(ref, since, passed, false) || !then.perhapsHad(ref, false)) continue;
+      if (eligible(ref)) found.add(ref);
       else aside.add(ref.id());
     }
     if (found.size() > shown) found.sort((a, b) -> a.compareToId(b.idHi, b.idLo));
@@ -236,11 +283,12 @@ public final class TimelineView {
     PostId after = cursor.after();
     Watermark until = cursor.until();
     if (after == null || until == null) return found;
+    Past then = new Past(until);
     return found.stream()
         .filter(
             ref ->
                 isAbove(ref, after)
-                    || !wasThere(ref, until, true)
+                    || !then.surelyHad(ref, true)
                     || cursor.owed().contains(ref.id()))
         .toList();
   }
@@ -255,9 +303,9 @@ public final class TimelineView {
   }
 
   /** Whether it was not there at the base, or a walk to the base went by while it was hidden. */
-  private boolean isNewSince(PostRef ref, Watermark base, PassedOver passed, boolean eligibleNow) {
-    boolean above = isAbove(ref, base.floor());
-    if (above && !wasThere(ref, base, eligibleNow)) return true;
+  private boolean isNewSince(PostRef ref, Past base, PassedOver passed, boolean eligibleNow) {
+    boolean above = isAbove(ref, base.mark.floor());
+    if (above && !base.surelyHad(ref, eligibleNow)) return true;
     return !passed.isNothing() && wasPassedOver(ref, passed, above);
   }
 
@@ -267,9 +315,25 @@ public final class TimelineView {
     if (!above) return false;
     for (PassedOver.Stretch stretch : passed.stretches()) {
       if (!stretch.covers(id)) continue;
-      for (long time : stretch.rulesAt()) if (!eligible(ref, met(ref), time)) return true;
+      for (long time : stretch.rulesAt()) {
+        if (!eligible(ref, met(ref), asOf(time))) return true;
+      }
+    }
+    return passedElsewhere(ref, passed);
+  }
+
+  /** Whether a walk went by in another cell, by rules of which nothing is known here. */
+  private boolean passedElsewhere(PostRef ref, PassedOver passed) {
+    for (PassedOver.Stretch stretch : passed.stretches()) {
+      boolean here = stretch.cell() == rules.cell() || isOfBefore(stretch);
+      if (!here && stretch.covers(ref.id())) return true;
     }
     return false;
+  }
+
+  /** Cursors of before cells were told apart have times and no cell. */
+  private static boolean isOfBefore(PassedOver.Stretch stretch) {
+    return stretch.cell() == 0 && !stretch.rulesAt().isEmpty();
   }
 
   private static boolean isAbove(PostRef ref, PostId floor) {
@@ -278,53 +342,114 @@ public final class TimelineView {
 
   // --- what was there ---
 
-  /**
-   * Whether an entry was in the feed at some moment: it was not newer than the newest, had arrived,
-   * was eligible by the rules of then, and was no duplicate. What has been deleted since, or comes
-   * from a source that is none any more, is not known here and made nothing a duplicate: another
-   * post takes its place as if it had been there.
-   *
-   * @param eligibleNow true when that is known, as of what is shown
-   */
-  private boolean wasThere(PostRef ref, Watermark then, boolean eligibleNow) {
-    return ref.compareToId(then.newest().hi(), then.newest().lo()) <= 0
-        && wasEligible(ref, then, eligibleNow)
-        && !wasDuplicate(ref, then);
+  private boolean eligible(PostRef ref) {
+    return eligible(ref, met(ref), rules.now());
   }
 
-  private boolean wasEligible(PostRef ref, Watermark then, boolean eligibleNow) {
-    if (!arrivedBy(then.positions(), ref)) return false;
-    PostRef version = ref;
-    List<String> metThen = null;
-    for (PostRef.Former former = ref.former; former != null; former = version.former) {
-      if (hadArrived(then.positions(), former.partition(), former.offset())) break;
-      version = former.post();
-      metThen = former.met();
+  private boolean eligible(PostRef ref, List<String> metThen, Moment then) {
+    return rules.judge(ref, metThen, then).present();
+  }
+
+  private Moment asOf(long time) {
+    return time >= rules.at() ? rules.now() : new Moment(time);
+  }
+
+  /** What can be told here of the feed as it was at some moment, perhaps in another cell. */
+  private final class Past {
+    final Watermark mark;
+    private final Moment then;
+    private final boolean byPresentRules;
+
+    /** False when the rules of then, made in another cell, are not known here. */
+    final boolean certain;
+
+    Past(Watermark mark) {
+      this(mark, false);
     }
-    if (metThen != null) return eligible(version, metThen, then.rulesAt());
-    // Most are as they were, and by the same rules: what is shown needs no second look.
-    return (eligibleNow && then.rulesAt() >= rules.at()) || eligible(ref, met(ref), then.rulesAt());
-  }
 
-  private boolean eligible(PostRef ref, List<String> metThen, long time) {
-    return rules.judge(ref, metThen, Math.min(time, rules.at())).present();
-  }
-
-  /** Whether another one about the same original within a day before it was there. */
-  private boolean wasDuplicate(PostRef ref, Watermark then) {
-    Map<PostId, PostRef[]> all = reposted();
-    if (all.isEmpty()) return false;
-    PostId original = ref.facts.original();
-    PostRef[] members = all.get(original == null ? ref.id() : original);
-    if (members == null) return false;
-    for (PostRef other : members) {
-      if (other.compareToId(ref.idHi, ref.idLo) >= 0) return false;
-      boolean near =
-          HybridClock.millisOf(ref.idHi) - HybridClock.millisOf(other.idHi)
-              <= Timeline.DUPLICATE_MILLIS;
-      if (near && wasEligible(other, then, false)) return true;
+    /**
+     * @param guess true to take the best guess for certain
+     */
+    Past(Watermark mark, boolean guess) {
+      KnownRules known = mark.knownRules();
+      // Whose rules are unknown is guessed to have had those of its time here.
+      boolean own =
+          known == null || known.cell() == rules.cell() || known.equals(KnownRules.UNKNOWN);
+      this.mark = mark;
+      this.byPresentRules = own && mark.rulesAt() >= rules.at();
+      Moment thenHere = asOf(mark.rulesAt());
+      // A cell that was rebuilt has learned of everything anew.
+      boolean here =
+          own
+              && (byPresentRules
+                  || known == null
+                  || !known.certain()
+                  || rules.recalls(known, thenHere));
+      this.then = here ? thenHere : new Moment(mark.rulesAt(), known);
+      this.certain =
+          guess || known == null || (known.certain() && (here || rules.recalls(known, then)));
     }
-    return false;
+
+    boolean isOfPresentRules() {
+      return byPresentRules || (certain && rules.areThoseOf(then));
+    }
+
+    /** True only for what the feed had, and had returned to a walk that got there. */
+    boolean surelyHad(PostRef ref, boolean eligibleNow) {
+      return certain && had(ref, eligibleNow);
+    }
+
+    /** False only for what the feed had not. */
+    boolean perhapsHad(PostRef ref, boolean eligibleNow) {
+      return certain ? had(ref, eligibleNow) : isOfThen(ref) && arrivedBy(mark.positions(), ref);
+    }
+
+    private boolean isOfThen(PostRef ref) {
+      return ref.compareToId(mark.newest().hi(), mark.newest().lo()) <= 0;
+    }
+
+    /**
+     * Whether an entry was in the feed: it was not newer than the newest, had arrived, was eligible
+     * by the rules of then, and was no duplicate. What has been deleted since, or comes from a
+     * source that is none any more, is not known here and made nothing a duplicate: another post
+     * takes its place as if it had been there.
+     *
+     * @param eligibleNow true when that is known, as of what is shown
+     */
+    private boolean had(PostRef ref, boolean eligibleNow) {
+      return isOfThen(ref) && wasEligible(ref, eligibleNow) && !wasDuplicate(ref);
+    }
+
+    private boolean wasEligible(PostRef ref, boolean eligibleNow) {
+      if (!arrivedBy(mark.positions(), ref)) return false;
+      PostRef version = ref;
+      List<String> metThen = null;
+      for (PostRef.Former former = ref.former; former != null; former = version.former) {
+        if (hadArrived(mark.positions(), former.partition(), former.offset())) break;
+        version = former.post();
+        metThen = former.met();
+      }
+      if (metThen != null) return eligible(version, metThen, then);
+      // Most are as they were, and by the same rules: what is shown needs no second look.
+      return (eligibleNow && byPresentRules) || eligible(ref, met(ref), then);
+    }
+
+    /** Whether another one about the same original within a day before it was there. */
+    private boolean wasDuplicate(PostRef ref) {
+      Map<PostId, PostRef[]> all = reposted();
+      if (all.isEmpty()) return false;
+      PostId original = ref.facts.original();
+      PostRef[] members = all.get(original == null ? ref.id() : original);
+      if (members == null) return false;
+      for (PostRef other : members) {
+        if (other.compareToId(ref.idHi, ref.idLo) >= 0) return false;
+        boolean near =
+            HybridClock.millisOf(ref.idHi) - HybridClock.millisOf(other.idHi)
+                <= Timeline.DUPLICATE_MILLIS;
+        if (near && wasEligible(other, false)) return true;
+      }
+      return false;
+    }
   }
 
   private Map<PostId, PostRef[]> reposted() {

@@ -1,5 +1,6 @@
 package io.tideline.persistence.user;
 
+import io.tideline.persistence.timeline.Moment;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.BlockedBy;
@@ -109,22 +110,22 @@ public record Filters(
     return mutes.isEmpty() && blocks.isEmpty() && blockedBy.isEmpty();
   }
 
-  boolean muted(UserId user, long time) {
+  boolean muted(UserId user, Moment then) {
     Register<Long> mute = mutes.get(user);
-    Long until = mute == null ? null : mute.asOf(time);
-    return until != null && (until == 0 || HybridClock.millisOf(time) < until);
+    Long until = mute == null ? null : mute.asOf(then);
+    return until != null && (until == 0 || HybridClock.millisOf(then.at()) < until);
   }
 
-  boolean blocked(UserId user, long time) {
-    return isSet(blocks.get(user), time);
+  boolean blocked(UserId user, Moment then) {
+    return isSet(blocks.get(user), then);
   }
 
-  boolean blockedBy(UserId user, long time) {
-    return isSet(blockedBy.get(user), time);
+  boolean blockedBy(UserId user, Moment then) {
+    return isSet(blockedBy.get(user), then);
   }
 
-  private static boolean isSet(@Nullable Register<Boolean> register, long time) {
-    return register != null && register.asOf(time) != null;
+  private static boolean isSet(@Nullable Register<Boolean> register, Moment then) {
+    return register != null && register.asOf(then) != null;
   }
 
   /** Who is muted now or was until a time that has passed. */
@@ -151,6 +152,12 @@ public record Filters(
   /** The next end of a mute or rule, in milliseconds. */
   long nextExpiry(long nowMillis) {
     return ends().filter(end -> end > nowMillis).min().orElse(Long.MAX_VALUE);
+  }
+
+  /** All that is remembered of what was decided. */
+  Stream<Register<?>> registers() {
+    return Stream.of(mutes, blocks, blockedBy, rules)
+        .flatMap(registers -> registers.values().stream());
   }
 
   private LongStream ends() {

@@ -1,5 +1,6 @@
 package io.tideline.persistence.user;
 
+import io.tideline.persistence.timeline.Moment;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
@@ -12,6 +13,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +30,9 @@ public record Graph(
     Map<String, Register<UserList>> lists,
     Map<String, Map<UserId, Register<Boolean>>> members,
     long changedAt) {
+  /** Whatever is known by now. */
+  static final Moment NOW = new Moment(Long.MAX_VALUE);
+
   public static final Graph EMPTY = new Graph(Map.of(), Map.of(), Map.of(), Map.of(), 0);
 
   public Graph {
@@ -144,52 +149,50 @@ public record Graph(
   }
 
   public boolean follows(UserId target) {
-    return follow(target, Long.MAX_VALUE) != null;
+    return follow(target, NOW) != null;
   }
 
-  /** How the user followed another one at some time; {@code null} = not at all. */
-  @Nullable Follow follow(UserId target, long time) {
+  /** How the user followed another one at some moment; {@code null} = not at all. */
+  @Nullable Follow follow(UserId target, Moment then) {
     Register<Follow> edge = follows.get(target);
-    return edge == null ? null : edge.asOf(time);
+    return edge == null ? null : edge.asOf(then);
   }
 
-  boolean followsTag(String tag, long time) {
+  boolean followsTag(String tag, Moment then) {
     Register<Boolean> edge = tags.get(tag);
-    return edge != null && edge.asOf(time) != null;
+    return edge != null && edge.asOf(then) != null;
   }
 
-  @Nullable UserList list(String list, long time) {
+  @Nullable UserList list(String list, Moment then) {
     Register<UserList> register = lists.get(list);
-    return register == null ? null : register.asOf(time);
+    return register == null ? null : register.asOf(then);
   }
 
   /** Whether somebody was in a list that was there; members of a deleted list do not come back. */
-  boolean isMember(String list, UserId user, long time) {
+  boolean isMember(String list, UserId user, Moment then) {
     Register<UserList> register = lists.get(list);
-    if (register == null || register.asOf(time) == null) return false;
+    if (register == null || register.asOf(then) == null) return false;
     Register<Boolean> edge = members.getOrDefault(list, Map.of()).get(user);
-    Register<Boolean> member = edge == null ? null : edge.changeAsOf(time);
+    Register<Boolean> member = edge == null ? null : edge.changeAsOf(then);
     if (member == null || member.value() == null) return false;
-    for (Register<UserList> before : register.earlier()) {
-      if (before.value() == null && before.seenAt() <= time) return member.at() > before.at();
-    }
-    return true;
+    Register<UserList> end = register.lastEndAsOf(then);
+    return end == null || member.at() > end.at();
   }
 
   /** Those in a list now. */
   List<UserId> members(String list) {
     return members.getOrDefault(list, Map.of()).keySet().stream()
-        .filter(user -> isMember(list, user, Long.MAX_VALUE))
+        .filter(user -> isMember(list, user, NOW))
         .sorted()
         .toList();
   }
 
   /** An exclusive list that somebody was in; {@code null} = in none. */
-  @Nullable String exclusiveList(UserId user, long time) {
+  @Nullable String exclusiveList(UserId user, Moment then) {
     if (lists.isEmpty()) return null;
     for (String id : lists.keySet()) {
-      UserList list = list(id, time);
-      if (list != null && list.exclusive() && isMember(id, user, time)) return id;
+      UserList list = list(id, then);
+      if (list != null && list.exclusive() && isMember(id, user, then)) return id;
     }
     return null;
   }
@@ -207,6 +210,16 @@ public record Graph(
   /** The lists that there are; a view. */
   Set<String> listIds() {
     return new Keys<>(lists);
+  }
+
+  /** All that is remembered of what the user has decided. */
+  Stream<Register<?>> registers() {
+    return Stream.of(
+            follows.values().stream(),
+            tags.values().stream(),
+            lists.values().stream(),
+            members.values().stream().flatMap(users -> users.values().stream()))
+        .flatMap(each -> each);
   }
 
   /** The keys that have a value now. */

@@ -1,5 +1,6 @@
 package io.tideline.persistence.user;
 
+import io.tideline.persistence.timeline.Moment;
 import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.BlocksChanged;
@@ -45,7 +46,7 @@ final class Intents {
     }
   }
 
-  private static final long MAX = Long.MAX_VALUE;
+  private static final Moment NOW = Graph.NOW;
 
   private final UserId user;
   private final Graph graph;
@@ -75,7 +76,7 @@ final class Intents {
 
   private Decision follows(FollowsChanged asked) {
     List<String> changed =
-        changed(asked.getTargetIdsList(), id -> isNew(asked, graph.follow(new UserId(id), MAX)));
+        changed(asked.getTargetIdsList(), id -> isNew(asked, graph.follow(new UserId(id), NOW)));
     long added = changed.stream().filter(id -> !graph.follows(new UserId(id))).count();
     int follows = graph.followees().size();
     if (asked.getActive() && added > 0 && follows + added > maxFollows) {
@@ -150,7 +151,7 @@ final class Intents {
   }
 
   private Decision list(ListChanged asked) {
-    UserList before = graph.list(asked.getListId(), MAX);
+    UserList before = graph.list(asked.getListId(), NOW);
     UserList wanted =
         asked.hasContent()
             ? new UserList(asked.getContent().getName(), asked.getContent().getExclusive())
@@ -162,13 +163,13 @@ final class Intents {
 
   private Decision members(ListMembersChanged asked) {
     String list = asked.getListId();
-    if (graph.list(list, MAX) == null) {
+    if (graph.list(list, NOW) == null) {
       return Decision.refuse(Refusal.UNKNOWN_LIST, user + " has no list " + list);
     }
     List<String> changed =
         changed(
             asked.getTargetIdsList(),
-            id -> graph.isMember(list, new UserId(id), MAX) != asked.getActive());
+            id -> graph.isMember(list, new UserId(id), NOW) != asked.getActive());
     if (asked.getActive()) {
       for (String id : changed) {
         if (!graph.follows(new UserId(id))) {

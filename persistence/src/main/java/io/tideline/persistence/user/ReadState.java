@@ -2,9 +2,11 @@ package io.tideline.persistence.user;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.Watermark;
 import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.ReadMarked;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -16,6 +18,11 @@ import java.util.Map;
  */
 public record ReadState(@JsonValue Map<String, Watermark> marks) {
   public static final ReadState EMPTY = new ReadState(Map.of());
+
+  private static final Comparator<Watermark> LATER_RULES =
+      Comparator.comparingLong(Watermark::rulesAt)
+          .thenComparing(
+              Watermark::knownRules, Comparator.nullsFirst(Comparator.<KnownRules>naturalOrder()));
 
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public ReadState {
@@ -53,10 +60,12 @@ public record ReadState(@JsonValue Map<String, Watermark> marks) {
   private static Watermark merge(Watermark one, Watermark other) {
     int order = one.newest().compareTo(other.newest());
     if (order != 0) return order > 0 ? one : other;
+    Watermark later = LATER_RULES.compare(one, other) > 0 ? one : other;
     return new Watermark(
         one.positions().merge(other.positions()),
-        Math.max(one.rulesAt(), other.rulesAt()),
+        later.rulesAt(),
         one.floor().compareTo(other.floor()) < 0 ? one.floor() : other.floor(),
-        one.newest());
+        one.newest(),
+        later.knownRules());
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import com.fasterxml.jackson.annotation.JsonValue;
+import io.tideline.persistence.timeline.Moment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -58,19 +59,39 @@ public record Register<V>(
     return new Register<>(at, cell, seenAt, value, List.of());
   }
 
-  /** What was in force at a hybrid time, as far as this cell knew then. */
-  @Nullable V asOf(long time) {
-    Register<V> then = changeAsOf(time);
-    return then == null ? null : then.value;
+  /** What was in force at some moment, as far as was known then. */
+  @Nullable V asOf(Moment then) {
+    Register<V> change = changeAsOf(then);
+    return change == null ? null : change.value;
   }
 
-  /** The change that was the latest at a hybrid time, as far as this cell knew then. */
-  @Nullable Register<V> changeAsOf(long time) {
-    if (seenAt <= time) return this;
+  /** The change that was the latest at some moment, as far as was known then. */
+  @Nullable Register<V> changeAsOf(Moment then) {
+    if (knownAt(then)) return this;
     for (Register<V> before : earlier) {
-      if (before.seenAt <= time) return before;
+      if (before.knownAt(then)) return before;
     }
     return null;
+  }
+
+  /** The latest end that was known at some moment. */
+  @Nullable Register<V> lastEndAsOf(Moment then) {
+    if (value == null && knownAt(then)) return this;
+    for (Register<V> before : earlier) {
+      if (before.value == null && before.knownAt(then)) return before;
+    }
+    return null;
+  }
+
+  /** Of the latest change, well mixed. */
+  long fingerprint() {
+    long mixed = (at + cell) * 0x9E3779B97F4A7C15L;
+    mixed = (mixed ^ (mixed >>> 32)) * 0xD6E8FEB86659FD93L;
+    return (mixed ^ (mixed >>> 29)) * (2L * cell + 1);
+  }
+
+  boolean knownAt(Moment then) {
+    return then.knew(at, cell, seenAt);
   }
 
   /** Commutative, associative and idempotent in everything but {@code seenAt}. */

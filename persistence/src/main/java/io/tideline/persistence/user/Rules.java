@@ -2,16 +2,19 @@ package io.tideline.persistence.user;
 
 import io.tideline.persistence.timeline.Eligibility;
 import io.tideline.persistence.timeline.Facts;
+import io.tideline.persistence.timeline.Moment;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.Sources;
 import io.tideline.persistence.timeline.Tags;
 import io.tideline.persistence.timeline.Verdict;
 import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.Post;
 import java.util.AbstractSet;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -28,22 +31,29 @@ public final class Rules implements Eligibility {
   private final @Nullable String list;
   private final Graph graph;
   private final Filters filters;
-  private final long at;
+  private final Moment now;
+  private final long lastExpiry;
   private final long expiresAtMillis;
+  private final int cell;
   private final Sources sources;
+  // Made when first asked for; which thread makes it does not matter.
+  private volatile @Nullable KnownRules known;
 
   /**
    * The rules of the present.
    *
    * @param surface as {@link #surfaceOf} makes it
+   * @param cell where all of it is known
    */
-  public Rules(UserId reader, String surface, Graph graph, Filters filters, long nowMillis) {
+  public Rules(
+      UserId reader, String surface, Graph graph, Filters filters, long nowMillis, int cell) {
     this.reader = reader;
     this.list = surface.equals(ResidentTimelines.HOME) ? null : surface.substring(LIST.length());
     this.graph = graph;
     this.filters = filters;
-    this.at =
-        Math.max(Math.max(graph.changedAt(), filters.changedAt()), filters.lastExpiry(nowMillis));
+    this.cell = cell;
+    this.lastExpiry = filters.lastExpiry(nowMillis);
+    this.now = new Moment(Math.max(Math.max(graph.changedAt(), filters.changedAt()), lastExpiry));
     this.expiresAtMillis = filters.nextExpiry(nowMillis);
     this.sources =
         list == null
@@ -59,7 +69,7 @@ public final class Rules implements Eligibility {
   /** Whether there is such a feed. */
   static boolean exists(String surface, Graph graph) {
     return surface.equals(ResidentTimelines.HOME)
-        || graph.list(surface.substring(LIST.length()), Long.MAX_VALUE) != null;
+        || graph.list(surface.substring(LIST.length()), Graph.NOW) != null;
   }
 
   private List<UserId> followedMembers(String id) {
@@ -68,7 +78,63 @@ public final class Rules implements Eligibility {
 
   @Override
   public long at() {
-    return at;
+    return now.at();
+  }
+
+  @Override
+  public Moment now() {
+    return now;
+  }
+
+  @Override
+  public int cell() {
+    return cell;
+  }
+
+  @Override
+  public KnownRules known() {
+    KnownRules made = known;
+    if (made != null) return made;
+    Map<Integer, Long> latest = new HashMap<>();
+    registers()
+        .flatMap(register -> register.latestFirst().stream())
+        .forEach(change -> latest.merge(change.cell(), change.at(), Math::max));
+    made = new KnownRules(cell, latest, digest(now));
+    known = made;
+    return made;
+  }
+
+  @Override
+  public boolean recalls(KnownRules rules, Moment then) {
+    return rules.certain() && digest(then) == rules.digest();
+  }
+
+  @Override
+  public boolean areThoseOf(Moment elsewhere) {
+    KnownRules there = elsewhere.known();
+    return there != null
+        && there.latest().equals(known().latest())
+        && there.digest() == known().digest()
+        && lastExpiry <= elsewhere.at();
+  }
+
+  private Stream<Register<?>> registers() {
+    return Stream.concat(graph.registers(), filters.registers());
+  }
+
+  /**
+   * Tells apart what was in force at different moments: of everything the latest change known then,
+   * and of lists also the one before, because the end of a list counts on.
+   */
+  private int digest(Moment then) {
+    long sum =
+        Stream.concat(
+                registers().map(register -> register.changeAsOf(then)),
+                graph.lists().values().stream().map(list -> list.lastEndAsOf(then)))
+            .mapToLong(change -> change == null ? 0 : change.fingerprint())
+            .sum();
+    int digest = (int) (sum >>> 32);
+    return digest == 0 ? 1 : digest;
   }
 
   @Override
@@ -82,17 +148,17 @@ public final class Rules implements Eligibility {
   }
 
   @Override
-  public Verdict judge(PostRef post, List<String> met, long time) {
+  public Verdict judge(PostRef post, List<String> met, Moment then) {
     UserId author = post.author;
     if (author.equals(reader)) return list == null ? Verdict.OWN : Verdict.NOT_FOLLOWED;
     Facts facts = post.facts;
     if (!filters.hideNobody()) {
-      if (isAbout(post, user -> filters.blocked(user, time))) return Verdict.BLOCKED;
-      if (isAbout(post, user -> filters.blockedBy(user, time))) return Verdict.BLOCKED_BY;
-      if (isAbout(post, user -> filters.muted(user, time))) return Verdict.MUTED;
+      if (isAbout(post, user -> filters.blocked(user, then))) return Verdict.BLOCKED;
+      if (isAbout(post, user -> filters.blockedBy(user, then))) return Verdict.BLOCKED_BY;
+      if (isAbout(post, user -> filters.muted(user, then))) return Verdict.MUTED;
     }
-    Follow follow = graph.follow(author, time);
-    Verdict path = path(post, follow, time);
+    Follow follow = graph.follow(author, then);
+    Verdict path = path(post, follow, then);
     if (!path.present()) return path;
     if (follow != null) {
       if (facts.original() != null && !follow.reposts()) return Verdict.REPOSTS_OFF;
@@ -104,24 +170,24 @@ public final class Rules implements Eligibility {
       boolean concerns =
           parent.equals(reader)
               || author.equals(facts.rootAuthor())
-              || graph.follow(parent, time) != null;
+              || graph.follow(parent, then) != null;
       if (!concerns) return Verdict.REPLY;
     }
-    return !met.isEmpty() && hidingRule(met, time) != null ? Verdict.MUTE_RULE : path;
+    return !met.isEmpty() && hidingRule(met, then) != null ? Verdict.MUTE_RULE : path;
   }
 
   /** How a post comes into the feed, all filters aside. */
-  private Verdict path(PostRef post, @Nullable Follow follow, long time) {
+  private Verdict path(PostRef post, @Nullable Follow follow, Moment then) {
     if (list != null) {
-      return follow != null && graph.isMember(list, post.author, time)
+      return follow != null && graph.isMember(list, post.author, then)
           ? byFollowee(post)
           : Verdict.NOT_FOLLOWED;
     }
-    boolean exclusive = follow != null && graph.exclusiveList(post.author, time) != null;
+    boolean exclusive = follow != null && graph.exclusiveList(post.author, then) != null;
     if (follow != null && (!exclusive || post.facts.mentions().contains(reader))) {
       return byFollowee(post);
     }
-    if (followedTag(post, time) != null) return Verdict.TAG;
+    if (followedTag(post, then) != null) return Verdict.TAG;
     return exclusive ? Verdict.EXCLUSIVE_LIST : Verdict.NOT_FOLLOWED;
   }
 
@@ -130,9 +196,9 @@ public final class Rules implements Eligibility {
     return post.facts.original() != null ? Verdict.REPOST : Verdict.FOLLOW;
   }
 
-  private @Nullable String followedTag(PostRef post, long time) {
+  private @Nullable String followedTag(PostRef post, Moment then) {
     for (String tag : post.facts.tags()) {
-      if (graph.followsTag(tag, time)) return tag;
+      if (graph.followsTag(tag, then)) return tag;
     }
     return null;
   }
@@ -189,20 +255,20 @@ public final class Rules implements Eligibility {
     return rule + "@" + version.at() + "/" + version.cell();
   }
 
-  private @Nullable String hidingRule(List<String> met, long time) {
+  private @Nullable String hidingRule(List<String> met, Moment then) {
     for (Map.Entry<String, Register<MuteRule>> entry : filters.rules().entrySet()) {
-      MuteRule rule = inForce(entry.getKey(), entry.getValue(), met, time);
+      MuteRule rule = inForce(entry.getKey(), entry.getValue(), met, then);
       if (rule != null && !rule.warn()) return entry.getKey();
     }
     return null;
   }
 
   private static @Nullable MuteRule inForce(
-      String id, Register<MuteRule> versions, List<String> met, long time) {
-    Register<MuteRule> version = versions.changeAsOf(time);
+      String id, Register<MuteRule> versions, List<String> met, Moment then) {
+    Register<MuteRule> version = versions.changeAsOf(then);
     if (version == null || !met.contains(name(id, version))) return null;
     MuteRule rule = version.value();
-    return rule != null && rule.inForce(HybridClock.millisOf(time)) ? rule : null;
+    return rule != null && rule.inForce(HybridClock.millisOf(then.at())) ? rule : null;
   }
 
   @Override
@@ -213,7 +279,7 @@ public final class Rules implements Eligibility {
         .rules()
         .forEach(
             (id, versions) -> {
-              MuteRule rule = inForce(id, versions, met, at);
+              MuteRule rule = inForce(id, versions, met, now);
               if (rule != null && rule.warn()) names.add(rule.shownName());
             });
     return names;
@@ -231,20 +297,20 @@ public final class Rules implements Eligibility {
       Verdict verdict, @Nullable UserId user, @Nullable String tag, @Nullable String rule) {}
 
   public Explanation explain(PostRef post, List<String> met) {
-    Verdict verdict = judge(post, met, at);
+    Verdict verdict = judge(post, met, now);
     return switch (verdict) {
       case OWN -> new Explanation(verdict, reader, null, null);
       case BLOCKED ->
-          new Explanation(verdict, firstOf(post, user -> filters.blocked(user, at)), null, null);
+          new Explanation(verdict, firstOf(post, user -> filters.blocked(user, now)), null, null);
       case BLOCKED_BY ->
-          new Explanation(verdict, firstOf(post, user -> filters.blockedBy(user, at)), null, null);
+          new Explanation(verdict, firstOf(post, user -> filters.blockedBy(user, now)), null, null);
       case MUTED ->
-          new Explanation(verdict, firstOf(post, user -> filters.muted(user, at)), null, null);
-      case TAG -> new Explanation(verdict, post.author, followedTag(post, at), null);
+          new Explanation(verdict, firstOf(post, user -> filters.muted(user, now)), null, null);
+      case TAG -> new Explanation(verdict, post.author, followedTag(post, now), null);
       case EXCLUSIVE_LIST ->
-          new Explanation(verdict, post.author, null, graph.exclusiveList(post.author, at));
+          new Explanation(verdict, post.author, null, graph.exclusiveList(post.author, now));
       case REPLY -> new Explanation(verdict, post.facts.parentAuthor(), null, null);
-      case MUTE_RULE -> new Explanation(verdict, post.author, null, hidingRule(met, at));
+      case MUTE_RULE -> new Explanation(verdict, post.author, null, hidingRule(met, now));
       default -> new Explanation(verdict, post.author, null, null);
     };
   }

@@ -7,6 +7,7 @@ import com.typesafe.config.Config;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.Moment;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
@@ -651,7 +652,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
                 graph.followedTags().stream().sorted().toList(),
                 graph.listIds().stream().sorted().map(id -> listOf(graph, id)).toList(),
                 filters.mutedUsers().stream()
-                    .filter(muted -> filters.muted(muted, around.clock().next()))
+                    .filter(muted -> filters.muted(muted, new Moment(around.clock().next())))
                     .sorted()
                     .map(muted -> mute(filters, muted))
                     .toList(),
@@ -665,8 +666,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private static Decided.ListOf listOf(Graph graph, String id) {
-    return new Decided.ListOf(
-        id, requireNonNull(graph.list(id, Long.MAX_VALUE)), graph.members(id));
+    return new Decided.ListOf(id, requireNonNull(graph.list(id, Graph.NOW)), graph.members(id));
   }
 
   private static Decided.Mute mute(Filters filters, UserId muted) {
@@ -696,7 +696,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
             then.rulesAt(),
             // What arrives late, however old, is unread.
             PostId.MIN,
-            wanted.compareTo(now.newest()) < 0 ? wanted : now.newest());
+            wanted.compareTo(now.newest()) < 0 ? wanted : now.newest(),
+            then.knownRules());
     if (!state.readState().movedBy(command.surface(), read)) {
       return written(command, state, position, 0);
     }
@@ -782,7 +783,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   }
 
   private Rules rules(User state, String surface) {
-    return new Rules(user, surface, state.graph(), state.filters(), nowMillis());
+    return new Rules(user, surface, state.graph(), state.filters(), nowMillis(), around.cell());
   }
 
   private long nowMillis() {

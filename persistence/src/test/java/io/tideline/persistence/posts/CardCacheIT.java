@@ -92,6 +92,35 @@ class CardCacheIT {
   }
 
   @Test
+  void a_late_line_does_not_bring_back_what_the_store_knows_to_be_deleted_or_edited() {
+    PostId gone = Lines.id(ANN, 72);
+    PostId changed = Lines.id(ANN, 73);
+    await(STORE.write(Lines.deleted(gone, ANN, gone.hi() + 1), PARTITION, 72));
+    await(STORE.write(Lines.edited(changed, ANN, changed.hi() + 1, "second"), PARTITION, 73));
+
+    cache.putLate(Lines.published(gone, ANN, "late"));
+    cache.putLate(Lines.published(changed, ANN, "late"));
+
+    assertThat(await(cache.fetch(List.of(gone, changed))))
+        .hasEntrySatisfying(gone, card -> assertThat(card.deleted()).isTrue())
+        .hasEntrySatisfying(
+            changed, card -> assertThat(card.version()).isEqualTo(changed.hi() + 1));
+    assertThat(await(cache.posts(List.of(changed))).get(changed))
+        .isNotNull()
+        .matches(post -> post.getVersion() == changed.hi() + 1);
+  }
+
+  @Test
+  void a_late_line_changes_what_is_at_hand() {
+    PostId id = Lines.id(ANN, 74);
+    cache.put(Lines.published(id, ANN, "first"));
+    cache.putLate(Lines.edited(id, ANN, id.hi() + 1, "second"));
+    assertThat(cache.getIfPresent(id)).returns(id.hi() + 1, CardCache.Card::version);
+    cache.putLate(Lines.deleted(id, ANN, id.hi() + 2));
+    assertThat(cache.getIfPresent(id)).returns(true, CardCache.Card::deleted);
+  }
+
+  @Test
   void no_card_of_an_erased_author_is_kept_or_comes_back() {
     UserId eve = new UserId("eve");
     PostId kept = Lines.id(eve, 90);

@@ -1,8 +1,10 @@
 package io.tideline.persistence.timeline;
 
+import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.Post;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 
@@ -25,7 +27,32 @@ record SomeRules(Sources sources, Predicate<PostRef> wanted) implements Eligibil
   }
 
   @Override
-  public Verdict judge(PostRef post, List<String> met, long at) {
+  public Moment now() {
+    return new Moment(1);
+  }
+
+  @Override
+  public KnownRules known() {
+    return new KnownRules(cell(), Map.of(), 1);
+  }
+
+  @Override
+  public int cell() {
+    return 1;
+  }
+
+  @Override
+  public boolean recalls(KnownRules known, Moment then) {
+    return true;
+  }
+
+  @Override
+  public boolean areThoseOf(Moment elsewhere) {
+    return true;
+  }
+
+  @Override
+  public Verdict judge(PostRef post, List<String> met, Moment then) {
     return sources.contain(post) && wanted.test(post) ? Verdict.FOLLOW : Verdict.NOT_FOLLOWED;
   }
 

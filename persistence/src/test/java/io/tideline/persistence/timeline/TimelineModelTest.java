@@ -272,7 +272,7 @@ class TimelineModelTest {
 
     private List<PostRef> eligible(Map<PostId, PostRef> refs) {
       return refs.values().stream()
-          .filter(ref -> rules.judge(ref, List.of(), 1).present())
+          .filter(ref -> rules.judge(ref, List.of(), new Moment(1)).present())
           .toList();
     }
 

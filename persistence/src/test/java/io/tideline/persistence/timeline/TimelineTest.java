@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.timeline.FeedWatcher.Change;
 import io.tideline.persistence.timeline.Timeline.Event;
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
@@ -47,6 +48,17 @@ class TimelineTest {
     assertThat(apply(line(10, 11, 2, PostRef.EDITED))).isEmpty();
     assertThat(apply(line(10, 10, 3, 0))).isEmpty();
     assertThat(timeline.entries()).containsExactly(line(10, 12, 0, PostRef.EDITED));
+  }
+
+  @Test
+  void a_post_that_comes_after_another_cells_edit_has_arrived_where_its_own_cell_wrote_it() {
+    LogPartition home = new LogPartition(2, 7, 0);
+    long lo = 2L << 56;
+    PostRef edited = new PostRef(10, lo, 12, SomeLines.ANN, SomeLines.P0, 3, PostRef.EDITED);
+    assertThat(apply(edited)).containsExactly(Event.ADDED);
+    assertThat(apply(new PostRef(10, lo, 10, SomeLines.ANN, home, 40, 0))).isEmpty();
+    assertThat(timeline.entries())
+        .containsExactly(new PostRef(10, lo, 12, SomeLines.ANN, home, 40, PostRef.EDITED));
   }
 
   @Test

@@ -275,7 +275,8 @@ class CursorWalkTest {
           ResidentTimelines.HOME,
           user.graph(),
           user.filters(),
-          HybridClock.millisOf(now));
+          HybridClock.millisOf(now),
+          1);
     }
 
     TimelineView view() {
@@ -285,7 +286,7 @@ class CursorWalkTest {
     /** Oldest first, duplicates too. */
     List<PostRef> eligible() {
       return timeline.candidates().stream()
-          .filter(ref -> rules.judge(ref, timeline.met(ref.id()), rules.at()).present())
+          .filter(ref -> rules.judge(ref, timeline.met(ref.id()), rules.now()).present())
           .toList();
     }
 

@@ -2,6 +2,7 @@ package io.tideline.persistence.user;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tideline.persistence.timeline.Moment;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
@@ -13,7 +14,6 @@ import org.junit.jupiter.api.Test;
 
 class GraphTest {
   private static final UserId BEA = new UserId("bea");
-  private static final long NOW = Long.MAX_VALUE;
 
   @Test
   void the_later_change_wins_and_of_two_at_one_time_that_of_the_higher_cell() {
@@ -34,24 +34,24 @@ class GraphTest {
   @Test
   void it_tells_how_somebody_was_followed_at_some_time() {
     Graph graph = graph(follow(10, 1, true), follow(20, 1, false), follow(30, 1, true));
-    assertThat(graph.follow(BEA, 9)).isNull();
-    assertThat(graph.follow(BEA, 10)).isEqualTo(Follow.EVERYTHING);
-    assertThat(graph.follow(BEA, 29)).isNull();
-    assertThat(graph.follow(BEA, 30)).isNotNull();
+    assertThat(graph.follow(BEA, new Moment(9))).isNull();
+    assertThat(graph.follow(BEA, new Moment(10))).isEqualTo(Follow.EVERYTHING);
+    assertThat(graph.follow(BEA, new Moment(29))).isNull();
+    assertThat(graph.follow(BEA, new Moment(30))).isNotNull();
   }
 
   @Test
   void a_change_that_was_heard_of_late_does_not_alter_what_was_shown_before() {
     Graph graph = graph(follow(10, 1, true)).merge(follow(20, 2, false), 40);
-    assertThat(graph.follow(BEA, 39)).isNotNull();
-    assertThat(graph.follow(BEA, 40)).isNull();
+    assertThat(graph.follow(BEA, new Moment(39))).isNotNull();
+    assertThat(graph.follow(BEA, new Moment(40))).isNull();
   }
 
   @Test
   void members_of_a_deleted_list_do_not_come_back_with_it() {
     Graph graph = graph(list(1, true), member(2, true), list(5, false), list(10, true));
     assertThat(graph.members("close")).isEmpty();
-    assertThat(graph.isMember("close", BEA, 4)).isTrue();
+    assertThat(graph.isMember("close", BEA, new Moment(4))).isTrue();
     assertThat(graph.merge(member(12, true), 12).members("close")).containsExactly(BEA);
   }
 
@@ -59,8 +59,8 @@ class GraphTest {
   void who_comes_back_into_a_list_was_not_in_it_before() {
     Graph graph =
         graph(list(1, true), member(2, true), list(5, false), list(10, true), member(12, true));
-    assertThat(graph.isMember("close", BEA, 11)).isFalse();
-    assertThat(graph.isMember("close", BEA, 12)).isTrue();
+    assertThat(graph.isMember("close", BEA, new Moment(11))).isFalse();
+    assertThat(graph.isMember("close", BEA, new Moment(12))).isTrue();
   }
 
   @Test
@@ -73,9 +73,9 @@ class GraphTest {
   @Test
   void who_is_in_an_exclusive_list_is_known_by_the_list() {
     Graph graph = graph(list(1, true), member(2, true), list(3, false));
-    assertThat(graph.exclusiveList(BEA, 1)).isNull();
-    assertThat(graph.exclusiveList(BEA, 2)).isEqualTo("close");
-    assertThat(graph.exclusiveList(BEA, NOW)).isNull();
+    assertThat(graph.exclusiveList(BEA, new Moment(1))).isNull();
+    assertThat(graph.exclusiveList(BEA, new Moment(2))).isEqualTo("close");
+    assertThat(graph.exclusiveList(BEA, Graph.NOW)).isNull();
   }
 
   private static Graph graph(IntentLine... lines) {

@@ -175,7 +175,7 @@ class LiveTimelineTest {
             .setTagsChanged(TagsChanged.newBuilder().addTags("moon").setActive(true))
             .build();
     timeline.changed(
-        new Rules(ANN, ResidentTimelines.HOME, GRAPH.merge(follow, 9), Filters.EMPTY, 0));
+        new Rules(ANN, ResidentTimelines.HOME, GRAPH.merge(follow, 9), Filters.EMPTY, 0, 1));
     days.pass(Duration.ofSeconds(5));
     assertThat(shown()).containsExactly(storm, calm);
   }
@@ -220,7 +220,7 @@ class LiveTimelineTest {
                     .setRuleId("r")
                     .setContent(MuteRuleContent.newBuilder().setWords(words)))
             .build();
-    return new Rules(ANN, ResidentTimelines.HOME, GRAPH, Filters.EMPTY.merge(mute, at), 0);
+    return new Rules(ANN, ResidentTimelines.HOME, GRAPH, Filters.EMPTY.merge(mute, at), 0, 1);
   }
 
   private List<PostRef> shown() {

@@ -3,6 +3,7 @@ package io.tideline.persistence.user;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.timeline.Facts;
+import io.tideline.persistence.timeline.Moment;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.Verdict;
 import io.tideline.protocols.HybridClock;
@@ -68,11 +69,12 @@ class RulesTest {
             Rules.surfaceOf(list == null ? "" : list),
             user.graph(),
             user.filters(),
-            HybridClock.millisOf(now));
+            HybridClock.millisOf(now),
+            1);
     for (int i = 0; i < 12; i++) {
       Text post = post(random, intents);
       List<String> met = met(rules, post);
-      Verdict verdict = rules.judge(post.ref, met, rules.at());
+      Verdict verdict = rules.judge(post.ref, met, rules.now());
       assertThat(verdict).as("now").isEqualTo(model.judge(post.ref, post.text, list, now));
       if (verdict.present()) {
         assertThat(rules.sources().contain(post.ref)).as("source of %s", verdict).isTrue();
@@ -86,7 +88,7 @@ class RulesTest {
             times.isEmpty() || random.nextInt(3) == 0
                 ? random.nextInt((int) now)
                 : intents.one(times);
-        assertThat(rules.judge(post.ref, met, then))
+        assertThat(rules.judge(post.ref, met, new Moment(then)))
             .as("as of %d", then)
             .isEqualTo(model.judge(post.ref, post.text, list, then));
       }

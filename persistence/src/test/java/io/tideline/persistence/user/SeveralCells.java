@@ -567,7 +567,7 @@ final class SeveralCells {
 
   private List<PostId> home(Cell cell, UserId user) {
     User state = cell.owner(user).state;
-    Rules rules = new Rules(user, ResidentTimelines.HOME, state.graph(), state.filters(), START);
+    Rules rules = new Rules(user, ResidentTimelines.HOME, state.graph(), state.filters(), START, 1);
     return Timeline.of(100, rules, PostId.MIN, cell.posts.values(), Map.of()).entries().stream()
         .map(PostRef::id)
         .toList();

@@ -165,7 +165,7 @@ final class SimulatedUser {
   }
 
   private Rules rules() {
-    return new Rules(USER, ResidentTimelines.HOME, state.graph(), state.filters(), nowMillis);
+    return new Rules(USER, ResidentTimelines.HOME, state.graph(), state.filters(), nowMillis, 1);
   }
 
   private final class Owner implements LiveTimeline.Owner {
@@ -436,7 +436,7 @@ final class SimulatedUser {
     Register<Long> mute = filters.mutes().get(author);
     return (mute != null && mute.value() != null && isInForce(mute.value()))
         || filters.blockedUsers().contains(author)
-        || filters.blockedBy(author, Long.MAX_VALUE);
+        || filters.blockedBy(author, Graph.NOW);
   }
 
   private boolean isInForce(long untilMillis) {
