@@ -55,9 +55,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.zip.GZIPInputStream;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.OffsetSpec;
-import org.apache.kafka.clients.admin.RecordsToDelete;
-import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -148,32 +145,8 @@ class RebuiltCellsIT {
           .body();
     }
 
-    /** Its logs and the copies keep nothing. */
     void loseLines() throws Exception {
-      try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
-        Map<TopicPartition, OffsetSpec> partitions = new HashMap<>();
-        admin
-            .describeTopics(List.of("tideline.posts." + name, "tideline.intents." + name))
-            .allTopicNames()
-            .get(20, TimeUnit.SECONDS)
-            .forEach(
-                (topic, is) ->
-                    is.partitions()
-                        .forEach(
-                            each ->
-                                partitions.put(
-                                    new TopicPartition(topic, each.partition()),
-                                    OffsetSpec.latest())));
-        Map<TopicPartition, RecordsToDelete> ends = new HashMap<>();
-        admin
-            .listOffsets(partitions)
-            .all()
-            .get(20, TimeUnit.SECONDS)
-            .forEach(
-                (partition, end) ->
-                    ends.put(partition, RecordsToDelete.beforeOffset(end.offset())));
-        admin.deleteRecords(ends).all().get(20, TimeUnit.SECONDS);
-      }
+      TestNode.loseLines(kafka, name);
     }
 
     /** As new disks: no keyspace and no topic, and with that nothing that groups have noted. */

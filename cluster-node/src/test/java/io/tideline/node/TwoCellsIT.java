@@ -54,12 +54,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.OffsetSpec;
-import org.apache.kafka.clients.admin.RecordsToDelete;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.stream.KillSwitches;
 import org.apache.pekko.stream.UniqueKillSwitch;
 import org.apache.pekko.stream.javadsl.Keep;
@@ -333,7 +328,7 @@ class TwoCellsIT {
     ok(east.users.eraseUser(EraseUserRequest.newBuilder().setUserId(gone).build()));
     await().atMost(SOON).until(() -> ids(east, reader).size() == 3);
     List<Object> decided = decided(east, reader);
-    loseLines();
+    TestNode.loseLines(LocalStack.shared().kafka(), EAST);
 
     west = startWest();
     await().atMost(SOON).until(() -> state(west) == SourceCellState.SOURCE_CELL_STATE_UP);
@@ -356,36 +351,6 @@ class TwoCellsIT {
         .getTopology()
         .getSources(0)
         .getState();
-  }
-
-  /** As if the other cell had been away for longer than lines are kept. */
-  private static void loseLines() throws Exception {
-    Map<String, Object> kafka =
-        Map.of("bootstrap.servers", LocalStack.shared().kafka().bootstrapServers());
-    List<String> topics = List.of("tideline.posts." + EAST, "tideline.intents." + EAST);
-    try (Admin admin = Admin.create(kafka)) {
-      Map<TopicPartition, OffsetSpec> partitions = new HashMap<>();
-      admin
-          .describeTopics(topics)
-          .allTopicNames()
-          .get(20, TimeUnit.SECONDS)
-          .forEach(
-              (topic, is) ->
-                  is.partitions()
-                      .forEach(
-                          each ->
-                              partitions.put(
-                                  new TopicPartition(topic, each.partition()),
-                                  OffsetSpec.latest())));
-      Map<TopicPartition, RecordsToDelete> ends = new HashMap<>();
-      admin
-          .listOffsets(partitions)
-          .all()
-          .get(20, TimeUnit.SECONDS)
-          .forEach(
-              (partition, end) -> ends.put(partition, RecordsToDelete.beforeOffset(end.offset())));
-      admin.deleteRecords(ends).all().get(20, TimeUnit.SECONDS);
-    }
   }
 
   @Test
