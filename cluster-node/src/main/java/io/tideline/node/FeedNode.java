@@ -7,7 +7,11 @@ import com.typesafe.config.Config;
 import io.tideline.multidc.PostsLog;
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.Reached;
+import io.tideline.multidc.backfill.BackfillSettings;
+import io.tideline.multidc.backfill.Backfills;
+import io.tideline.multidc.backfill.Wanted;
 import io.tideline.multidc.fence.Fence;
+import io.tideline.multidc.log.LineForms;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.OtherCell;
 import io.tideline.multidc.mirror.MirrorStatus;
@@ -23,6 +27,7 @@ import io.tideline.node.api.GrpcServer;
 import io.tideline.node.api.Principals;
 import io.tideline.node.api.Replication;
 import io.tideline.node.api.Users;
+import io.tideline.node.ops.CellsControl;
 import io.tideline.node.ops.Departures;
 import io.tideline.node.ops.Health;
 import io.tideline.node.ops.ManagementServer;
@@ -45,6 +50,7 @@ import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.JournalStats;
 import io.tideline.persistence.user.JournalTables;
 import io.tideline.persistence.user.UserEntity;
+import io.tideline.persistence.user.UserStates;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.KeyRing;
 import io.tideline.protocols.TokenCodec;
@@ -95,6 +101,7 @@ public final class FeedNode {
   private final ResidentTimelines residents = new ResidentTimelines();
   private volatile @Nullable PostsLog log;
   private volatile @Nullable PlacementControl placement;
+  private volatile @Nullable CellsControl cells;
   private volatile @Nullable Forwarding forwarding;
   private final long startedNanos = System.nanoTime();
 
@@ -114,7 +121,11 @@ public final class FeedNode {
     FeedNode node = new FeedNode(system, settings);
     WarmUp.takePartInSharding(system);
     return ManagementServer.start(
-            system, settings.management(), node.health, () -> Optional.ofNullable(node.placement))
+            system,
+            settings.management(),
+            node.health,
+            () -> Optional.ofNullable(node.placement),
+            () -> Optional.ofNullable(node.cells))
         .thenCompose(bound -> node.session())
         .thenCompose(
             session ->
@@ -154,6 +165,7 @@ public final class FeedNode {
     return PostStore.createSchema(session, cassandra.keyspace(), cassandra.replication())
         .thenCompose(created -> Outbox.createSchema(session, cassandra.keyspace()))
         .thenCompose(created -> PlacementWeights.createSchema(session, cassandra.keyspace()))
+        .thenCompose(created -> Backfills.createSchema(session, cassandra.keyspace()))
         .thenCompose(created -> JournalTables.create(session, cassandra.keyspace()));
   }
 
@@ -181,7 +193,26 @@ public final class FeedNode {
               else cards.put(line);
             });
     this.log = log;
-    Mirrors mirrors = Mirrors.start(system, logs, settings.otherCells(), fence::open);
+    Backfills backfills =
+        Backfills.start(
+            system,
+            new Backfills.Surroundings(
+                logs,
+                BackfillSettings.from(config),
+                session,
+                keyspace,
+                settings.cell().number(),
+                log.topics(),
+                settings.otherCells(),
+                store,
+                new UserStates(
+                    system, session, keyspace, settings.cell().number(), store.erased()::contains),
+                log.writer(),
+                clock,
+                fence::open));
+    Mirrors mirrors =
+        Mirrors.start(
+            system, logs, settings.otherCells(), fence::open, backfills::missing, backfills::lacks);
     TimelineStats stats =
         new TimelineStats(
             metrics.timer("tideline.activation", "Waking a timeline", "kind", "warm"),
@@ -252,6 +283,7 @@ public final class FeedNode {
     int cell = settings.cell().number();
     Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
     Reached reached = Reached.start(system, settings.otherCells());
+    reached.tellOfBackfills(backfills.listener(system)::tell);
     List<IntentApplier> intents = log.applyIntents(users::apply, reached);
     SharedKillSwitch leaving = KillSwitches.shared("leaving");
     FeedServices services =
@@ -287,6 +319,17 @@ public final class FeedNode {
         () -> loads.of(settings.grpcAddress()).overCapacity() ? 1 : 0);
     check(log, intents);
     settings.otherCells().forEach(other -> watch(mirrors, other));
+    watch(backfills);
+    metrics.gauge(
+        "tideline.lines.form",
+        "Form of log lines that all nodes of all cells read, as far as is known",
+        () -> Math.min(LineForms.ofMembers(system), reached.formOfOthers()));
+    cells =
+        new CellsControl(
+            settings.otherCells(),
+            mirrors::source,
+            other -> log.copiesLag(other.number()),
+            backfills);
     leaveInOrder(users, departures, leaving, log);
     return whenLogIsRead(log)
         .thenCompose(read -> WarmUp.run(system, entities))
@@ -423,8 +466,7 @@ public final class FeedNode {
         () ->
             unless(
                 mirrors.source(other).state() != MirrorStatus.State.BACKFILL_NEEDED,
-                "lines of cell %s were gone before they were copied: BACKFILL NEEDED"
-                    .formatted(name)));
+                "what cell %s knows is not all here: BACKFILL NEEDED".formatted(name)));
     metrics.gauge(
         "tideline.mirror.lag",
         "Lines of another cell not copied yet",
@@ -461,6 +503,18 @@ public final class FeedNode {
         "source",
         name,
         () -> mirrors.losses(other));
+  }
+
+  private void watch(Backfills backfills) {
+    metrics.gauge(
+        "tideline.backfill.needed",
+        "Cells of which something is not here",
+        () -> backfills.wanted().stream().filter(Wanted::open).count());
+    metrics.gauge(
+        "tideline.backfill.running",
+        "Cells for which what is known here is said again",
+        () -> backfills.given().stream().filter(given -> !given.done()).count());
+    metrics.counter("tideline.backfill.lines", "Lines said again by this node", backfills::lines);
   }
 
   private static Optional<String> lag(long lines, String what) {

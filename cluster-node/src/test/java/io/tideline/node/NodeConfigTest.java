@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.tideline.multidc.log.LineForms;
 import io.tideline.multidc.log.OtherCell;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -20,7 +21,8 @@ class NodeConfigTest {
     assertThat(config.getStringList("pekko.cluster.seed-nodes"))
         .containsExactly("pekko://tideline@127.0.0.1:8500");
     assertThat(config.getStringList("pekko.cluster.roles"))
-        .containsExactly("az-a", "grpc-127.0.0.1:8600", "management-127.0.0.1:8700");
+        .containsExactly(
+            "az-a", "grpc-127.0.0.1:8600", "management-127.0.0.1:8700", LineForms.role());
     assertThat(settings.loopbackOnly()).isTrue();
     assertThat(settings.cassandra().replication())
         .isEqualTo("{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}");

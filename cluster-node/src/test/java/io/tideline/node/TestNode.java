@@ -6,6 +6,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.grpc.StatusRuntimeException;
 import io.tideline.localstack.LocalCassandra;
+import io.tideline.localstack.LocalKafka;
 import io.tideline.localstack.LocalStack;
 import io.tideline.protocols.v1.ClusterServiceClient;
 import io.tideline.protocols.v1.FeedServiceClient;
@@ -26,6 +27,7 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -36,6 +38,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.grpc.GrpcClientSettings;
@@ -211,5 +217,32 @@ final class TestNode implements AutoCloseable {
   public void close() throws Exception {
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
+  }
+
+  /** As if other cells had been away for longer than a cell's logs keep their lines. */
+  static void loseLines(LocalKafka kafka, String cell) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
+      Map<TopicPartition, OffsetSpec> partitions = new HashMap<>();
+      admin
+          .describeTopics(List.of("tideline.posts." + cell, "tideline.intents." + cell))
+          .allTopicNames()
+          .get(20, TimeUnit.SECONDS)
+          .forEach(
+              (topic, is) ->
+                  is.partitions()
+                      .forEach(
+                          each ->
+                              partitions.put(
+                                  new TopicPartition(topic, each.partition()),
+                                  OffsetSpec.latest())));
+      Map<TopicPartition, RecordsToDelete> ends = new HashMap<>();
+      admin
+          .listOffsets(partitions)
+          .all()
+          .get(20, TimeUnit.SECONDS)
+          .forEach(
+              (partition, end) -> ends.put(partition, RecordsToDelete.beforeOffset(end.offset())));
+      admin.deleteRecords(ends).all().get(20, TimeUnit.SECONDS);
+    }
   }
 }

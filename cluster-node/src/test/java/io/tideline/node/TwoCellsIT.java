@@ -300,6 +300,60 @@ class TwoCellsIT {
   }
 
   @Test
+  void what_a_log_has_lost_while_a_cell_was_away_is_said_again_once() throws Exception {
+    await().atMost(SOON).until(() -> state(west) == SourceCellState.SOURCE_CELL_STATE_UP);
+    List<String> posts = publish(3);
+    await().atMost(SOON).until(() -> ids(west, reader).size() == 3);
+    ok(
+        west.feeds.markRead(
+            MarkReadRequest.newBuilder().setUserId(reader).setPostId(posts.get(2)).build()));
+    west.close();
+
+    String there = user("there");
+    String gone = user("gone");
+    east.follow(reader, there);
+    east.follow(reader, gone);
+    String missed = east.publish(there, "missed").getPostId();
+    String erased = east.publish(gone, "erased").getPostId();
+    ok(
+        east.posts.deletePost(
+            DeletePostRequest.newBuilder().setAuthorId(author).setPostId(posts.get(1)).build()));
+    ok(
+        east.posts.editPost(
+            EditPostRequest.newBuilder()
+                .setAuthorId(author)
+                .setPostId(posts.get(0))
+                .setContent(PostContent.newBuilder().setText("edited"))
+                .build()));
+    ok(east.users.eraseUser(EraseUserRequest.newBuilder().setUserId(gone).build()));
+    await().atMost(SOON).until(() -> ids(east, reader).size() == 3);
+    List<Object> decided = decided(east, reader);
+    TestNode.loseLines(LocalStack.shared().kafka(), EAST);
+
+    west = startWest();
+    await().atMost(SOON).until(() -> state(west) == SourceCellState.SOURCE_CELL_STATE_UP);
+    assertThat(ids(west, reader)).containsExactly(missed, posts.get(2), posts.get(0));
+    assertThat(texts(west, reader)).isEqualTo(texts(east, reader)).contains("edited");
+    assertThat(decided(west, reader)).isEqualTo(decided);
+    assertThat(refusal(west, gone)).isEqualTo("ERASED");
+    GetPostRequest get = GetPostRequest.newBuilder().setPostId(erased).build();
+    assertThat(Refusal.of(() -> ok(west.posts.getPost(get))).reason()).isEqualTo("DELETED");
+    assertThat(unread(west)).as("where a post has arrived is known").isEqualTo(unread(east));
+  }
+
+  private int unread(TestNode cell) {
+    return ok(cell.feeds.getReadState(GetReadStateRequest.newBuilder().setUserId(reader).build()))
+        .getUnreadCount();
+  }
+
+  private static SourceCellState state(TestNode cell) {
+    return ok(cell.cluster.getTopology(GetTopologyRequest.getDefaultInstance()))
+        .getTopology()
+        .getSources(0)
+        .getState();
+  }
+
+  @Test
   void what_a_user_decides_in_one_cell_holds_in_the_other() {
     String bob = user("bob");
     String post = east.publish(author, "read").getPostId();

@@ -4,6 +4,7 @@ import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.PostStoreWriter;
 import io.tideline.multidc.apply.Reached;
 import io.tideline.multidc.log.Interest;
+import io.tideline.multidc.log.LineForms;
 import io.tideline.multidc.log.LogBounds;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTail;
@@ -83,7 +84,7 @@ public final class PostsLog implements Arrivals {
     parked = new ParkedLines(settings, topics, writer);
     recent = new RecentPosts(settings.maxReferences());
     long references = settings.maxReferences() / (1 + others.size());
-    Reading reading = new Reading(references, store, clock, listener);
+    Reading reading = new Reading(cell, references, store, clock, listener);
     own = new Log(cell, topics, reading);
     all.add(own);
     for (OtherCell other : others) {
@@ -103,7 +104,7 @@ public final class PostsLog implements Arrivals {
   }
 
   private record Reading(
-      long references, PostStore store, HybridClock clock, PostListener listener) {}
+      int here, long references, PostStore store, HybridClock clock, PostListener listener) {}
 
   /** One posts log as this node has it: this cell's own, or the copy of another cell's. */
   private final class Log {
@@ -124,6 +125,7 @@ public final class PostsLog implements Arrivals {
               system,
               settings,
               cell,
+              reading.here,
               topics,
               reading.references,
               recent,
@@ -132,7 +134,8 @@ public final class PostsLog implements Arrivals {
               reading.listener,
               reading.store.erased(),
               PostsLog.this::onApplied);
-      storeWriter = new PostStoreWriter(system, settings, cell, topics, reading.store, parked);
+      storeWriter =
+          new PostStoreWriter(system, settings, cell, reading.here, topics, reading.store, parked);
     }
 
     void start() {
@@ -242,7 +245,7 @@ public final class PostsLog implements Arrivals {
     }
     long nanos = System.nanoTime();
     boolean again = nanos - statedNanos >= STATE_AGAIN.toNanos();
-    if (now.equals(Positions.EMPTY) || (now.equals(stated) && !again)) {
+    if (all.size() == 1 || (now.equals(stated) && !again)) {
       return;
     }
     stated = now;
@@ -253,6 +256,7 @@ public final class PostsLog implements Arrivals {
                 .setOriginCell(own.cell)
                 .setAt(clock.next())
                 .setAppliedPositions(AppliedPositions.newBuilder().addAllPositions(now.toProto()))
+                .setReadsForm(LineForms.ofMembers(system))
                 .build())
         .whenComplete(
             (done, failure) -> {
@@ -388,12 +392,34 @@ public final class PostsLog implements Arrivals {
     return sumOfCopies(Log::storeLag);
   }
 
+  /** How many copied lines of another cell are not applied by this one yet, of both logs. */
+  public long copiesLag(int cell) {
+    long lag = 0;
+    for (int i = 0; i < all.size(); i++) {
+      Log each = all.get(i);
+      if (each != own && each.cell == cell) {
+        lag += sum(each.storeLag());
+        lag += i < intentAppliers.size() ? sum(intentAppliers.get(i).lag()) : 0;
+      }
+    }
+    return lag;
+  }
+
+  private static long sum(Map<Integer, Long> byPartition) {
+    return byPartition.values().stream().mapToLong(Long::longValue).sum();
+  }
+
   private long sumOfCopies(Function<Log, Map<Integer, Long>> lag) {
     return all.stream()
         .filter(each -> each != own)
         .flatMap(each -> lag.apply(each).values().stream())
         .mapToLong(Long::longValue)
         .sum();
+  }
+
+  /** This cell's own. */
+  public LogTopics topics() {
+    return topics;
   }
 
   public LogWriter writer() {

@@ -260,8 +260,10 @@ class IntentApplierIT {
             .setOriginCell(WEST)
             .setAt(42)
             .setAppliedPositions(AppliedPositions.newBuilder().addAllPositions(done.toProto()))
+            .setReadsForm(7)
             .build());
     waitAtMost(SOON).until(() -> REACHED.by(done), Set.of(WEST)::equals);
+    assertThat(REACHED.formOfOthers()).isEqualTo(7);
     assertThat(REACHED.by(done.with(new LogPartition(CELL, 7, 3), 1_001))).isEmpty();
     assertThat(REACHED.lately()).containsExactly(WEST);
     awaitApplied(copies);

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import io.tideline.protocols.log.v1.AppliedPositions;
+import io.tideline.protocols.log.v1.BackfillNote;
+import io.tideline.protocols.log.v1.BackfillProgress;
+import io.tideline.protocols.log.v1.BackfillRequest;
 import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.BlocksChanged;
 import io.tideline.protocols.log.v1.FeedWatermark;
@@ -33,6 +36,7 @@ import io.tideline.protocols.v1.PostKind;
 import io.tideline.protocols.v1.PostReference;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -77,7 +81,8 @@ class LogLineFormatTest {
         new Line("list_members_changed", listMembersChanged()),
         new Line("blocked_by", blockedBy()),
         new Line("user_erased", userErased()),
-        new Line("applied_positions", appliedPositions()));
+        new Line("applied_positions", appliedPositions()),
+        new Line("backfill", backfill()));
   }
 
   @ParameterizedTest
@@ -106,8 +111,13 @@ class LogLineFormatTest {
             .filter(intent -> intent != IntentLine.IntentCase.INTENT_NOT_SET)
             .map(intent -> intent.name().toLowerCase(Locale.ROOT));
 
+    Set<String> kindsOfLines =
+        Stream.concat(postLines, intentLines).collect(Collectors.toCollection(HashSet::new));
+    // Beside positions.
+    kindsOfLines.add("backfill");
+
     assertThat(RECORDED.keySet())
-        .isEqualTo(Stream.concat(postLines, intentLines).collect(Collectors.toSet()))
+        .isEqualTo(kindsOfLines)
         .isEqualTo(lines().stream().map(Line::kind).collect(Collectors.toSet()));
   }
 
@@ -322,6 +332,24 @@ class LogLineFormatTest {
                         .setIncarnation(-7)
                         .setPartition(3)
                         .setOffset(1_000)))
+        .build();
+  }
+
+  private static IntentLine backfill() {
+    return IntentLine.newBuilder()
+        .setOriginCell(1)
+        .setAt(VERSION)
+        .setAppliedPositions(AppliedPositions.getDefaultInstance())
+        .setBackfill(
+            BackfillNote.newBuilder()
+                .addRequests(BackfillRequest.newBuilder().setSourceCell(2).setRequest(VERSION))
+                .addProgress(
+                    BackfillProgress.newBuilder()
+                        .setForCell(3)
+                        .setRequest(VERSION)
+                        .setPosts(5)
+                        .setUsers(6)
+                        .addEnd(appliedPositions().getAppliedPositions().getPositions(0))))
         .build();
   }
 

@@ -9,6 +9,7 @@ import com.google.protobuf.Descriptors.FileDescriptor;
 import com.google.protobuf.Descriptors.MethodDescriptor;
 import com.google.protobuf.Descriptors.OneofDescriptor;
 import com.google.protobuf.Descriptors.ServiceDescriptor;
+import io.tideline.protocols.log.v1.BackfillProto;
 import io.tideline.protocols.log.v1.CursorProto;
 import io.tideline.protocols.log.v1.IntentLineProto;
 import io.tideline.protocols.log.v1.PostLineProto;
@@ -37,6 +38,7 @@ class WireFormatTest {
 
   private static final List<FileDescriptor> FILES =
       List.of(
+          BackfillProto.getDescriptor(),
           CursorProto.getDescriptor(),
           IntentLineProto.getDescriptor(),
           PostLineProto.getDescriptor(),

@@ -137,6 +137,16 @@ final class ManagementClient {
         : json(ask("PUT", "/placement/" + name + "?" + change, ""));
   }
 
+  /** How far other cells have come in the one that is asked. */
+  JsonNode cells() {
+    return json(ask("GET", "/cells", ""));
+  }
+
+  /** Has another cell say again all that it knows. */
+  JsonNode backfill(String cell) {
+    return json(ask("POST", "/cells/" + cell + "/backfill", ""));
+  }
+
   private HttpResponse<String> ask(String method, String path, String form) {
     CommandFailure away = new CommandFailure(ExitCode.UNAVAILABLE, "no node is named");
     for (String node : nodes) {

@@ -64,6 +64,7 @@ import picocli.CommandLine.Spec;
       MemberCommands.Leave.class,
       MemberCommands.Down.class,
       PlacementCommand.class,
+      CellsCommand.class,
       ParkedCommand.class,
     })
 public final class Tideline implements Runnable {

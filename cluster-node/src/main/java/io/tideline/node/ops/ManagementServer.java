@@ -50,29 +50,34 @@ public final class ManagementServer extends AllDirectives {
   private final ManagementSettings settings;
   private final Health health;
   private final PlacementRoutes placement;
+  private final CellsRoutes cells;
 
   private ManagementServer(
       ActorSystem<?> system,
       ManagementSettings settings,
       Health health,
-      Supplier<Optional<PlacementControl>> placement) {
+      Supplier<Optional<PlacementControl>> placement,
+      Supplier<Optional<CellsControl>> cells) {
     this.system = system;
     this.settings = settings;
     this.health = health;
     this.placement = new PlacementRoutes(placement);
+    this.cells = new CellsRoutes(cells);
   }
 
   /**
    * Binds the port, until the system shuts down; then looks for other nodes if settings say so.
    *
    * @param placement empty until the node knows where shards are
+   * @param cells empty until the node knows of other cells
    */
   public static CompletionStage<ServerBinding> start(
       ActorSystem<?> system,
       ManagementSettings settings,
       Health health,
-      Supplier<Optional<PlacementControl>> placement) {
-    ManagementServer server = new ManagementServer(system, settings, health, placement);
+      Supplier<Optional<PlacementControl>> placement,
+      Supplier<Optional<CellsControl>> cells) {
+    ManagementServer server = new ManagementServer(system, settings, health, placement, cells);
     return Http.get(system)
         .newServerAt(settings.bindHost(), settings.port())
         .bind(server.routes())
@@ -99,6 +104,7 @@ public final class ManagementServer extends AllDirectives {
             path("metrics", () -> get(this::metrics)),
             path("drain", () -> post(() -> allowed(this::drain))),
             pathPrefix("placement", () -> readByAllChangedByFew(placement.routes())),
+            pathPrefix("cells", () -> readByAllChangedByFew(cells.routes())),
             readByAllChangedByFew(ClusterHttpManagementRoutes.all(Cluster.get(system))));
     if (!settings.discovery()) return own;
     Uri self = Uri.apply("http://%s:%d".formatted(settings.host(), settings.port()));

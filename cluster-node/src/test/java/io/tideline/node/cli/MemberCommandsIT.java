@@ -36,6 +36,7 @@ class MemberCommandsIT {
               cell.node(i),
               ManagementSettings.from(cell.node(i).settings().config()),
               new Health(),
+              Optional::empty,
               Optional::empty)
           .toCompletableFuture()
           .get(20, TimeUnit.SECONDS);

@@ -57,6 +57,7 @@ class TidelineTest {
         "leave",
         "down",
         "placement",
+        "cells",
         "parked"
       })
   void every_command_explains_itself(String command) {

@@ -104,7 +104,7 @@ class ManagementIT {
 
   private String start(ActorSystem<?> system) throws Exception {
     ManagementSettings settings = ManagementSettings.from(system.settings().config());
-    ManagementServer.start(system, settings, health, Optional::empty)
+    ManagementServer.start(system, settings, health, Optional::empty, Optional::empty)
         .toCompletableFuture()
         .get(20, TimeUnit.SECONDS);
     return "http://127.0.0.1:" + settings.port();

@@ -6,6 +6,7 @@ import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.PoisonLineException;
+import io.tideline.multidc.log.SaidAgain;
 import io.tideline.persistence.user.IntentEffects;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
@@ -147,21 +148,25 @@ public final class IntentApplier {
 
     @Override
     public void add(ConsumerRecord<byte[], byte[]> record) throws PoisonLineException {
+      SaidAgain again = SaidAgain.of(record.headers());
+      if (again != null && !again.cells().contains(cell)) {
+        return;
+      }
       IntentLine line = IntentLines.parse(record.value());
       if (line.hasAppliedPositions()) {
         reached.hear(line);
         return;
       }
-      for (IntentLine effect : effects(line)) {
+      for (IntentLine effect : effects(line, again != null)) {
         byUser
             .computeIfAbsent(new UserId(effect.getUserId()), user -> new ArrayList<>())
             .add(effect);
       }
     }
 
-    private List<IntentLine> effects(IntentLine line) throws PoisonLineException {
+    private List<IntentLine> effects(IntentLine line, boolean again) throws PoisonLineException {
       try {
-        return IntentEffects.of(line, cell);
+        return again ? IntentEffects.ofSaidAgain(line) : IntentEffects.of(line, cell);
       } catch (IllegalArgumentException e) {
         throw new PoisonLineException(String.valueOf(e.getMessage()));
       }

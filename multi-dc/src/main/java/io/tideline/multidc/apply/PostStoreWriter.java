@@ -6,6 +6,7 @@ import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.PoisonLineException;
 import io.tideline.multidc.log.PostLines;
+import io.tideline.multidc.log.SaidAgain;
 import io.tideline.multidc.log.Stamp;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.protocols.LogPartition;
@@ -25,21 +26,25 @@ import org.apache.pekko.actor.typed.ActorSystem;
  */
 public final class PostStoreWriter {
   private final int cell;
+  private final int here;
   private final LogTopics topics;
   private final PostStore store;
   private final LogGroup group;
 
   /**
    * @param cell the one that wrote the log
+   * @param here this one
    */
   public PostStoreWriter(
       ActorSystem<?> system,
       LogSettings settings,
       int cell,
+      int here,
       LogTopics topics,
       PostStore store,
       ParkedLines parked) {
     this.cell = cell;
+    this.here = here;
     this.topics = topics;
     this.store = store;
     group =
@@ -89,11 +94,26 @@ public final class PostStoreWriter {
 
   private List<Supplier<CompletionStage<Void>>> tasks(
       ConsumerRecord<byte[], byte[]> record, int incarnation) throws PoisonLineException {
+    SaidAgain again = SaidAgain.of(record.headers());
+    if (again != null && !again.cells().contains(here)) {
+      return List.of();
+    }
     PostLine line = PostLines.parse(record.value());
-    Stamp at =
-        topics.own()
-            ? new Stamp(new LogPartition(cell, incarnation, record.partition()), record.offset())
-            : Stamp.of(record.headers());
+    Stamp at = again == null ? null : again.arrival();
+    if (at == null) {
+      at = at(record, incarnation);
+    }
+    return tasks(line, at);
+  }
+
+  private Stamp at(ConsumerRecord<byte[], byte[]> record, int incarnation)
+      throws PoisonLineException {
+    return topics.own()
+        ? new Stamp(new LogPartition(cell, incarnation, record.partition()), record.offset())
+        : Stamp.of(record.headers());
+  }
+
+  private List<Supplier<CompletionStage<Void>>> tasks(PostLine line, Stamp at) {
     return List.of(
         () ->
             store

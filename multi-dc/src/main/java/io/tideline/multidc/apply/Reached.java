@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -25,22 +26,27 @@ public final class Reached {
   private static final String TOPIC = "tideline-reached";
   private static final Duration LATELY = Duration.ofSeconds(30);
 
-  /** What a cell has said. */
-  record Statement(int cell, Positions applied) implements CborSerializable {}
+  /**
+   * What a cell has said.
+   *
+   * @param form of log lines that all of its nodes read; 0 = it has said nothing of that
+   */
+  record Statement(int cell, Positions applied, int form) implements CborSerializable {}
 
-  private record Heard(Positions applied, long atNanos) {
+  private record Heard(Positions applied, int form, long atNanos) {
     Heard and(Heard later) {
-      return new Heard(applied.merge(later.applied), later.atNanos);
+      return new Heard(applied.merge(later.applied), later.form, later.atNanos);
     }
   }
 
   private final Map<Integer, Heard> byCell = new ConcurrentHashMap<>();
   private final ActorRef<Object> listener;
+  private volatile Consumer<IntentLine> backfills = line -> {};
 
   private Reached(ActorSystem<?> system, List<OtherCell> cells) {
     // Until it has had the time to say something, a cell counts as one that can be reached.
     long now = System.nanoTime();
-    cells.forEach(cell -> byCell.put(cell.number(), new Heard(Positions.EMPTY, now)));
+    cells.forEach(cell -> byCell.put(cell.number(), new Heard(Positions.EMPTY, 0, now)));
     listener = system.systemActorOf(listen(), TOPIC, Props.empty());
   }
 
@@ -73,11 +79,21 @@ public final class Reached {
 
   private static Statement statement(IntentLine line) {
     return new Statement(
-        line.getOriginCell(), Positions.fromProto(line.getAppliedPositions().getPositionsList()));
+        line.getOriginCell(),
+        Positions.fromProto(line.getAppliedPositions().getPositionsList()),
+        line.getReadsForm());
+  }
+
+  /** From now on this hears what cells say of back-fills, on the node that has read it. */
+  public void tellOfBackfills(Consumer<IntentLine> listening) {
+    backfills = listening;
   }
 
   /** Tells all nodes of this cell what a cell has said. */
   void hear(IntentLine line) {
+    if (line.hasBackfill()) {
+      backfills.accept(line);
+    }
     listener.tell(line);
   }
 
@@ -85,12 +101,18 @@ public final class Reached {
     // A cell that this one does not know says nothing that counts.
     byCell.computeIfPresent(
         statement.cell(),
-        (cell, before) -> before.and(new Heard(statement.applied(), System.nanoTime())));
+        (cell, before) ->
+            before.and(new Heard(statement.applied(), statement.form(), System.nanoTime())));
   }
 
   /** The numbers of the other cells. */
   public Set<Integer> cells() {
     return Set.copyOf(byCell.keySet());
+  }
+
+  /** Which form of log lines all nodes of all other cells read, as far as they have said. */
+  public int formOfOthers() {
+    return byCell.values().stream().mapToInt(Heard::form).min().orElse(Integer.MAX_VALUE);
   }
 
   /** Those that have said something in the last half minute. */

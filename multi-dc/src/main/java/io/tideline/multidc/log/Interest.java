@@ -70,6 +70,14 @@ public final class Interest {
     return inboxes;
   }
 
+  /** Who wants to hear of any of these now, each once. */
+  Set<Inbox> in(Set<UserId> authors, Set<String> tags) {
+    Set<Inbox> all = Collections.newSetFromMap(new IdentityHashMap<>());
+    authors.forEach(author -> Collections.addAll(all, copy(inboxesByAuthor.get(author))));
+    tags.forEach(tag -> Collections.addAll(all, copy(inboxesByTag.get(tag))));
+    return all;
+  }
+
   private static Inbox[] copy(@Nullable Set<Inbox> inboxes) {
     if (inboxes == null) {
       return NONE;

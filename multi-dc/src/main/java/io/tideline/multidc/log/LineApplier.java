@@ -48,6 +48,7 @@ final class LineApplier {
 
   private final LogSettings settings;
   private final int cell;
+  private final int here;
   private final LogTopics topics;
   private final long maxReferences;
   private final RecentPosts recent;
@@ -78,6 +79,7 @@ final class LineApplier {
 
   /**
    * @param cell the one that wrote the log
+   * @param here this one
    * @param maxReferences how many lines to begin before the end of the log
    * @param thread runs one task at a time
    * @param later runs a task on that thread, after a moment
@@ -86,6 +88,7 @@ final class LineApplier {
   LineApplier(
       LogSettings settings,
       int cell,
+      int here,
       LogTopics topics,
       long maxReferences,
       RecentPosts recent,
@@ -98,6 +101,7 @@ final class LineApplier {
       Runnable whenApplied) {
     this.settings = settings;
     this.cell = cell;
+    this.here = here;
     this.topics = topics;
     this.maxReferences = maxReferences;
     this.recent = recent;
@@ -350,6 +354,7 @@ final class LineApplier {
     private @Nullable PostRef delivering;
     private Inbox[] inboxes = NOBODY;
     private int delivered;
+    private final Refill refill = new Refill(recent, interest);
 
     /**
      * @param openAt lines from here on are remembered
@@ -373,6 +378,7 @@ final class LineApplier {
       done = Math.max(done, below);
       if (opened != null) {
         recent.stored(opened, topics.own() ? done : runs.originBelow(done));
+        refill.go(opened, position, done);
       }
     }
 
@@ -474,12 +480,23 @@ final class LineApplier {
 
     private void remember(ConsumerRecord<byte[], byte[]> record, LogPartition of, long offset)
         throws PoisonLineException {
+      SaidAgain again = SaidAgain.of(record.headers());
+      if (again != null && !again.cells().contains(here)) {
+        return;
+      }
       PostLine line = PostLines.parse(record.value());
       clock.observe(line.getVersion());
       UserId author = recent.shared(new UserId(line.getAuthorId()));
       if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
         erased.add(author, line.getVersion());
       } else if (erased.contains(author)) {
+        return;
+      }
+      Stamp arrival = again == null ? null : again.arrival();
+      if (arrival != null) {
+        PostRef ref = PostRef.of(line, author, arrival.partition(), arrival.offset());
+        tell(line, ref);
+        refill.add(ref, record.offset());
         return;
       }
       PostRef ref = PostRef.of(line, author, of, offset);

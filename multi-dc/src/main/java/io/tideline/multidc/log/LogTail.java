@@ -52,6 +52,7 @@ public final class LogTail {
 
   /**
    * @param cell the one that wrote the log
+   * @param here this one
    * @param maxReferences how many lines to begin before the end of the log
    * @param whenApplied runs, on the thread that applies all logs, after {@link #applied} has moved
    */
@@ -59,6 +60,7 @@ public final class LogTail {
       ActorSystem<?> system,
       LogSettings settings,
       int cell,
+      int here,
       LogTopics topics,
       long maxReferences,
       RecentPosts recent,
@@ -78,6 +80,7 @@ public final class LogTail {
         new LineApplier(
             settings,
             cell,
+            here,
             topics,
             maxReferences,
             recent,

@@ -79,6 +79,23 @@ public final class LogWriter implements LogPort {
     return append(topics.intents(), line.getUserId(), line.toByteArray());
   }
 
+  /** Says again of a post what other cells lack. */
+  public CompletionStage<Void> append(PostLine line, SaidAgain again) {
+    return append(topics.posts(), line.getAuthorId(), line.toByteArray(), again);
+  }
+
+  /** Says again of a user what other cells lack. */
+  public CompletionStage<Void> append(IntentLine line, SaidAgain again) {
+    return append(topics.intents(), line.getUserId(), line.toByteArray(), again);
+  }
+
+  private CompletionStage<Void> append(String topic, String key, byte[] value, SaidAgain again) {
+    ProducerRecord<byte[], byte[]> line =
+        new ProducerRecord<>(topic, key.getBytes(StandardCharsets.UTF_8), value);
+    again.addTo(line.headers());
+    return append(line);
+  }
+
   /** In which partition of a log the lines of a user are; as Kafka places keys. */
   public static int partitionOf(UserId user, int partitions) {
     byte[] key = user.value().getBytes(StandardCharsets.UTF_8);

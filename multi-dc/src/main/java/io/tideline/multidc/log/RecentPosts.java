@@ -196,6 +196,24 @@ public final class RecentPosts {
     }
   }
 
+  /**
+   * Forgets what lies below an offset, as far as it is in the post store; true once all of it is.
+   */
+  boolean forgetBelow(LogPartition partition, long offset) {
+    Window window = windows.get(partition);
+    if (window == null || window.floor >= offset) {
+      return true;
+    }
+    long below = Math.min(offset, window.stored);
+    for (PostRef oldest = window.inLogOrder.peekFirst();
+        oldest != null && oldest.offset < below;
+        oldest = window.inLogOrder.peekFirst()) {
+      evictOldest(window);
+    }
+    window.floor = Math.max(window.floor, below);
+    return window.floor >= offset;
+  }
+
   /** Forgets what is too much, from the fullest partition first. */
   void evict() {
     while (size > maxReferences) {

@@ -43,14 +43,15 @@ public record Stamp(LogPartition partition, long offset) {
 
   /** Puts it on a copy. */
   public void addTo(Headers headers) {
-    headers.add(
-        HEADER,
-        LogPosition.newBuilder()
-            .setCell(partition.cell())
-            .setIncarnation(partition.incarnation())
-            .setPartition(partition.partition())
-            .setOffset(offset)
-            .build()
-            .toByteArray());
+    headers.add(HEADER, toProto().toByteArray());
+  }
+
+  LogPosition toProto() {
+    return LogPosition.newBuilder()
+        .setCell(partition.cell())
+        .setIncarnation(partition.incarnation())
+        .setPartition(partition.partition())
+        .setOffset(offset)
+        .build();
   }
 }

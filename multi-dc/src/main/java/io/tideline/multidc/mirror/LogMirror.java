@@ -74,6 +74,7 @@ final class LogMirror {
   private final LogTopics copies;
   private final String topic;
   private final BooleanSupplier mayAct;
+  private final Missing missing;
   private final Counts counts;
   private final Consumer<MirrorStatus> report;
   private final Executor blocking;
@@ -84,7 +85,6 @@ final class LogMirror {
   private volatile @Nullable Cancellable looks;
   private volatile boolean stopped;
   private volatile boolean tried;
-  private volatile boolean linesLost;
   private volatile long lagLines;
   private volatile long completeAtMillis = System.currentTimeMillis();
   private volatile long copiedToMillis;
@@ -95,7 +95,12 @@ final class LogMirror {
   /** Where the log ended at some time. */
   private record Look(long atMillis, Map<Integer, Long> ends) {}
 
-  private record Start(int incarnation, Map<Integer, Long> offsets) {}
+  /**
+   * @param first nothing has been copied before
+   * @param lost what cannot be copied any more, for people
+   */
+  private record Start(
+      int incarnation, Map<Integer, Long> offsets, boolean first, List<String> lost) {}
 
   /**
    * @param topic of the two logs of that cell the one to copy
@@ -108,6 +113,7 @@ final class LogMirror {
       OtherCell cell,
       Function<LogTopics, String> topic,
       BooleanSupplier mayAct,
+      Missing missing,
       Counts counts,
       Consumer<MirrorStatus> report) {
     this.system = system;
@@ -117,6 +123,7 @@ final class LogMirror {
     this.copies = LogTopics.copiesOf(cell, settings);
     this.topic = topic.apply(source);
     this.mayAct = mayAct;
+    this.missing = missing;
     this.counts = counts;
     this.report = report;
     this.blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
@@ -162,6 +169,7 @@ final class LogMirror {
                         .createCopy(topic, origin.partitions().size())
                         .thenCompose(made -> copies.bounds(topic))
                         .thenApplyAsync(copy -> startOf(origin, copy), blocking))
+            .thenCompose(this::note)
             .thenApplyAsync(this::copyFrom, blocking);
     return Source.completionStageSource(from).mapMaterializedValue(ignored -> NotUsed.notUsed());
   }
@@ -192,6 +200,7 @@ final class LogMirror {
     }
     Map<Integer, Stamp> last = LastStamps.of(topic, copy, settings);
     Map<Integer, Long> offsets = new HashMap<>();
+    List<String> lost = new ArrayList<>();
     origin
         .partitions()
         .forEach(
@@ -201,16 +210,42 @@ final class LogMirror {
               LogBounds.Partition here = copy.partitions().get(number);
               offsets.put(
                   number,
-                  startOf(partition, bounds, last.get(number), here == null ? 0 : here.end()));
+                  startOf(
+                      partition, bounds, last.get(number), here == null ? 0 : here.end(), lost));
             });
     next.clear();
     next.putAll(offsets);
     log.info("Copying {} of cell {} from {}", topic, cell.name(), offsets);
-    return new Start(origin.incarnation(), offsets);
+    boolean first = copy.partitions().values().stream().allMatch(each -> each.end() == 0);
+    return new Start(origin.incarnation(), offsets, first, lost);
+  }
+
+  // Before anything is copied: afterwards nothing would tell.
+  private CompletionStage<Start> note(Start start) {
+    CompletionStage<Boolean> all =
+        start.first ? missing.all() : CompletableFuture.completedStage(false);
+    return all.thenCompose(
+            isAll -> {
+              if (isAll || start.lost.isEmpty()) {
+                return CompletableFuture.completedStage(null);
+              }
+              counts.losses.increment();
+              log.error(
+                  "BACKFILL NEEDED: {} of cell {} has lost lines before they were copied: {}",
+                  topic,
+                  cell.name(),
+                  start.lost);
+              return missing.some(topic + ": " + String.join("; ", start.lost));
+            })
+        .thenApply(noted -> start);
   }
 
   private long startOf(
-      LogPartition partition, LogBounds.Partition bounds, @Nullable Stamp last, long copied) {
+      LogPartition partition,
+      LogBounds.Partition bounds,
+      @Nullable Stamp last,
+      long copied,
+      List<String> lost) {
     long wanted;
     if (last == null) {
       // What there was of a copy is gone; whatever was copied, it was not more than that.
@@ -229,16 +264,9 @@ final class LogMirror {
     if (wanted >= bounds.begin() && wanted <= bounds.end()) {
       return wanted;
     }
-    linesLost = true;
-    counts.losses.increment();
-    log.error(
-        "BACKFILL NEEDED: line {} of {} is the next to copy from cell {}, which holds {} to {} only."
-            + " What is missing here stays missing until it is brought otherwise; going on",
-        wanted,
-        partition,
-        cell.name(),
-        bounds.begin(),
-        bounds.end());
+    lost.add(
+        "line %d of %s is next, but it holds %d to %d only"
+            .formatted(wanted, partition, bounds.begin(), bounds.end()));
     return wanted < bounds.begin() ? bounds.begin() : bounds.end();
   }
 
@@ -421,12 +449,6 @@ final class LogMirror {
     MirrorStatus.State state = here ? MirrorStatus.State.UP : MirrorStatus.State.AWAY;
     long lag =
         here && lagLines == 0 ? 0 : Math.max(0, System.currentTimeMillis() - completeAtMillis);
-    return new MirrorStatus(
-        cell.name(),
-        topic,
-        linesLost ? MirrorStatus.State.BACKFILL_NEEDED : state,
-        lagLines,
-        lag,
-        linesLost ? 0 : copiedToMillis);
+    return new MirrorStatus(cell.name(), topic, state, lagLines, lag, copiedToMillis);
   }
 }

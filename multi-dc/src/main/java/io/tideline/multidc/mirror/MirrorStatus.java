@@ -24,7 +24,7 @@ public record MirrorStatus(
     UNKNOWN,
     /** The other cell's Kafka does not answer, or copying fails; it is tried again for ever. */
     AWAY,
-    /** Lines were deleted there before they could be copied, and must be brought otherwise. */
+    /** Something of the cell's is not here and cannot be copied: it has to be said again. */
     BACKFILL_NEEDED
   }
 }

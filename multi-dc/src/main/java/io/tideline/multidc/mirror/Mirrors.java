@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -34,6 +35,7 @@ public final class Mirrors {
       List.of(LogTopics::posts, LogTopics::intents);
 
   private final List<OtherCell> cells;
+  private final Predicate<OtherCell> lacking;
   private final Map<String, LogMirror.Counts> counts;
   // By topic: what was heard last, and when.
   private final Map<String, Heard> heard = new ConcurrentHashMap<>();
@@ -48,8 +50,9 @@ public final class Mirrors {
     INSTANCE
   }
 
-  private Mirrors(List<OtherCell> cells) {
+  private Mirrors(List<OtherCell> cells, Predicate<OtherCell> lacking) {
     this.cells = cells;
+    this.lacking = lacking;
     this.counts =
         cells.stream().collect(Collectors.toMap(OtherCell::name, cell -> new LogMirror.Counts()));
   }
@@ -58,10 +61,17 @@ public final class Mirrors {
    * Begins to copy; whichever node of this cell it falls to.
    *
    * @param mayAct false while this node may have lost its cell
+   * @param missing who hears of what cannot be copied from a cell
+   * @param lacking whether something of a cell is still missing
    */
   public static Mirrors start(
-      ActorSystem<?> system, LogSettings settings, List<OtherCell> cells, BooleanSupplier mayAct) {
-    Mirrors mirrors = new Mirrors(cells);
+      ActorSystem<?> system,
+      LogSettings settings,
+      List<OtherCell> cells,
+      BooleanSupplier mayAct,
+      Function<OtherCell, Missing> missing,
+      Predicate<OtherCell> lacking) {
+    Mirrors mirrors = new Mirrors(cells, lacking);
     if (cells.isEmpty()) {
       return mirrors;
     }
@@ -72,7 +82,8 @@ public final class Mirrors {
               Stop.class,
               "tideline-mirror-" + cell.name(),
               LOGS.size(),
-              number -> mirrors.copier(settings, cell, LOGS.get(number), mayAct),
+              number ->
+                  mirrors.copier(settings, cell, LOGS.get(number), mayAct, missing.apply(cell)),
               ShardedDaemonProcessSettings.create(system),
               Optional.of(Stop.INSTANCE));
     }
@@ -95,7 +106,8 @@ public final class Mirrors {
       LogSettings settings,
       OtherCell cell,
       Function<LogTopics, String> topic,
-      BooleanSupplier mayAct) {
+      BooleanSupplier mayAct,
+      Missing missing) {
     return Behaviors.setup(
         context -> {
           ActorRef<Topic.Command<MirrorStatus>> told = topic(context);
@@ -106,6 +118,7 @@ public final class Mirrors {
                   cell,
                   topic,
                   mayAct,
+                  missing,
                   countsOf(cell),
                   status -> told.tell(Topic.publish(status)));
           mirror.start();
@@ -142,10 +155,12 @@ public final class Mirrors {
             .max(Comparator.naturalOrder())
             .orElse(MirrorStatus.State.UNKNOWN);
     boolean all = last.size() == LOGS.size();
+    MirrorStatus.State copying =
+        all || worst != MirrorStatus.State.UP ? worst : MirrorStatus.State.UNKNOWN;
     return new SourceCell(
         cell.name(),
         cell.number(),
-        all || worst != MirrorStatus.State.UP ? worst : MirrorStatus.State.UNKNOWN,
+        lacking.test(cell) ? MirrorStatus.State.BACKFILL_NEEDED : copying,
         last.stream().mapToLong(each -> each.status.lagLines()).sum(),
         Duration.ofMillis(
             last.stream().mapToLong(each -> each.status.lagMillis()).max().orElse(0)));

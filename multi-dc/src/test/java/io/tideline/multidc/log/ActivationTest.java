@@ -74,6 +74,7 @@ class ActivationTest {
       new LineApplier(
           SETTINGS,
           1,
+          1,
           new LogTopics(SETTINGS, "east"),
           SETTINGS.maxReferences(),
           recent,

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -27,7 +28,9 @@ import org.junit.jupiter.api.Test;
 
 /** What a node makes of the copy of another cell's log: one partition, its offsets those here. */
 class CopyApplierTest {
+  private static final int EAST = 1;
   private static final int WEST = 2;
+  private static final int NORTH = 3;
   private static final int BEFORE = 6;
   private static final int NOW = 7;
   private static final UserId ANN = new UserId("ann");
@@ -48,6 +51,7 @@ class CopyApplierTest {
     return new LineApplier(
         SETTINGS,
         WEST,
+        EAST,
         LogTopics.copiesOf(new OtherCell("west", WEST, "nowhere:1", Map.of()), SETTINGS),
         maxReferences,
         window,
@@ -212,6 +216,47 @@ class CopyApplierTest {
     assertThat(applier.poison()).isEqualTo(1);
     assertThat(delivered()).containsExactly(5L);
     assertThat(applier.applied()).isEqualTo(at(6));
+  }
+
+  /** A line that the other cell says again of a post that has arrived there long ago. */
+  private static ConsumerRecord<byte[], byte[]> again(long here, long origin, int forCell) {
+    ConsumerRecord<byte[], byte[]> copy = copy(here, origin);
+    new SaidAgain(Set.of(forCell), new Stamp(new LogPartition(WEST, BEFORE, 0), 3))
+        .addTo(copy.headers());
+    return copy;
+  }
+
+  @Test
+  void what_is_said_again_for_another_cell_is_passed_over() {
+    applier.resumeAt(bounds(0, 0, 0));
+    take(List.of(copy(0, 40), again(1, 41, NORTH), copy(2, 42)));
+    applier.stored(bounds(0, 3, 3));
+    assertThat(inbox.lacked()).isFalse();
+    assertThat(delivered()).containsExactly(40L, 42L);
+    assertThat(applier.applied()).isEqualTo(at(43));
+    assertThat(recent.floor(ORIGIN)).isEqualTo(40);
+  }
+
+  @Test
+  void
+      what_is_said_again_for_this_cell_is_no_news_but_feeds_look_into_the_store_once_it_is_there() {
+    applier.resumeAt(bounds(0, 0, 0));
+    take(List.of(copy(0, 40), again(1, 41, EAST), copy(2, 42)));
+    assertThat(delivered()).containsExactly(40L, 42L);
+    applier.stored(bounds(0, 3, 1));
+    assertThat(inbox.lacked()).as("it is not stored yet").isFalse();
+    assertThat(recent.reachesBack(at(41))).isTrue();
+
+    applier.stored(bounds(0, 3, 2));
+    assertThat(inbox.lacked()).as("who wakes up is not sent to the store yet").isFalse();
+    applier.stored(bounds(0, 3, 3));
+    assertThat(inbox.lacked()).isTrue();
+    assertThat(recent.reachesBack(at(42))).as("from a checkpoint of before").isFalse();
+    assertThat(recent.reachesBack(at(43))).isTrue();
+
+    take(List.of(copy(3, 43)));
+    applier.stored(bounds(0, 4, 4));
+    assertThat(inbox.lacked()).as("once only").isFalse();
   }
 
   @Test

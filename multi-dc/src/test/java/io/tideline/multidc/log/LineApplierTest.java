@@ -70,6 +70,7 @@ class LineApplierTest {
     return new LineApplier(
         SETTINGS,
         cell,
+        1,
         topics,
         100,
         window,

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Future;
@@ -62,6 +63,23 @@ class LogMirrorIT {
   private final List<LogMirror> started = new ArrayList<>();
   private final List<MirrorStatus> statuses = new CopyOnWriteArrayList<>();
   private final LogMirror.Counts counts = new LogMirror.Counts();
+  // What was told to be missing; "all" at first contact, unless that was brought before.
+  private final List<String> told = new CopyOnWriteArrayList<>();
+  private final Missing missing =
+      new Missing() {
+        @Override
+        public CompletionStage<Boolean> all() {
+          boolean isNew = !told.contains("all");
+          if (isNew) told.add("all");
+          return CompletableFuture.completedStage(isNew);
+        }
+
+        @Override
+        public CompletionStage<Void> some(String what) {
+          told.add(what);
+          return CompletableFuture.completedStage(null);
+        }
+      };
   private LogTopics origin;
 
   @BeforeAll
@@ -116,6 +134,7 @@ class LogMirrorIT {
             new OtherCell(name, NUMBER, source.bootstrapServers(), Map.of()),
             LogTopics::posts,
             mayAct,
+            missing,
             counts,
             statuses::add);
     mirror.start();
@@ -294,7 +313,8 @@ class LogMirrorIT {
     start();
     awaitCopied(0, 99);
     assertThat(offsets(0)).containsAll(range(50, 100)).doesNotContain(10L, 49L);
-    awaitState(MirrorStatus.State.BACKFILL_NEEDED);
+    assertThat(told).hasSize(2);
+    assertThat(told.get(1)).contains("line 10 of ", "holds 50 to 100");
     assertThat(counts.losses().sum()).isEqualTo(1);
   }
 
@@ -304,7 +324,7 @@ class LogMirrorIT {
     deleteBelow(4);
     start();
     awaitCopied(0, 9);
-    awaitState(MirrorStatus.State.BACKFILL_NEEDED);
+    assertThat(told).as("whatever was there before").containsExactly("all");
     assertThat(offsets(0)).isEqualTo(range(4, 10));
   }
 

@@ -1,6 +1,7 @@
 package io.tideline.persistence.posts;
 
 import io.tideline.protocols.UserId;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 
@@ -22,6 +23,11 @@ public final class ErasedAuthors {
 
   public boolean contains(UserId author) {
     return since.containsKey(author);
+  }
+
+  /** All of them, and since when. */
+  public Map<UserId, Long> all() {
+    return Map.copyOf(since);
   }
 
   /** Hybrid time; 0 when the author is not erased. */

@@ -27,6 +27,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -75,6 +76,8 @@ public final class PostStore {
   private final PreparedStatement countErased;
   private final PreparedStatement doneErasing;
   private final PreparedStatement readErasure;
+  private final PreparedStatement readPage;
+  private final PreparedStatement readArrival;
   private final ErasedAuthors erased;
   private final Interner<UserId> authors = Interner.newWeakInterner();
   private final Interner<LogPartition> partitions = Interner.newWeakInterner();
@@ -151,6 +154,12 @@ public final class PostStore {
     doneErasing =
         prepare("UPDATE " + erasedAuthors + " USING TIMESTAMP ? SET done_at = ? WHERE author = ?");
     readErasure = prepare("SELECT posts, done_at FROM " + erasedAuthors + " WHERE author = ?");
+    readPage =
+        prepare(
+            "SELECT token(id), id, author, version, line, deleted_at FROM "
+                + posts
+                + " WHERE token(id) > ? LIMIT ?");
+    readArrival = prepare("SELECT arrival FROM " + byAuthor + " WHERE author = ? AND id = ?");
     erased = readErased(session, erasedAuthors);
   }
 
@@ -462,6 +471,77 @@ public final class PostStore {
       Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted) {
     return new NewestSearch(this, READS_IN_FLIGHT, sources, newerThan, limit, wanted)
         .olderThan(olderThan);
+  }
+
+  /**
+   * Some of all posts.
+   *
+   * @param last where the next ones begin; {@code null} when there are none
+   */
+  public record Page(List<Kept> posts, @Nullable Long last) {}
+
+  /**
+   * What the store keeps of a post, as a line that says all of it.
+   *
+   * @param partition where it has arrived, at {@code offset}; {@code null} = not known
+   */
+  public record Kept(PostLine line, @Nullable LogPartition partition, long offset) {}
+
+  /**
+   * All posts, deleted ones among them, some at a time and in an order of the store's own.
+   *
+   * @param after what the page before said; {@link Long#MIN_VALUE} = from the beginning
+   */
+  public CompletionStage<Page> page(long after, int limit) {
+    return execute(readPage.bind(after, limit))
+        .thenCompose(page -> collect(page, row -> row, new ArrayList<>()))
+        .thenCompose(
+            rows -> {
+              List<Kept> kept = Collections.synchronizedList(new ArrayList<>(rows.size()));
+              Long last = rows.isEmpty() ? null : rows.get(rows.size() - 1).getLong(0);
+              return new InFlight<Row>(READS_IN_FLIGHT, row -> kept(row, kept))
+                  .start(rows)
+                  .thenApply(done -> new Page(List.copyOf(kept), last));
+            });
+  }
+
+  private CompletionStage<Void> kept(Row row, List<Kept> into) {
+    String author = row.getString(2);
+    boolean deleted = !row.isNull(5);
+    if (author == null || (!deleted && row.isNull(3))) {
+      // Only an edit of the erased: what it was of, nothing says.
+      return CompletableFuture.completedStage(null);
+    }
+    ByteBuffer key = row.getBytesUnsafe(1);
+    PostId id = new PostId(key.getLong(key.position()), key.getLong(key.position() + Long.BYTES));
+    PostLine line = deleted ? deleted(id, author, row.getLong(5)) : whole(id, row);
+    return execute(readArrival.bind(author, bytes(id)))
+        .thenAccept(
+            found -> {
+              Row arrived = found.one();
+              ByteBuffer arrival = arrived == null ? null : arrived.getBytesUnsafe(0);
+              into.add(
+                  arrival == null
+                      ? new Kept(line, null, 0)
+                      : new Kept(line, Arrival.partition(arrival), Arrival.offset(arrival)));
+            });
+  }
+
+  private static PostLine whole(PostId id, Row row) {
+    PostLine line = parse(id, row.getBytesUnsafe(4));
+    if (line == null) {
+      throw new IllegalStateException("post " + id + " has no line");
+    }
+    return line;
+  }
+
+  private static PostLine deleted(PostId id, String author, long at) {
+    return PostLine.newBuilder()
+        .setKind(PostLineKind.POST_LINE_KIND_DELETED)
+        .setPostId(id.toByteString())
+        .setAuthorId(author)
+        .setVersion(at)
+        .build();
   }
 
   private static <T> CompletionStage<List<T>> collect(

@@ -18,8 +18,8 @@ public interface Eligibility {
   /** The number of the cell that knows them; as {@link #known} says, but for nothing. */
   int cell();
 
-  /** Whether what is known here tells for certain which rules those of a moment elsewhere were. */
-  boolean recalls(KnownRules known);
+  /** Whether what is known here of a moment tells for certain which rules those were. */
+  boolean recalls(KnownRules known, Moment then);
 
   /** Whether the present rules are those of a moment elsewhere. */
   boolean areThoseOf(Moment elsewhere);

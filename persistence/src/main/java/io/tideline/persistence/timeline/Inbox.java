@@ -13,6 +13,7 @@ public final class Inbox {
   private final Runnable wakeUp;
   private List<PostRef> waiting = new ArrayList<>(0);
   private boolean woken;
+  private boolean lacking;
   private boolean droppedSinceDrain;
   private boolean droppedBeforeDrain;
 
@@ -39,6 +40,26 @@ public final class Inbox {
     if (first) {
       wakeUp.run();
     }
+  }
+
+  /** Says that something has come that is nowhere but in the store. */
+  public void lacks() {
+    boolean first;
+    synchronized (this) {
+      lacking = true;
+      first = !woken;
+      woken = true;
+    }
+    if (first) {
+      wakeUp.run();
+    }
+  }
+
+  /** Whether {@link #lacks} was said since this was asked last. */
+  public synchronized boolean lacked() {
+    boolean lacked = lacking;
+    lacking = false;
+    return lacked;
   }
 
   /** Takes everything, in the order of the offers. */

@@ -256,6 +256,11 @@ public final class LiveTimeline {
       around.stats().overflows.increment();
       loadAgain();
     }
+    if (inbox.lacked()) {
+      // Also when a load is under way: what it has read may not have had it.
+      allMissing = true;
+      loadNext();
+    }
     if (awake && !behind && !positions.knowsAllOf(applied)) {
       LOG.warn("The logs of {} are not those that its timeline knows; loading it again", user);
       loadAgain();

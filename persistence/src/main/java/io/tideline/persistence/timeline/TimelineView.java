@@ -373,12 +373,21 @@ public final class TimelineView {
     Past(Watermark mark, boolean guess) {
       KnownRules known = mark.knownRules();
       // Whose rules are unknown is guessed to have had those of its time here.
-      boolean here =
+      boolean own =
           known == null || known.cell() == rules.cell() || known.equals(KnownRules.UNKNOWN);
       this.mark = mark;
-      this.byPresentRules = here && mark.rulesAt() >= rules.at();
-      this.then = here ? asOf(mark.rulesAt()) : new Moment(mark.rulesAt(), known);
-      this.certain = guess || known == null || (known.certain() && (here || rules.recalls(known)));
+      this.byPresentRules = own && mark.rulesAt() >= rules.at();
+      Moment thenHere = asOf(mark.rulesAt());
+      // A cell that was rebuilt has learned of everything anew.
+      boolean here =
+          own
+              && (byPresentRules
+                  || known == null
+                  || !known.certain()
+                  || rules.recalls(known, thenHere));
+      this.then = here ? thenHere : new Moment(mark.rulesAt(), known);
+      this.certain =
+          guess || known == null || (known.certain() && (here || rules.recalls(known, then)));
     }
 
     boolean isOfPresentRules() {

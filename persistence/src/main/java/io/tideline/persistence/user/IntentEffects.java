@@ -17,8 +17,17 @@ public final class IntentEffects {
    * @throws IllegalArgumentException when no user could take it
    */
   public static List<IntentLine> of(IntentLine line, int cell) {
+    return of(line, line.getOriginCell() != cell);
+  }
+
+  /** The same of a line that the cell itself may have accepted, but has lost. */
+  public static List<IntentLine> ofSaidAgain(IntentLine line) {
+    return of(line, true);
+  }
+
+  private static List<IntentLine> of(IntentLine line, boolean toItsUser) {
     List<IntentLine> effects = new ArrayList<>();
-    if (line.getOriginCell() != cell) effects.add(line);
+    if (toItsUser) effects.add(line);
     for (String target : line.getBlocksChanged().getTargetIdsList()) {
       effects.add(blockedBy(line, target));
     }

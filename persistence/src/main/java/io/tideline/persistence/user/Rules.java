@@ -105,8 +105,8 @@ public final class Rules implements Eligibility {
   }
 
   @Override
-  public boolean recalls(KnownRules elsewhere) {
-    return elsewhere.certain() && digest(new Moment(0, elsewhere)) == elsewhere.digest();
+  public boolean recalls(KnownRules rules, Moment then) {
+    return rules.certain() && digest(then) == rules.digest();
   }
 
   @Override

@@ -42,7 +42,7 @@ record SomeRules(Sources sources, Predicate<PostRef> wanted) implements Eligibil
   }
 
   @Override
-  public boolean recalls(KnownRules known) {
+  public boolean recalls(KnownRules known, Moment then) {
     return true;
   }
 

@@ -28,6 +28,7 @@ import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.log.v1.ReadMarked;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -522,6 +523,31 @@ final class SeveralCells {
     cells.forEach(cell -> users.addAll(cell.owners.keySet()));
     List<IntentLine> accepted = accepted();
     users.forEach(user -> check(user, accepted));
+    checkSaidAgain(users);
+  }
+
+  /** One cell says again what it knows: one that has lost all has it then, others knew it. */
+  private void checkSaidAgain(Set<UserId> users) {
+    Cell from = cells.get(0);
+    Cell wiped = new Cell(CELLS);
+    List<IntentLine> said = new ArrayList<>();
+    for (UserId user : users) {
+      said.addAll(StateLines.of(user, from.owner(user).state, from.number, from.erased::contains));
+    }
+    Collections.shuffle(said, random);
+    for (IntentLine line : said) {
+      for (IntentLine effect : IntentEffects.ofSaidAgain(line)) {
+        UserId user = new UserId(effect.getUserId());
+        wiped.owner(user).apply(List.of(effect));
+        User known = cells.get(1).owner(user).state;
+        assertThat(known.learned(List.of(effect), Long.MAX_VALUE)).as("news of %s", user).isEmpty();
+      }
+    }
+    for (UserId user : users) {
+      assertThat(decisions(wiped.owner(user).state))
+          .as("%s where all was lost", user)
+          .isEqualTo(decisions(from.owner(user).state));
+    }
   }
 
   private void check(UserId user, List<IntentLine> accepted) {

@@ -109,6 +109,37 @@ class WalkBetweenCellsTest {
     }
   }
 
+  @Property(
+      tries = 300,
+      seed = "4712",
+      shrinking = ShrinkingMode.OFF,
+      edgeCases = EdgeCasesMode.NONE)
+  void a_cell_that_learns_everything_anew_knows_what_has_been_read(@ForAll long seed) {
+    Cells cells = new Cells(new Random(seed), false);
+    cells.live(80);
+    cells.settle();
+    Cell cell = cells.all.get(0);
+    Watermark read = cell.view().watermark();
+
+    Cell rebuilt = new Cell(cells, cell.number);
+    cells.nowMillis++;
+    rebuilt.rebuild();
+
+    assertThat(readAndNew(rebuilt, read))
+        .as("with seed %d", seed)
+        .isEqualTo(readAndNew(cell, read));
+  }
+
+  private static List<Object> readAndNew(Cell cell, Watermark read) {
+    TimelineView view = cell.view();
+    return List.of(
+        view.countUnread(read),
+        view.older(null, read, Integer.MAX_VALUE).stream().map(PostRef::id).toList(),
+        view.arrived(read, PassedOver.NOTHING, view.watermark(), null).shown().stream()
+            .map(PostRef::id)
+            .toList());
+  }
+
   // --- the client ---
 
   private static final class Walk {
@@ -377,6 +408,17 @@ class WalkBetweenCellsTest {
       if (!asides) return;
       hear(List.copyOf(aside));
       aside.clear();
+    }
+
+    /** Gets all from the others' posts, and what the last of them knows of decisions. */
+    void rebuild() {
+      for (Cell other : cells.all) readPosts(other, other.written.size());
+      User known = cells.all.get(cells.all.size() - 1).user;
+      hear(
+          StateLines.of(SomeIntents.READER, known, cells.all.size(), user -> true).stream()
+              .flatMap(line -> IntentEffects.ofSaidAgain(line).stream())
+              .filter(line -> line.getUserId().equals(SomeIntents.READER.value()))
+              .toList());
     }
 
     private void readPosts(Cell other, int to) {
