@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class CardTable {
   /** What an entry costs besides its bytes: key, card, their headers, the table's own nodes. */
-  private static final int ENTRY_BYTES = 200;
+  private static final long ENTRY_BYTES = 200;
 
   private static final class Slot {
     final PostId id;
