@@ -106,8 +106,7 @@ final class ClusterNode {
             "-XX:+ExitOnOutOfMemoryError"));
     configuration.forEach((key, value) -> command.add("-D" + key + "=" + value));
     command.addAll(
-        List.of(
-            "-cp", System.getProperty("java.class.path"), "io.tideline.node.cli.ChildNode"));
+        List.of("-cp", System.getProperty("java.class.path"), "io.tideline.node.cli.ChildNode"));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)

@@ -73,7 +73,8 @@ final class SlowLine implements CellLine.Passage {
       BlockingQueue<UnderWay> underWay, InputStream from, OutputStream to, Thread sender) {
     try {
       for (UnderWay next; (next = underWay.take()).bytes != END; ) {
-        for (long wait; (wait = Math.max(next.arrivesAt, standsStillUntil) - System.nanoTime()) > 0; )
+        for (long wait;
+            (wait = Math.max(next.arrivesAt, standsStillUntil) - System.nanoTime()) > 0; )
           TimeUnit.NANOSECONDS.sleep(wait);
         to.write(next.bytes);
       }
