@@ -13,7 +13,6 @@ import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import io.tideline.client.FeedWatch;
 import io.tideline.client.TidelineClient;
@@ -431,7 +430,7 @@ class BadDaysOfCellsIT {
         page.getCardsList().forEach(card -> walked.add(card.getPost().getPostId()));
         cursor = page.getNextCursor();
       } catch (CompletionException e) {
-        if (!TestClient.isWorthRetrying(Traffic.cause(e))) throw e;
+        if (!CellsLoad.passes(e)) throw e;
       }
     }
   }
@@ -480,14 +479,8 @@ class BadDaysOfCellsIT {
                         new Outcome(
                             due,
                             System.nanoTime(),
-                            failure == null ? null : cause(failure).getStatus().toString()))));
+                            failure == null ? null : Status.fromThrowable(failure).toString()))));
       }
-    }
-
-    static StatusRuntimeException cause(Throwable failure) {
-      return failure instanceof StatusRuntimeException status
-          ? status
-          : (StatusRuntimeException) failure.getCause();
     }
 
     /** The posts that were acknowledged. */
@@ -618,8 +611,8 @@ class BadDaysOfCellsIT {
         sent.size(),
         refused,
         figures(millis(sent.stream().map(each -> each.acknowledgedAt - each.due))),
-        figures(millis(sent.stream().map(each -> seen.get(each.post) - each.acknowledgedAt))),
-        figures(millis(sent.stream().map(each -> seen.get(each.post) - each.due))),
+        figures(millis(sent.stream().map(each -> seen.getOrDefault(each.post, 0L) - each.acknowledgedAt))),
+        figures(millis(sent.stream().map(each -> seen.getOrDefault(each.post, 0L) - each.due))),
         perPost,
         west.nodes().stream().map(BadDaysOfCellsIT::liveMiB).toList());
     Map<String, Double> spent = cpuMillis(west);

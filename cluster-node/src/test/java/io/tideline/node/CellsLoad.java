@@ -1,5 +1,6 @@
 package io.tideline.node;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
@@ -61,7 +62,7 @@ final class CellsLoad implements AutoCloseable {
   private final Map<String, String> shownReadTo = new ConcurrentHashMap<>();
   private final ConcurrentLinkedQueue<Answered> answered = new ConcurrentLinkedQueue<>();
   private final ConcurrentLinkedQueue<Throwable> wrong = new ConcurrentLinkedQueue<>();
-  private final AtomicInteger acknowledged = new AtomicInteger();
+  private final AtomicInteger keys = new AtomicInteger();
   private final AtomicInteger failedCalls = new AtomicInteger();
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final List<CompletableFuture<Void>> running = new ArrayList<>();
@@ -104,7 +105,6 @@ final class CellsLoad implements AutoCloseable {
                     .setUserId(reader)
                     .addAllFolloweeIds(authors)
                     .build()));
-    following.put(reader, new HashSet<>(authors));
     readers.add(reader);
   }
 
@@ -127,7 +127,7 @@ final class CellsLoad implements AutoCloseable {
   }
 
   private void publish(String cell, TidelineClient client, String author) {
-    String key = "key " + acknowledged.incrementAndGet();
+    String key = "key " + keys.incrementAndGet();
     history.attempts(author, key);
     PublishRequest request =
         PublishRequest.newBuilder()
@@ -145,6 +145,7 @@ final class CellsLoad implements AutoCloseable {
     private final TidelineClient client;
     private final String reader;
     private final List<String> visited;
+    private final Set<String> followed;
     private int steps;
 
     Reader(String cell, TidelineClient client, String reader, List<String> visited) {
@@ -152,11 +153,11 @@ final class CellsLoad implements AutoCloseable {
       this.client = client;
       this.reader = reader;
       this.visited = visited;
+      followed = following.computeIfAbsent(reader, name -> new HashSet<>(authors));
     }
 
     void step() {
       String person = visited.get(steps++ % visited.size());
-      Set<String> followed = following.get(reader);
       if (followed.remove(person)) {
         UnfollowRequest leave =
             UnfollowRequest.newBuilder().setUserId(reader).setFolloweeId(person).build();
@@ -227,7 +228,8 @@ final class CellsLoad implements AutoCloseable {
     }
   }
 
-  private static boolean passes(CompletionException e) {
+  /** Whether it may be answered later. */
+  static boolean passes(CompletionException e) {
     return e.getCause() instanceof StatusRuntimeException failure
         && TestClient.isWorthRetrying(failure);
   }
@@ -261,7 +263,7 @@ final class CellsLoad implements AutoCloseable {
 
   /** Fails unless the cell has all that was acknowledged, and nothing else. */
   void verify(String cell) {
-    TidelineClient client = cells.get(cell);
+    TidelineClient client = requireNonNull(cells.get(cell));
     for (String reader : readers) {
       assertThat(followed(client, reader))
           .as("whom %s follows in %s", reader, cell)
