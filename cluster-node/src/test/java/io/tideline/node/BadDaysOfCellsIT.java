@@ -362,6 +362,8 @@ class BadDaysOfCellsIT {
                 .build();
         assertThat(client.readFeed(read).join().getCardsCount()).isPositive();
       }
+      // So that what is looked back at has all happened since the kill.
+      TimeUnit.SECONDS.sleep(8);
       assertThat(traffic.partIn(west, 5)).as("part of the calls answered elsewhere").isOne();
       System.out.println("of the calls since the kill " + traffic.failuresSince(killedAt));
 
