@@ -14,6 +14,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,7 @@ final class ClusterNode {
   private final int managementPort;
   private final Path log;
   private final String heap;
+  private final Map<String, String> configuration;
   private final Map<String, String> settings;
   private @Nullable Process process;
 
@@ -46,13 +48,15 @@ final class ClusterNode {
       String seeds,
       String heap,
       Path log,
-      LocalStack stack) {
+      LocalStack stack,
+      Map<String, String> configuration) {
     this.name = name;
     this.grpcPort = grpcPort;
     this.clusterPort = clusterPort;
     this.managementPort = managementPort;
     this.log = log;
     this.heap = heap;
+    this.configuration = configuration;
     settings =
         Map.of(
             "TIDELINE_AZ",
@@ -86,23 +90,30 @@ final class ClusterNode {
   }
 
   void start() {
-    List<String> command =
+    start(Map.of());
+  }
+
+  /** With some more in its environment. */
+  void start(Map<String, String> environment) {
+    List<String> command = new ArrayList<>();
+    command.addAll(
         List.of(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xms64m",
             "-Xmx" + heap,
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "-XX:+ExitOnOutOfMemoryError",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "io.tideline.node.cli.ChildNode");
+            "-XX:+ExitOnOutOfMemoryError"));
+    configuration.forEach((key, value) -> command.add("-D" + key + "=" + value));
+    command.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), "io.tideline.node.cli.ChildNode"));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
     builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
     builder.environment().putAll(settings);
+    builder.environment().putAll(environment);
     try {
       process = builder.start();
     } catch (IOException e) {
@@ -116,6 +127,10 @@ final class ClusterNode {
         .pollInterval(Duration.ofMillis(200))
         .failFast(name + " has ended: " + log, () -> !isRunning())
         .until(() -> status("ready") == 200);
+  }
+
+  long pid() {
+    return running().pid();
   }
 
   boolean isRunning() {

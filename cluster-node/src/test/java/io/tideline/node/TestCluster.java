@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalKafka;
 import io.tideline.localstack.LocalStack;
+import io.tideline.node.cli.CellLine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /** Nodes in processes of their own, on a Cassandra and a Kafka of their own. */
@@ -30,7 +32,25 @@ final class TestCluster implements AutoCloseable {
 
   /** Each node in a zone of its own, called a, b, c. */
   static TestCluster start(Path directory, int size, String heap) {
-    TestCluster cluster = new TestCluster(LocalStack.start(directory.resolve("stack")));
+    return start(
+        directory, size, heap, LocalStack.Options.in(directory.resolve("stack")), Map.of());
+  }
+
+  /** One of several cells, whose Kafka the others reach by the line. */
+  static TestCluster startCell(
+      Path directory, int size, CellLine line, Map<String, String> configuration) {
+    LocalStack.Options servers =
+        LocalStack.Options.in(directory.resolve("stack")).withKafkaProxy(line.proxy());
+    return start(directory, size, "256m", servers, configuration);
+  }
+
+  private static TestCluster start(
+      Path directory,
+      int size,
+      String heap,
+      LocalStack.Options servers,
+      Map<String, String> configuration) {
+    TestCluster cluster = new TestCluster(LocalStack.start(servers));
     try {
       List<Integer> ports = freePorts(3 * size);
       // All of them: a first node that knows no other would come back as a cluster of its own.
@@ -50,7 +70,8 @@ final class TestCluster implements AutoCloseable {
                 seeds,
                 heap,
                 directory.resolve(name + ".log"),
-                cluster.stack));
+                cluster.stack,
+                configuration));
       }
       cluster.startMissing();
       return cluster;
@@ -86,6 +107,13 @@ final class TestCluster implements AutoCloseable {
 
   ClusterNode other(ClusterNode than) {
     return nodes.stream().filter(node -> node != than).findFirst().orElseThrow();
+  }
+
+  /** Ends everything at once, as a power cut would; {@link #startMissing} brings it back. */
+  void kill() {
+    nodes.forEach(ClusterNode::kill);
+    cassandra().kill();
+    kafka().kill();
   }
 
   /** Starts what does not run and returns when all nodes are one cluster again. */

@@ -2,6 +2,8 @@ package io.tideline.node.cli;
 
 import io.tideline.localstack.LocalKafka;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -11,23 +13,36 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The line by which other cells reach the Kafka of one: passes connections on, until it is cut. */
 public final class CellLine implements AutoCloseable {
+  /** How bytes get along, in one direction of a connection, until no more come. */
+  @FunctionalInterface
+  public interface Passage {
+    void pass(InputStream from, OutputStream to) throws IOException;
+  }
+
   private final ServerSocket listening;
   private final int leadsTo;
+  private final Passage passage;
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private volatile boolean cut;
 
-  private CellLine(ServerSocket listening, int leadsTo) {
+  private CellLine(ServerSocket listening, int leadsTo, Passage passage) {
     this.listening = listening;
     this.leadsTo = leadsTo;
+    this.passage = passage;
     inBackground(this::accept);
   }
 
   /** From one free port of this machine to another, on which a Kafka may listen. */
   public static CellLine open() {
+    return open(InputStream::transferTo);
+  }
+
+  /** The same, where bytes get along in a way of their own. */
+  public static CellLine open(Passage passage) {
     try {
       ServerSocket listening = onAnyPort();
       try (ServerSocket probe = onAnyPort()) {
-        return new CellLine(listening, probe.getLocalPort());
+        return new CellLine(listening, probe.getLocalPort(), passage);
       }
     } catch (IOException e) {
       throw new UncheckedIOException("no port is free on this machine", e);
@@ -90,7 +105,7 @@ public final class CellLine implements AutoCloseable {
 
   private void pass(Socket from, Socket to) {
     try {
-      from.getInputStream().transferTo(to.getOutputStream());
+      passage.pass(from.getInputStream(), to.getOutputStream());
     } catch (IOException e) {
       // Cut, or one of the two has ended it.
     } finally {

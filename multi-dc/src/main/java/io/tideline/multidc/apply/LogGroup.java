@@ -53,6 +53,9 @@ final class LogGroup {
   private static final int MOST_TOGETHER = 500;
   private static final Duration FIRST_RETRY = Duration.ofMillis(200);
   private static final Duration LAST_RETRY = Duration.ofSeconds(5);
+  // A group waits so long for a member that has gone without a word: a killed node, and all of them
+  // after Kafka was killed.
+  private static final String SESSION_MILLIS = "10000";
   private static final RestartSettings RESTART =
       RestartSettings.create(Duration.ofMillis(200), Duration.ofSeconds(3), 0.2);
 
@@ -204,6 +207,7 @@ final class LogGroup {
   private Source<Done, NotUsed> readFrom(int incarnation) {
     ConsumerSettings<byte[], byte[]> consumer =
         ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
+            .withProperty("session.timeout.ms", SESSION_MILLIS)
             .withProperties(settings.clientProperties())
             .withBootstrapServers(settings.bootstrapServers())
             .withClientId(group)
