@@ -53,6 +53,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,6 +66,7 @@ import org.junit.jupiter.api.io.TempDir;
  * -DargLine.extra=-Dtideline.test.cells=true}.
  */
 @EnabledIfSystemProperty(named = "tideline.test.cells", matches = "true")
+@Tag("alone")
 class BadDaysOfCellsIT {
   private static final String KEYS = "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
   private static final Duration SOON = Duration.ofSeconds(10);
@@ -613,7 +615,9 @@ class BadDaysOfCellsIT {
         sent.size(),
         refused,
         figures(millis(sent.stream().map(each -> each.acknowledgedAt - each.due))),
-        figures(millis(sent.stream().map(each -> seen.getOrDefault(each.post, 0L) - each.acknowledgedAt))),
+        figures(
+            millis(
+                sent.stream().map(each -> seen.getOrDefault(each.post, 0L) - each.acknowledgedAt))),
         figures(millis(sent.stream().map(each -> seen.getOrDefault(each.post, 0L) - each.due))),
         perPost,
         west.nodes().stream().map(BadDaysOfCellsIT::liveMiB).toList());

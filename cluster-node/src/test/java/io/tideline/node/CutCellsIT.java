@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
  * -Dtideline.test.cut-seconds=60} says for how long.
  */
 @EnabledIfSystemProperty(named = "tideline.test.cut-seconds", matches = "\\d+")
+@Tag("alone")
 class CutCellsIT {
   private static final Duration CUT =
       Duration.ofSeconds(Integer.getInteger("tideline.test.cut-seconds", 60));

@@ -42,6 +42,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -56,6 +57,7 @@ import org.junit.jupiter.api.Test;
  *     -Dtideline.test.followers=100000 -DargLine.extra=-Xmx8g
  * }</pre>
  */
+@Tag("alone")
 class LargeFeedsIT {
   private static final int FOLLOWERS = Integer.getInteger("tideline.test.followers", 5_000);
   private static final int FOLLOWS = 10_000;

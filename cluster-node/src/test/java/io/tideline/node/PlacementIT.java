@@ -22,11 +22,13 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Shards of real nodes in three zones, moved by what operators say. */
 @Timeout(600)
+@Tag("alone")
 final class PlacementIT {
   private static final int SHARDS = Integer.getInteger("tideline.test.placement-shards", 60);
   private static final List<String> READERS = oneInEachShard();

@@ -56,6 +56,7 @@ import java.util.function.Supplier;
 import java.util.zip.GZIPInputStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -66,6 +67,7 @@ import org.junit.jupiter.api.io.TempDir;
  * it: one row in so many.
  */
 @EnabledIfSystemProperty(named = "tideline.test.rebuild", matches = "[1-9]\\d*")
+@Tag("alone")
 class RebuiltCellsIT {
   private static final int ONE_IN = Integer.getInteger("tideline.test.rebuild", 5);
   private static final Path DATA =

@@ -18,6 +18,7 @@ import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
  * -DargLine.extra=-Dtideline.test.restore=true}.
  */
 @EnabledIfSystemProperty(named = "tideline.test.restore", matches = "true")
+@Tag("alone")
 class RestoreIT {
   private static final Duration SOON = Duration.ofSeconds(30);
 

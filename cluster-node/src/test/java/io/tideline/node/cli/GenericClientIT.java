@@ -10,10 +10,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A client in another language that knows only server reflection; see {@code src/test/js}. */
+@Tag("alone")
 class GenericClientIT {
   private static final Path SOURCES = Path.of("src", "test", "js");
   private static final Path INSTALLED = Path.of("target", "js").toAbsolutePath();

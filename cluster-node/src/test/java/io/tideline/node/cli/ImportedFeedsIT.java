@@ -14,6 +14,7 @@ import java.util.List;
 import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false
  * -DargLine.extra=-Dtideline.test.import=1}.
  */
+@Tag("alone")
 class ImportedFeedsIT {
   private static final int USERS = 1_000;
   private static final int ONE_IN = Integer.getInteger("tideline.test.import", 10);

@@ -21,6 +21,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
  * -Dfailsafe.failIfNoSpecifiedTests=false -DargLine.extra=-Dtideline.test.paging=true}.
  */
 @EnabledIfSystemProperty(named = "tideline.test.paging", matches = "true")
+@Tag("alone")
 class PagedFeedsIT {
   private static final long SEED = 20_261_120L;
   private static final int PAGING = 200;

@@ -16,6 +16,7 @@ import java.util.jar.JarOutputStream;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code -Dtideline.test.reads=N} for another number of reads a second than 500, and a tenth of it
  * of writes. There calls go to their owners, as those of the Java client do.
  */
+@Tag("alone")
 class RollingUpgradeIT {
   private static final String OLD_BUILD = "tideline.test.old-build";
   private static final int READS = Integer.getInteger("tideline.test.reads", 500);

@@ -11,9 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("alone")
 class UpCommandIT {
   private static final Duration TO_START = Duration.ofMinutes(5);
   private static final Duration TO_STOP = Duration.ofMinutes(1);

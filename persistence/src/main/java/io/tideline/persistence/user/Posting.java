@@ -38,6 +38,11 @@ public record Posting(long sequence, Map<String, Accepted> recentKeys) {
     return recentKeys.values().stream().filter(accepted -> !expired(accepted, now)).count();
   }
 
+  /** Hybrid time of the latest post of the last 24 hours; 0 = none. */
+  long lastAt() {
+    return recentKeys.values().stream().mapToLong(Accepted::at).max().orElse(0);
+  }
+
   Posting line() {
     return new Posting(sequence + 1, recentKeys);
   }

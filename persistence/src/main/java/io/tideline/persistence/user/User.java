@@ -114,10 +114,14 @@ public record User(
     return clock.nextAfter(Math.max(lastAt, before));
   }
 
-  /** The hybrid time of a new post: a decision that is ahead of the clock does not date posts. */
+  /**
+   * The hybrid time of a new post: later than the one before, though a clock that was ahead has
+   * dated that. A decision that is ahead of the clock does not date posts.
+   */
   long timeOfPost(HybridClock clock) {
     clock.observe(lastAt);
-    return clock.next();
+    long now = clock.next();
+    return now > lastAt ? now : Math.max(now, posting.lastAt() + 1);
   }
 
   /** The hybrid time of a new version of a post; no other cell gives the same to another one. */

@@ -3,7 +3,9 @@ package io.tideline.persistence.user;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
+import io.tideline.persistence.user.UserEvent.PostPublished;
 import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
@@ -44,6 +46,13 @@ class UserTest {
     learn(follow(true).setAt(AHEAD));
     decide(follow(false));
     assertThat(HybridClock.millisOf(user.timeOfPost(clock))).isEqualTo(NOW);
+  }
+
+  @Test
+  void a_post_comes_after_the_one_before_though_a_clock_that_was_ahead_dated_that() {
+    PostId ahead = PostId.of(AHEAD, 1, BOB, "key");
+    user = user.after(new PostPublished(ahead, "key", 0, AHEAD, new Payload(new byte[0]), 0));
+    assertThat(user.timeOfPost(clock)).isGreaterThan(AHEAD);
   }
 
   @Test
