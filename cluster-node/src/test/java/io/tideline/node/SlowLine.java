@@ -1,11 +1,11 @@
 package io.tideline.node;
 
+import com.google.protobuf.ByteString;
 import io.tideline.node.cli.CellLine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.LongAdder;
 
 /** Lets bytes arrive some time after they were sent, and counts them. At first it takes no time. */
 final class SlowLine implements CellLine.Passage {
-  private static final byte[] END = {};
+  private static final UnderWay END = new UnderWay(ByteString.EMPTY, 0);
 
   private final LongAdder bytes = new LongAdder();
   private volatile Delay delay = new Delay(0, 0);
@@ -27,7 +27,7 @@ final class SlowLine implements CellLine.Passage {
     }
   }
 
-  private record UnderWay(byte[] bytes, long arrivesAt) {}
+  private record UnderWay(ByteString bytes, long arrivesAt) {}
 
   /** From now on bytes take so long, some more, some less. */
   void takes(int leastMillis, int mostMillis) {
@@ -54,13 +54,13 @@ final class SlowLine implements CellLine.Passage {
     byte[] buffer = new byte[1 << 16];
     try {
       long last = System.nanoTime();
-      for (int read; (read = from.read(buffer)) >= 0; ) {
+      for (int read = from.read(buffer); read >= 0; read = from.read(buffer)) {
         bytes.add(read);
         // What was sent later does not overtake.
         last = Math.max(last, System.nanoTime() + delay.nanos());
-        underWay.put(new UnderWay(Arrays.copyOf(buffer, read), last));
+        underWay.put(new UnderWay(ByteString.copyFrom(buffer, 0, read), last));
       }
-      underWay.put(new UnderWay(END, last));
+      underWay.put(END);
       arrivals.join();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -72,11 +72,13 @@ final class SlowLine implements CellLine.Passage {
   private void deliver(
       BlockingQueue<UnderWay> underWay, InputStream from, OutputStream to, Thread sender) {
     try {
-      for (UnderWay next; (next = underWay.take()).bytes != END; ) {
-        for (long wait;
-            (wait = Math.max(next.arrivesAt, standsStillUntil) - System.nanoTime()) > 0; )
+      for (UnderWay next = underWay.take(); !next.bytes.isEmpty(); next = underWay.take()) {
+        long wait = untilItArrives(next);
+        while (wait > 0) {
           TimeUnit.NANOSECONDS.sleep(wait);
-        to.write(next.bytes);
+          wait = untilItArrives(next);
+        }
+        next.bytes.writeTo(to);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -85,6 +87,10 @@ final class SlowLine implements CellLine.Passage {
       end(from);
       sender.interrupt();
     }
+  }
+
+  private long untilItArrives(UnderWay next) {
+    return Math.max(next.arrivesAt, standsStillUntil) - System.nanoTime();
   }
 
   private static void end(InputStream from) {
