@@ -7,30 +7,18 @@ import io.tideline.multidc.mirror.SourceCell;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.apache.pekko.http.javadsl.model.ContentTypes;
-import org.apache.pekko.http.javadsl.model.HttpEntities;
-import org.apache.pekko.http.javadsl.model.StatusCode;
 import org.apache.pekko.http.javadsl.model.StatusCodes;
-import org.apache.pekko.http.javadsl.server.AllDirectives;
 import org.apache.pekko.http.javadsl.server.PathMatchers;
 import org.apache.pekko.http.javadsl.server.Route;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Shows how far other cells have come here, and has them say again what they know. */
-final class CellsRoutes extends AllDirectives {
-  private static final Logger log = LoggerFactory.getLogger(CellsRoutes.class);
-
-  private final Supplier<Optional<CellsControl>> cells;
-
+final class CellsRoutes extends ControlRoutes<CellsControl> {
   CellsRoutes(Supplier<Optional<CellsControl>> cells) {
-    this.cells = cells;
+    super(cells);
   }
 
   /** {@code GET /}; {@code POST /NAME/backfill}, where a name is that of another cell. */
@@ -40,14 +28,6 @@ final class CellsRoutes extends AllDirectives {
         path(
             PathMatchers.segment().slash("backfill"),
             name -> post(() -> whenKnown(control -> backfill(control, name)))));
-  }
-
-  private Route whenKnown(Function<CellsControl, Route> route) {
-    return cells
-        .get()
-        .map(route)
-        .orElseGet(
-            () -> answer(StatusCodes.SERVICE_UNAVAILABLE, "This node is still being assembled."));
   }
 
   /** What is answered, in this order. */
@@ -124,23 +104,10 @@ final class CellsRoutes extends AllDirectives {
                           .map(OtherCell::name)
                           .collect(Collectors.joining(", "))));
     }
-    return onComplete(
+    return whenWritten(
         control.backfills().ask(source.get(), "an operator has asked for it"),
-        result -> {
-          if (result.isSuccess()) {
-            return answer(StatusCodes.ACCEPTED, name + " will say again all that it knows.");
-          }
-          log.warn("A back-fill could not be asked for", result.failed().get());
-          return answer(StatusCodes.SERVICE_UNAVAILABLE, "Cassandra did not take it; try again.");
-        });
-  }
-
-  private Route answer(StatusCode status, String message) {
-    return json(status, Map.of("message", message));
-  }
-
-  private Route json(StatusCode status, Object body) {
-    return complete(
-        status, HttpEntities.create(ContentTypes.APPLICATION_JSON, ManagementServer.json(body)));
+        StatusCodes.ACCEPTED,
+        name + " will say again all that it knows.",
+        "A back-fill could not be asked for");
   }
 }

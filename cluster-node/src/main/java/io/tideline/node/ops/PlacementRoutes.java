@@ -11,26 +11,15 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionStage;
-import java.util.function.Function;
 import java.util.function.Supplier;
-import org.apache.pekko.http.javadsl.model.ContentTypes;
-import org.apache.pekko.http.javadsl.model.HttpEntities;
-import org.apache.pekko.http.javadsl.model.StatusCode;
 import org.apache.pekko.http.javadsl.model.StatusCodes;
-import org.apache.pekko.http.javadsl.server.AllDirectives;
 import org.apache.pekko.http.javadsl.server.PathMatchers;
 import org.apache.pekko.http.javadsl.server.Route;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Shows where shards are, and takes weights and drains of nodes and zones. */
-final class PlacementRoutes extends AllDirectives {
-  private static final Logger log = LoggerFactory.getLogger(PlacementRoutes.class);
-
-  private final Supplier<Optional<PlacementControl>> placement;
-
+final class PlacementRoutes extends ControlRoutes<PlacementControl> {
   PlacementRoutes(Supplier<Optional<PlacementControl>> placement) {
-    this.placement = placement;
+    super(placement);
   }
 
   /**
@@ -46,14 +35,6 @@ final class PlacementRoutes extends AllDirectives {
                 concat(
                     put(() -> whenKnown(control -> change(control, name))),
                     delete(() -> whenKnown(control -> forget(control, name))))));
-  }
-
-  private Route whenKnown(Function<PlacementControl, Route> route) {
-    return placement
-        .get()
-        .map(route)
-        .orElseGet(
-            () -> answer(StatusCodes.SERVICE_UNAVAILABLE, "This node is still being assembled."));
   }
 
   /** What is answered, in this order. */
@@ -139,21 +120,6 @@ final class PlacementRoutes extends AllDirectives {
   }
 
   private Route done(CompletionStage<Void> written, String message) {
-    return onComplete(
-        written,
-        result -> {
-          if (result.isSuccess()) return answer(StatusCodes.OK, message);
-          log.warn("A weight could not be written", result.failed().get());
-          return answer(StatusCodes.SERVICE_UNAVAILABLE, "Cassandra did not take it; try again.");
-        });
-  }
-
-  private Route answer(StatusCode status, String message) {
-    return json(status, Map.of("message", message));
-  }
-
-  private Route json(StatusCode status, Object body) {
-    return complete(
-        status, HttpEntities.create(ContentTypes.APPLICATION_JSON, ManagementServer.json(body)));
+    return whenWritten(written, StatusCodes.OK, message, "A weight could not be written");
   }
 }

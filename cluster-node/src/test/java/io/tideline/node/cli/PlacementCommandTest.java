@@ -1,23 +1,11 @@
 package io.tideline.node.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import picocli.CommandLine;
 
-class PlacementCommandTest {
+class PlacementCommandTest extends ManagementCommandTest {
   private static final String SHOWN =
       """
       {"skew":0.25,"nodes":[{"address":"127.0.0.1:8600","zone":"a","version":"1.0","state":"up",\
@@ -25,43 +13,8 @@ class PlacementCommandTest {
       "version":"1.0","state":"up","weight":0,"draining":true,"shards":3}],"said":{}}\
       """;
 
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
-  private final AtomicReference<String> asked = new AtomicReference<>("");
-  private final HttpServer server;
-  private int status = 200;
-  private String body = "{\"message\":\"b gives its shards away.\"}";
-
   PlacementCommandTest() throws IOException {
-    server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-  }
-
-  @BeforeEach
-  void start() {
-    server.createContext("/", this::answer);
-    server.start();
-  }
-
-  @AfterEach
-  void stop() {
-    server.stop(0);
-  }
-
-  private void answer(HttpExchange call) throws IOException {
-    asked.set(call.getRequestMethod() + " " + call.getRequestURI());
-    byte[] bytes = body.getBytes(UTF_8);
-    call.sendResponseHeaders(status, bytes.length);
-    call.getResponseBody().write(bytes);
-    call.close();
-  }
-
-  private int run(String... args) {
-    CommandLine tideline = Tideline.commandLine();
-    tideline.setOut(new PrintWriter(out));
-    tideline.setErr(new PrintWriter(err));
-    String[] all = Arrays.copyOf(args, args.length + 1);
-    all[args.length] = "--management=127.0.0.1:" + server.getAddress().getPort();
-    return tideline.execute(all);
+    super("{\"message\":\"b gives its shards away.\"}");
   }
 
   @Test

@@ -4,15 +4,14 @@ import static java.util.Objects.requireNonNullElse;
 
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.DefaultConsistencyLevel;
-import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.persistence.AllRows;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.log.v1.AppliedPositions;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -177,17 +176,7 @@ final class BackfillTables {
   }
 
   private <T> CompletionStage<List<T>> rows(String cql, Function<Row, T> read) {
-    return session
-        .executeAsync(quorum(cql))
-        .thenCompose(page -> collect(page, read, new ArrayList<>()));
-  }
-
-  private static <T> CompletionStage<List<T>> collect(
-      AsyncResultSet page, Function<Row, T> read, List<T> found) {
-    page.currentPage().forEach(row -> found.add(read.apply(row)));
-    return page.hasMorePages()
-        ? page.fetchNextPage().thenCompose(next -> collect(next, read, found))
-        : CompletableFuture.completedStage(found);
+    return session.executeAsync(quorum(cql)).thenCompose(page -> AllRows.of(page, read));
   }
 
   private static SimpleStatement quorum(String cql, Object... values) {

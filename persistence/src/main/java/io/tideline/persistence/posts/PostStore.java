@@ -13,6 +13,7 @@ import com.datastax.oss.driver.api.core.cql.Statement;
 import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import io.tideline.persistence.AllRows;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
@@ -36,7 +37,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -429,7 +429,7 @@ public final class PostStore {
     }
     UserId shared = authors.intern(author);
     return execute(readRefs.bind(author.value(), bytes(olderThan), bytes(newerThan), limit))
-        .thenCompose(page -> collect(page, row -> ref(shared, row), new ArrayList<>()));
+        .thenCompose(page -> AllRows.of(page, row -> ref(shared, row)));
   }
 
   /** The author's post as timelines know it; empty when the store has never heard of it. */
@@ -453,7 +453,7 @@ public final class PostStore {
   CompletionStage<List<Tagged>> newestTagged(
       String tag, PostId olderThan, PostId newerThan, int limit) {
     return execute(readTag.bind(tag, bytes(olderThan), bytes(newerThan), limit))
-        .thenCompose(page -> collect(page, PostStore::tagged, new ArrayList<>()));
+        .thenCompose(page -> AllRows.of(page, PostStore::tagged));
   }
 
   /**
@@ -494,7 +494,7 @@ public final class PostStore {
    */
   public CompletionStage<Page> page(long after, int limit) {
     return execute(readPage.bind(after, limit))
-        .thenCompose(page -> collect(page, row -> row, new ArrayList<>()))
+        .thenCompose(page -> AllRows.of(page, row -> row))
         .thenCompose(
             rows -> {
               List<Kept> kept = Collections.synchronizedList(new ArrayList<>(rows.size()));
@@ -542,16 +542,6 @@ public final class PostStore {
         .setAuthorId(author)
         .setVersion(at)
         .build();
-  }
-
-  private static <T> CompletionStage<List<T>> collect(
-      AsyncResultSet page, Function<Row, T> read, List<T> found) {
-    for (Row row : page.currentPage()) {
-      found.add(read.apply(row));
-    }
-    return page.hasMorePages()
-        ? page.fetchNextPage().thenCompose(next -> collect(next, read, found))
-        : CompletableFuture.completedStage(found);
   }
 
   private static Tagged tagged(Row row) {

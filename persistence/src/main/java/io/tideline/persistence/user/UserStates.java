@@ -2,19 +2,17 @@ package io.tideline.persistence.user;
 
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.DefaultConsistencyLevel;
-import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
+import io.tideline.persistence.AllRows;
 import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
 import io.tideline.persistence.user.UserEvent.IntentApplied;
 import io.tideline.persistence.user.UserEvent.RemainsDeleted;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Predicate;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -74,19 +72,12 @@ public final class UserStates {
   public CompletionStage<Page> page(long after, int limit) {
     return session
         .executeAsync(readPage.bind(after, limit))
-        .thenCompose(page -> collect(page, new ArrayList<>()))
+        .thenCompose(page -> AllRows.of(page, row -> row))
         .thenApply(
             rows ->
                 new Page(
                     rows.stream().filter(UserStates::begins).map(UserStates::user).toList(),
                     rows.isEmpty() ? null : rows.get(rows.size() - 1).getLong(2)));
-  }
-
-  private static CompletionStage<List<Row>> collect(AsyncResultSet page, List<Row> rows) {
-    page.currentPage().forEach(rows::add);
-    return page.hasMorePages()
-        ? page.fetchNextPage().thenCompose(next -> collect(next, rows))
-        : CompletableFuture.completedStage(rows);
   }
 
   /** A long journal has several partitions. */

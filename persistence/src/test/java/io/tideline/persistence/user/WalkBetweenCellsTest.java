@@ -68,13 +68,7 @@ class WalkBetweenCellsTest {
   void a_walk_between_cells_shows_everything_and_flags_what_it_repeats(@ForAll long seed) {
     Cells cells = new Cells(new Random(seed), false);
     try {
-      cells.live(80);
-      Walk walk = new Walk(cells);
-      walk.begin();
-      walk.older();
-      walk.newer(6);
-      cells.live(20);
-      walk.newer(0);
+      Walk walk = Walk.through(cells);
       cells.settle();
       walk.newer(0);
 
@@ -97,13 +91,7 @@ class WalkBetweenCellsTest {
       @ForAll long seed) {
     Cells cells = new Cells(new Random(seed), true);
     try {
-      cells.live(80);
-      Walk walk = new Walk(cells);
-      walk.begin();
-      walk.older();
-      walk.newer(6);
-      cells.live(20);
-      walk.newer(0);
+      Walk.through(cells);
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError("with seed " + seed, e);
     }
@@ -155,8 +143,20 @@ class WalkBetweenCellsTest {
     private PassedOver passed = PassedOver.NOTHING;
     private boolean exact = true;
 
-    Walk(Cells cells) {
+    private Walk(Cells cells) {
       this.cells = cells;
+    }
+
+    /** To the end and towards newer entries, while the cells live on. */
+    static Walk through(Cells cells) {
+      cells.live(80);
+      Walk walk = new Walk(cells);
+      walk.begin();
+      walk.older();
+      walk.newer(6);
+      cells.live(20);
+      walk.newer(0);
+      return walk;
     }
 
     void begin() {
