@@ -131,7 +131,7 @@ public final class LocalCassandra implements AutoCloseable {
   private static List<String> jvmFlags(ServerDirectory directory, ClassPath classPath) {
     List<String> flags = new ArrayList<>();
     flags.add("-Xms64m");
-    flags.add("-Xmx384m");
+    flags.add("-Xmx512m");
     flags.add("-Xss256k");
     flags.add("-XX:+UseSerialGC");
     flags.add("-XX:TieredStopAtLevel=1");
