@@ -110,7 +110,7 @@ public record PostId(long hi, long lo) implements Comparable<PostId> {
 
   /** What author and idempotency key have made of it. */
   public long keyBits() {
-    return lo & -1L >>> 8;
+    return lo & (-1L >>> 8);
   }
 
   /** Whether the post was imported with its own time: then every cell gives it this id. */

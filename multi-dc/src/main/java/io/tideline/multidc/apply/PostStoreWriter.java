@@ -115,7 +115,7 @@ public final class PostStoreWriter {
     Stamp arrival = before == null ? at(record, incarnation) : before;
     return List.of(
         () ->
-            store(line, arrival, again == null)
+            write(line, arrival, again == null)
                 .exceptionallyCompose(PostStoreWriter::poisonIfRefused));
   }
 
@@ -126,9 +126,10 @@ public final class PostStoreWriter {
         : Stamp.of(record.headers());
   }
 
-  private CompletionStage<Void> store(PostLine line, Stamp at, boolean first) {
+  private CompletionStage<Void> write(PostLine line, Stamp at, boolean first) {
     CompletionStage<Void> stored = store.write(line, at.partition(), at.offset());
-    if (writer == null) {
+    LogWriter own = writer;
+    if (own == null) {
       return stored;
     }
     CompletionStage<Void> remembered = stored.thenCompose(done -> store.rememberKey(line));
@@ -136,7 +137,7 @@ public final class PostStoreWriter {
     return first
         ? remembered
             .thenCompose(done -> store.linesAfter(line, here))
-            .thenCompose(lines -> append(lines, writer))
+            .thenCompose(lines -> append(lines, own))
         : remembered;
   }
 

@@ -41,8 +41,8 @@ public final class OneKey {
     PostId id = PostId.fromBytes(line.getPostId());
     StoredPost post = requireNonNull(known.get(id));
     List<PostLine> lines = new ArrayList<>();
-    StoredPost lowest = known.firstEntry().getValue();
-    if (lowest != post) join(post, lowest, line, cell, lines);
+    StoredPost lowest = known.values().iterator().next();
+    if (!lowest.id().equals(id)) join(post, lowest, line, cell, lines);
     for (StoredPost higher : known.tailMap(id, false).values()) {
       join(higher, post, line, cell, lines);
     }
