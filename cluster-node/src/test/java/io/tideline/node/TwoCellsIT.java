@@ -461,9 +461,7 @@ class TwoCellsIT {
     for (TestNode cell : List.of(west, east)) {
       await().atMost(SOON).until(() -> ids(cell, reader), List.of(low)::equals);
       await().atMost(SOON).until(() -> texts(cell, reader), List.of("edited in the east")::equals);
-      await()
-          .atMost(SOON)
-          .until(() -> ok(cell.posts.publish(request)).getPostId(), low::equals);
+      await().atMost(SOON).until(() -> ok(cell.posts.publish(request)).getPostId(), low::equals);
       for (String id : List.of(low, high)) {
         assertThat(get(cell, id).getPostId()).isEqualTo(low);
         assertThat(get(cell, id).getText()).isEqualTo("edited in the east");

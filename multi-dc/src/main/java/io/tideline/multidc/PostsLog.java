@@ -142,14 +142,7 @@ public final class PostsLog implements Arrivals {
               PostsLog.this::onApplied);
       storeWriter =
           new PostStoreWriter(
-              system,
-              settings,
-              cell,
-              reading.here,
-              topics,
-              reading.store,
-              reading.merging,
-              parked);
+              system, settings, cell, reading.here, topics, reading.store, reading.merging, parked);
     }
 
     void start() {

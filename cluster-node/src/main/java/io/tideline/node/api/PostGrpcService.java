@@ -145,9 +145,7 @@ public final class PostGrpcService implements PostServicePowerApi {
   /** When the key was known here, another cell may have accepted it before. */
   private CompletionStage<PostId> idOf(UserId author, UserReply.Written written) {
     PostId id = requireNonNull(written.post());
-    return written.changed() == 0
-        ? store.lowest(author, id)
-        : CompletableFuture.completedStage(id);
+    return written.changed() == 0 ? store.lowest(author, id) : CompletableFuture.completedStage(id);
   }
 
   private CompletionStage<PublishResponse> alreadyImported(PostId id, UserId author, Draft draft) {
@@ -253,10 +251,7 @@ public final class PostGrpcService implements PostServicePowerApi {
                   author,
                   replyTo ->
                       new UserEntity.Delete(
-                          author,
-                          PostId.parse(post.getPostId()),
-                          post.getVersion(),
-                          replyTo));
+                          author, PostId.parse(post.getPostId()), post.getVersion(), replyTo));
             })
         .thenApply(
             written ->

@@ -170,9 +170,7 @@ public final class PostStore {
         prepare("INSERT INTO " + byKey + " (author, bits, id) VALUES (?, ?, ?) USING TIMESTAMP ?");
     readKey =
         prepare(
-            "SELECT id FROM "
-                + byKey
-                + " WHERE author = ? AND bits = ? AND id >= ? AND id < ?");
+            "SELECT id FROM " + byKey + " WHERE author = ? AND bits = ? AND id >= ? AND id < ?");
     eraseKeys = prepare("DELETE FROM " + byKey + " USING TIMESTAMP ? WHERE author = ?");
     erased = readErased(session, erasedAuthors);
   }

@@ -20,8 +20,8 @@
  *
  * <p>So a row is a function of the set of lines applied to it.
  *
- * <p>A fourth table, {@code posts_by_key}, has the ids that agree in what author and idempotency key
- * have made of them: {@link OneKey} makes one post of those of one day.
+ * <p>A fourth table, {@code posts_by_key}, has the ids that agree in what author and idempotency
+ * key have made of them: {@link OneKey} makes one post of those of one day.
  *
  * <p>A fifth table, {@code erased_authors}, tells for ever who is erased. Of the author's posts
  * rows by id stay as of deleted ones, rows by tag lose the author, and the author's own partitions

@@ -19,11 +19,7 @@ public final class StoreModel {
     posts.merge(
         id,
         new StoredPost(
-            id,
-            new UserId(line.getAuthorId()),
-            line.getVersion(),
-            deleted,
-            deleted ? null : line),
+            id, new UserId(line.getAuthorId()), line.getVersion(), deleted, deleted ? null : line),
         (known, said) -> {
           if (known.deleted() != said.deleted()) return known.deleted() ? known : said;
           return said.version() > known.version() ? said : known;

@@ -152,8 +152,7 @@ class TimelineTest {
     assertThat(other.entries()).containsExactly(low);
 
     Timeline woken =
-        Timeline.of(
-            30, SomeRules.EVERYTHING, PostId.MIN, List.of(alias, high, low), Map.of());
+        Timeline.of(30, SomeRules.EVERYTHING, PostId.MIN, List.of(alias, high, low), Map.of());
     assertThat(woken.entries()).containsExactly(low);
   }
 

@@ -31,7 +31,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -615,8 +614,7 @@ final class SeveralCells {
       lines.stream()
           .filter(
               line ->
-                  line.getKind() == PostLineKind.POST_LINE_KIND_EDITED
-                      || idOf(line).equals(first))
+                  line.getKind() == PostLineKind.POST_LINE_KIND_EDITED || idOf(line).equals(first))
           .max(Comparator.comparingLong(PostLine::getVersion))
           .ifPresent(
               line -> posts.put(first, line.getVersion() + " " + line.getFacts().getLanguage()));
