@@ -68,7 +68,8 @@ class GraphTest {
     IntentLine member = member(5, true);
     Graph after = graph(list(5, false), member.toBuilder().setOriginCell(2).build(), list(9, true));
     assertThat(after.members("close")).containsExactly(BEA);
-    Graph before = graph(list(5, false), member.toBuilder().setOriginCell(0).build(), list(9, true));
+    Graph before =
+        graph(list(5, false), member.toBuilder().setOriginCell(0).build(), list(9, true));
     assertThat(before.members("close")).isEmpty();
   }
 
