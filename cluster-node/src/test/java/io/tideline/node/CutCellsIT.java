@@ -56,6 +56,12 @@ class CutCellsIT {
       posts.add(east.publish(ofEast, "before").getPostId());
       posts.add(west.publish(ofWest, "before").getPostId());
       awaitFeeds(Duration.ofSeconds(20), posts, east, west);
+      // A cell that has just met another one has it said everything once.
+      for (TestNode cell : List.of(east, west)) {
+        await()
+            .atMost(Duration.ofMinutes(1))
+            .until(() -> state(cell) == SourceCellState.SOURCE_CELL_STATE_UP);
+      }
 
       toEast.cut();
       toWest.cut();
