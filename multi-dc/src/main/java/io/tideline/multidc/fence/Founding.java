@@ -103,13 +103,14 @@ public final class Founding {
   }
 
   private void say() {
-    Address self = cluster.selfMember().address();
-    if (!fence.open() || !self.equals(cluster.state().getLeader())) return;
+    Member self = cluster.selfMember();
+    boolean leads = self.address().equals(cluster.state().getLeader());
+    if (!leads || self.status() != MemberStatus.up() || !fence.open()) return;
     String cql =
         "INSERT INTO %s (id, leader, members) VALUES (0, ?, ?) USING TTL %d"
             .formatted(table, aliveFor.toSeconds());
     session
-        .executeAsync(SimpleStatement.newInstance(cql, self.toString(), members()))
+        .executeAsync(SimpleStatement.newInstance(cql, self.address().toString(), members()))
         .whenComplete(
             (done, failure) -> {
               if (failure != null) log.warn("Cannot say that this cell is alive", failure);
