@@ -105,7 +105,7 @@ public final class Founding {
   private void say() {
     Member self = cluster.selfMember();
     boolean leads = self.address().equals(cluster.state().getLeader());
-    if (!leads || self.status() != MemberStatus.up() || !fence.open()) return;
+    if (!leads || !self.status().equals(MemberStatus.up()) || !fence.open()) return;
     String cql =
         "INSERT INTO %s (id, leader, members) VALUES (0, ?, ?) USING TTL %d"
             .formatted(table, aliveFor.toSeconds());
