@@ -10,6 +10,7 @@ import io.tideline.node.cli.CellLine;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.SourceCellState;
 import java.nio.file.Path;
@@ -17,7 +18,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -25,13 +27,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Two cells that write on while neither reaches the other's Kafka. {@code
- * -Dtideline.test.cut-seconds=60} says for how long.
+ * -Dtideline.test.cut-seconds=60} says for how long, {@code -Dtideline.test.cut-rate=100} how many
+ * posts a second each of them accepts meanwhile.
  */
 @EnabledIfSystemProperty(named = "tideline.test.cut-seconds", matches = "\\d+")
 @Tag("alone")
 class CutCellsIT {
   private static final Duration CUT =
       Duration.ofSeconds(Integer.getInteger("tideline.test.cut-seconds", 60));
+  private static final int RATE = Integer.getInteger("tideline.test.cut-rate", 10);
   private static final Duration HEALED = Duration.ofSeconds(10);
 
   @TempDir private Path directory;
@@ -68,14 +72,17 @@ class CutCellsIT {
       List<String> deleted = List.of(posts.remove(0), posts.remove(0));
       delete(east, ofEast, deleted.get(0));
       delete(west, ofWest, deleted.get(1));
-      long end = System.nanoTime() + CUT.toNanos();
-      List<String> inEast = new ArrayList<>();
-      List<String> inWest = new ArrayList<>();
-      while (System.nanoTime() < end) {
-        inEast.add(east.publish(ofEast, "meanwhile").getPostId());
-        inWest.add(west.publish(ofWest, "meanwhile").getPostId());
-        TimeUnit.MILLISECONDS.sleep(100);
+      List<CompletionStage<PublishResponse>> publishedEast = new ArrayList<>();
+      List<CompletionStage<PublishResponse>> publishedWest = new ArrayList<>();
+      long from = System.nanoTime();
+      for (int i = 0; i < RATE * CUT.toSeconds(); i++) {
+        long due = from + i * 1_000_000_000L / RATE;
+        for (long wait; (wait = due - System.nanoTime()) > 0; ) LockSupport.parkNanos(wait);
+        publishedEast.add(east.posts.publish(TestNode.post(ofEast, "meanwhile")));
+        publishedWest.add(west.posts.publish(TestNode.post(ofWest, "meanwhile")));
       }
+      List<String> inEast = ids(publishedEast);
+      List<String> inWest = ids(publishedWest);
       PublishRequest twice = TestNode.post(ofEast, "in both");
       String low = ok(east.posts.publish(twice)).getPostId();
       String high = ok(west.posts.publish(twice)).getPostId();
@@ -103,6 +110,12 @@ class CutCellsIT {
       }
       await().atMost(HEALED).until(() -> state(east) == SourceCellState.SOURCE_CELL_STATE_UP);
     }
+  }
+
+  private static List<String> ids(List<CompletionStage<PublishResponse>> published) {
+    List<String> ids = new ArrayList<>();
+    for (CompletionStage<PublishResponse> each : published) ids.add(ok(each).getPostId());
+    return ids;
   }
 
   private LocalKafka kafka(String cell, CellLine line) {
