@@ -17,6 +17,7 @@ import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Join;
 
 /** A cluster in this process with the configuration of real nodes, without their storage. */
 public final class TestCell implements AutoCloseable {
@@ -33,6 +34,9 @@ public final class TestCell implements AutoCloseable {
               Behaviors.empty(),
               "tideline",
               config(i == 0 ? seed : freePort(), seed, ZONES[i], more)));
+    // Whether it may found a cluster, a node asks the storage that there is none of here.
+    Cluster first = Cluster.get(cell.node(0));
+    first.manager().tell(Join.create(first.selfMember().address()));
     await()
         .atMost(Duration.ofSeconds(30))
         .until(() -> cell.nodes.stream().allMatch(node -> up(node) == count));

@@ -322,7 +322,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private static final Drain DRAIN = new Drain();
   private static final Duration FENCED_PAUSE = Duration.ofMillis(500);
   private static final Duration POSTPONED_BY = Duration.ofMillis(20);
-  private static final int MOST_POSTPONED = 50;
+  private static final int MOST_POSTPONED = 100;
   private static final Duration OUTBOX_LINGER = Duration.ofSeconds(1);
   private static final int CHANGES_WORTH_A_CHECKPOINT = 32;
 
@@ -1170,7 +1170,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     // Again: the checkpoint that it was to leave with has failed.
     if (stopping) return Effect().stop();
     // Who asked before this was known gets an answer; the next owner must not wait long for it.
-    if ((!waiting.isEmpty() || !settling.isEmpty()) && postponed++ < MOST_POSTPONED) {
+    boolean asked = !waiting.isEmpty() || !settling.isEmpty() || !erasers.isEmpty();
+    if (asked && postponed++ < MOST_POSTPONED) {
       timers.startSingleTimer("stop", command, POSTPONED_BY);
       return Effect().none();
     }
