@@ -6,6 +6,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServiceDescriptor;
 import io.grpc.protobuf.ProtoServiceDescriptorSupplier;
 import io.grpc.protobuf.ProtoUtils;
+import java.io.InputStream;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -19,10 +20,10 @@ import org.apache.pekko.stream.javadsl.Source;
 
 /** One rpc of a mounted service: what grpc-java must know of it, and the method that answers it. */
 final class RpcMethod {
-  private final MethodDescriptor<Message, Message> descriptor;
+  private final MethodDescriptor<Message, Object> descriptor;
   private final MethodHandle answer;
 
-  private RpcMethod(MethodDescriptor<Message, Message> descriptor, MethodHandle answer) {
+  private RpcMethod(MethodDescriptor<Message, Object> descriptor, MethodHandle answer) {
     this.descriptor = descriptor;
     this.answer = answer;
   }
@@ -41,7 +42,8 @@ final class RpcMethod {
     return schema.build();
   }
 
-  MethodDescriptor<Message, Message> descriptor() {
+  /** Answers are messages or {@link EncodedAnswer}s. */
+  MethodDescriptor<Message, Object> descriptor() {
     return descriptor;
   }
 
@@ -50,8 +52,8 @@ final class RpcMethod {
   }
 
   @SuppressWarnings("unchecked")
-  CompletionStage<Message> answerOnce(Message request, Metadata metadata) throws Throwable {
-    return (CompletionStage<Message>) (Object) answer.invokeExact(request, metadata);
+  CompletionStage<Object> answerOnce(Message request, Metadata metadata) throws Throwable {
+    return (CompletionStage<Object>) (Object) answer.invokeExact(request, metadata);
   }
 
   @SuppressWarnings("unchecked")
@@ -65,13 +67,17 @@ final class RpcMethod {
           rpc.getFullName() + " streams requests; only answers may be streams");
     }
     Method method = methodOf(mount.api(), rpc);
+    GrpcMount.Encoding encoding = mount.encoded().get(rpc.getName());
     try {
       MethodHandle answer =
-          MethodHandles.publicLookup()
-              .unreflect(method)
-              .bindTo(mount.service())
-              .asType(MethodType.methodType(Object.class, Message.class, Metadata.class));
-      return new RpcMethod(describe(rpc, method), answer);
+          encoding == null
+              ? MethodHandles.publicLookup().unreflect(method).bindTo(mount.service())
+              : MethodHandles.lookup()
+                  .unreflect(GrpcMount.Encoding.class.getDeclaredMethods()[0])
+                  .bindTo(encoding);
+      return new RpcMethod(
+          describe(rpc, method),
+          answer.asType(MethodType.methodType(Object.class, Message.class, Metadata.class)));
     } catch (IllegalAccessException e) {
       throw new IllegalArgumentException(mount.api().getName() + " must be public", e);
     }
@@ -92,10 +98,10 @@ final class RpcMethod {
             .formatted(api.getName(), rpc.getName(), answer.getSimpleName()));
   }
 
-  private static MethodDescriptor<Message, Message> describe(
+  private static MethodDescriptor<Message, Object> describe(
       Descriptors.MethodDescriptor rpc, Method method) {
     ParameterizedType answer = (ParameterizedType) method.getGenericReturnType();
-    return MethodDescriptor.<Message, Message>newBuilder()
+    return MethodDescriptor.<Message, Object>newBuilder()
         .setType(
             rpc.isServerStreaming()
                 ? MethodDescriptor.MethodType.SERVER_STREAMING
@@ -104,8 +110,24 @@ final class RpcMethod {
             MethodDescriptor.generateFullMethodName(rpc.getService().getFullName(), rpc.getName()))
         .setRequestMarshaller(ProtoUtils.marshaller(emptyOf(method.getParameterTypes()[0])))
         .setResponseMarshaller(
-            ProtoUtils.marshaller(emptyOf((Class<?>) answer.getActualTypeArguments()[0])))
+            new Answers(
+                ProtoUtils.marshaller(emptyOf((Class<?>) answer.getActualTypeArguments()[0]))))
         .build();
+  }
+
+  private record Answers(MethodDescriptor.Marshaller<Message> messages)
+      implements MethodDescriptor.Marshaller<Object> {
+    @Override
+    public InputStream stream(Object answer) {
+      return answer instanceof EncodedAnswer encoded
+          ? encoded.stream()
+          : messages.stream((Message) answer);
+    }
+
+    @Override
+    public Object parse(InputStream bytes) {
+      return messages.parse(bytes);
+    }
   }
 
   private static Message emptyOf(Class<?> messageClass) {
