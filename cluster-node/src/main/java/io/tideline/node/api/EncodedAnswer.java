@@ -66,7 +66,7 @@ final class EncodedAnswer {
     }
 
     @Override
-    public synchronized int drainTo(OutputStream target) throws IOException {
+    public int drainTo(OutputStream target) throws IOException {
       int length = available();
       transferTo(target);
       return length;

@@ -144,9 +144,9 @@ final class RpcCallHandler implements ServerCallHandler<Message, Object> {
 
     @Override
     void answer(Message request, org.apache.pekko.grpc.javadsl.Metadata metadata) throws Throwable {
-      CompletionStage<Object> answer = method.answerOnce(request, metadata);
+      CompletionStage<?> answer = method.answerOnce(request, metadata);
       // A minimal stage is a CompletableFuture too, but only its copy tells whether it is done.
-      CompletableFuture<Object> future = answer.toCompletableFuture();
+      CompletableFuture<?> future = answer.toCompletableFuture();
       if (future.isDone() && !future.isCompletedExceptionally()) {
         send(future.getNow(null));
       } else {

@@ -17,15 +17,21 @@ import java.util.concurrent.CompletionStage;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
 import org.apache.pekko.stream.javadsl.Source;
+import org.jspecify.annotations.Nullable;
 
 /** One rpc of a mounted service: what grpc-java must know of it, and the method that answers it. */
 final class RpcMethod {
   private final MethodDescriptor<Message, Object> descriptor;
   private final MethodHandle answer;
+  private final GrpcMount.@Nullable Encoding encoding;
 
-  private RpcMethod(MethodDescriptor<Message, Object> descriptor, MethodHandle answer) {
+  private RpcMethod(
+      MethodDescriptor<Message, Object> descriptor,
+      MethodHandle answer,
+      GrpcMount.@Nullable Encoding encoding) {
     this.descriptor = descriptor;
     this.answer = answer;
+    this.encoding = encoding;
   }
 
   /** Every rpc of the service, bound once: calls use no reflection. */
@@ -51,9 +57,10 @@ final class RpcMethod {
     return descriptor.getType() == MethodDescriptor.MethodType.UNARY;
   }
 
-  @SuppressWarnings("unchecked")
-  CompletionStage<Object> answerOnce(Message request, Metadata metadata) throws Throwable {
-    return (CompletionStage<Object>) (Object) answer.invokeExact(request, metadata);
+  CompletionStage<?> answerOnce(Message request, Metadata metadata) throws Throwable {
+    return encoding != null
+        ? encoding.answer(request, metadata)
+        : (CompletionStage<?>) (Object) answer.invokeExact(request, metadata);
   }
 
   @SuppressWarnings("unchecked")
@@ -67,17 +74,13 @@ final class RpcMethod {
           rpc.getFullName() + " streams requests; only answers may be streams");
     }
     Method method = methodOf(mount.api(), rpc);
-    GrpcMount.Encoding encoding = mount.encoded().get(rpc.getName());
     try {
       MethodHandle answer =
-          encoding == null
-              ? MethodHandles.publicLookup().unreflect(method).bindTo(mount.service())
-              : MethodHandles.lookup()
-                  .unreflect(GrpcMount.Encoding.class.getDeclaredMethods()[0])
-                  .bindTo(encoding);
-      return new RpcMethod(
-          describe(rpc, method),
-          answer.asType(MethodType.methodType(Object.class, Message.class, Metadata.class)));
+          MethodHandles.publicLookup()
+              .unreflect(method)
+              .bindTo(mount.service())
+              .asType(MethodType.methodType(Object.class, Message.class, Metadata.class));
+      return new RpcMethod(describe(rpc, method), answer, mount.encoded().get(rpc.getName()));
     } catch (IllegalAccessException e) {
       throw new IllegalArgumentException(mount.api().getName() + " must be public", e);
     }
