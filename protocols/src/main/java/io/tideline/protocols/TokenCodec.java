@@ -40,6 +40,7 @@ public final class TokenCodec {
   private static final int PAGE_TOKEN = 3;
 
   private final int signingKeyId;
+
   // By key id. Looking a Mac up and giving it its key costs more than using it, and so does a copy.
   @SuppressWarnings("ThreadLocalUsage") // There is one codec, and it has the keys.
   private final ThreadLocal<Map<Integer, Mac>> macs;

@@ -154,16 +154,12 @@ final class FeedPages {
           .setLogChanged(!base.positions().knowsAllOf(view.positions()));
     }
     return withCards(
-        answer,
-        new Shown(view, view.perhapsSeen(then, walk.passed(), false)),
-        rows,
-        request);
+        answer, new Shown(view, view.perhapsSeen(then, walk.passed(), false)), rows, request);
   }
 
   // --- towards newer entries ---
 
-  private CompletionStage<EncodedAnswer> newer(
-      TimelineView view, Request request, Cursor cursor) {
+  private CompletionStage<EncodedAnswer> newer(TimelineView view, Request request, Cursor cursor) {
     Watermark until = cursor.until() == null ? view.watermark() : cursor.until();
     PostId after = cursor.after();
     if (!view.newBeyond(cursor.base(), cursor.passed())

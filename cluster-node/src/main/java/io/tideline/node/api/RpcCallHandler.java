@@ -182,8 +182,7 @@ final class RpcCallHandler implements ServerCallHandler<Message, Object> {
   private final class StreamCall extends Call {
     private final Pump pump = new Pump();
 
-    StreamCall(
-        ServerCall<Message, Object> call, Metadata headers, RpcInstruments.Started started) {
+    StreamCall(ServerCall<Message, Object> call, Metadata headers, RpcInstruments.Started started) {
       super(call, headers, started);
     }
 
