@@ -53,7 +53,7 @@ public final class Timeline {
   private final int capacity;
   private final Eligibility rules;
   private PostRef[] slots = new PostRef[SMALLEST_ARRAY];
-  // Why each is here, as ordinals: to judge it costs more than all else that a page does with it.
+  // Why each is here, as codes: to judge it costs more than all else that a page does with it.
   private byte[] verdicts = new byte[SMALLEST_ARRAY];
   private int from;
   private int to;
@@ -426,7 +426,7 @@ public final class Timeline {
 
   private void insert(int at, PostRef ref, Verdict verdict) {
     if (at == to && to < slots.length) {
-      verdicts[to] = (byte) verdict.ordinal();
+      verdicts[to] = verdict.code();
       slots[to++] = ref;
       return;
     }
@@ -439,7 +439,7 @@ public final class Timeline {
     System.arraycopy(slots, at, copy, at - from + 1, to - at);
     byte[] judged = new byte[length];
     System.arraycopy(verdicts, from, judged, 0, at - from);
-    judged[at - from] = (byte) verdict.ordinal();
+    judged[at - from] = verdict.code();
     System.arraycopy(verdicts, at, judged, at - from + 1, to - at);
     slots = copy;
     verdicts = judged;
@@ -451,7 +451,7 @@ public final class Timeline {
     slots = Arrays.copyOf(slots, slots.length);
     slots[at] = ref;
     verdicts = Arrays.copyOf(verdicts, verdicts.length);
-    verdicts[at] = (byte) verdict.ordinal();
+    verdicts[at] = verdict.code();
   }
 
   private void remove(int at) {

@@ -24,8 +24,6 @@ import org.jspecify.annotations.Nullable;
  * behind {@code to}; the view itself never changes.
  */
 public final class TimelineView {
-  private static final Verdict[] VERDICTS = Verdict.values();
-
   private final PostRef[] slots;
   private final byte[] verdicts;
   private final int from;
@@ -43,7 +41,7 @@ public final class TimelineView {
   private volatile @Nullable Boolean allArrived;
 
   /**
-   * @param verdicts by slot, as ordinals
+   * @param verdicts by slot, as codes
    * @param hidden candidates that are not shown, oldest first
    * @param elders what is remembered from below the floor, oldest first
    */
@@ -200,7 +198,7 @@ public final class TimelineView {
       if (then != null) {
         at = Math.min(at, Math.max(from(then.mark.newest()), from(then.mark.floor())) - 1);
       }
-      while (at >= from && taker.take(slots[at], VERDICTS[verdicts[at]])) at--;
+      while (at >= from && taker.take(slots[at], Verdict.of(verdicts[at]))) at--;
       return;
     }
     PostId floor = then.mark.floor();
@@ -212,7 +210,7 @@ public final class TimelineView {
       PostRef ref = shown ? slots[at] : hidden[aside];
       boolean ofWalk =
           isAbove(ref, floor) ? then.perhapsHad(ref, shown) && (shown || eligible(ref)) : shown;
-      if (ofWalk && !taker.take(ref, shown ? VERDICTS[verdicts[at]] : verdict(ref))) return;
+      if (ofWalk && !taker.take(ref, shown ? Verdict.of(verdicts[at]) : verdict(ref))) return;
       if (shown) at--;
       else aside--;
     }
