@@ -417,6 +417,36 @@ class FeedSemanticsIT {
   }
 
   @Test
+  void a_watch_resumed_from_far_behind_brings_what_has_left_the_timeline_again() {
+    follow(ann, bob);
+    String cursor = read(ann, publish(bob, "known").getConsistencyToken()).getNewerCursor();
+    List<String> came = new ArrayList<>();
+    PublishResponse last = PublishResponse.getDefaultInstance();
+    for (int i = 0; i < 45; i++) {
+      last = publish(bob, "new " + i);
+      came.add("new " + i);
+    }
+    awaitStored(last);
+    read(ann, last.getConsistencyToken());
+    List<WatchFeedResponse> seen = new CopyOnWriteArrayList<>();
+    UniqueKillSwitch watching = watch(ann, r -> r.setCursor(cursor), seen);
+    await("what was missed").atMost(PATIENCE).until(() -> added(seen).size() >= 45);
+    publish(bob, "live");
+    came.add("live");
+    await("what comes").atMost(PATIENCE).until(() -> added(seen).contains("live"));
+    assertThat(added(seen)).isEqualTo(came);
+    watching.shutdown();
+    String resumed =
+        seen.stream().map(WatchFeedResponse::getCursor).reduce("", (a, b) -> b.isEmpty() ? a : b);
+    List<WatchFeedResponse> again = new CopyOnWriteArrayList<>();
+    watching = watch(ann, r -> r.setCursor(resumed), again);
+    publish(bob, "last");
+    await("what comes").atMost(PATIENCE).until(() -> added(again).contains("last"));
+    assertThat(added(again)).containsExactly("last");
+    watching.shutdown();
+  }
+
+  @Test
   void a_feed_may_begin_where_one_left_off() {
     follow(ann, bob);
     List<String> ids = new ArrayList<>();
@@ -718,8 +748,13 @@ class FeedSemanticsIT {
   }
 
   private static UniqueKillSwitch watch(String user, String list, List<WatchFeedResponse> into) {
+    return watch(user, r -> r.setListId(list), into);
+  }
+
+  private static UniqueKillSwitch watch(
+      String user, UnaryOperator<WatchFeedRequest.Builder> request, List<WatchFeedResponse> into) {
     return node.feeds
-        .watchFeed(WatchFeedRequest.newBuilder().setUserId(user).setListId(list).build())
+        .watchFeed(request.apply(WatchFeedRequest.newBuilder().setUserId(user)).build())
         .viaMat(KillSwitches.single(), Keep.right())
         .toMat(Sink.foreach(into::add), Keep.left())
         .run(node.system());

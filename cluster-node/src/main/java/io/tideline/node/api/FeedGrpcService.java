@@ -311,15 +311,14 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   /** What the cursor knows and this node does not would be left out for good. */
   private CompletionStage<Source<WatchFeedResponse, NotUsed>> watch(
       ResidentTimeline here, Feed feed, @Nullable Cursor cursor) {
-    if (cursor == null || reaches(view(here), cursor)) {
-      return CompletableFuture.completedStage(watches.open(here, cursor));
-    }
+    TimelineView view = view(here);
+    if (cursor == null || reaches(view, cursor)) return watches.open(here, view, cursor);
     return reached(feed, cursor, System.nanoTime() + patience.toNanos())
-        .thenApply(
+        .thenCompose(
             reached -> {
               ResidentTimeline now = resident(feed);
               if (now == null) throw moving();
-              return watches.open(now, cursor);
+              return watches.open(now, reached, cursor);
             });
   }
 

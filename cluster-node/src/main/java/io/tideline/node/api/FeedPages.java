@@ -172,7 +172,7 @@ final class FeedPages {
         .thenCompose(below -> answerNewer(view, request, cursor, until, below));
   }
 
-  private static TimelineView.Arrived tooFarBack(Throwable failure) {
+  static <T> T tooFarBack(Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     if (cause instanceof History.TooFarBack far) {
       throw StatusMapping.failure(

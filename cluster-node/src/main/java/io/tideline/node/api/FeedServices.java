@@ -88,7 +88,7 @@ public record FeedServices(
             forwarding,
             fenceOpen,
             awaits,
-            new FeedWatch(tokens, cards, heartbeat),
+            new FeedWatch(tokens, cards, history, heartbeat),
             consistencyWait,
             leaving);
     PostGrpcService posts =

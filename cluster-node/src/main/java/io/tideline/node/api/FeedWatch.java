@@ -3,6 +3,7 @@ package io.tideline.node.api;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.timeline.FeedWatcher;
+import io.tideline.persistence.timeline.History;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.Timeline;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.stream.BoundedSourceQueue;
@@ -37,19 +39,64 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FeedWatch {
   private static final int STEPS_WAITING = 256;
+  private static final int CARDS_AT_ONCE = 100;
 
   private final TokenCodec tokens;
   private final CardCache cards;
+  private final History history;
   private final Duration heartbeat;
 
-  public FeedWatch(TokenCodec tokens, CardCache cards, Duration heartbeat) {
+  public FeedWatch(TokenCodec tokens, CardCache cards, History history, Duration heartbeat) {
     this.tokens = tokens;
     this.cards = cards;
+    this.history = history;
     this.heartbeat = heartbeat;
   }
 
-  /** Changes from now on, or from some moment on. */
-  Source<WatchFeedResponse, NotUsed> open(ResidentTimeline timeline, @Nullable Cursor from) {
+  /**
+   * Changes from now on, or from some moment on; what has come since and left the timeline again is
+   * read from the store.
+   *
+   * @param view of the timeline, with all that the cursor knows
+   */
+  CompletionStage<Source<WatchFeedResponse, NotUsed>> open(
+      ResidentTimeline timeline, TimelineView view, @Nullable Cursor from) {
+    if (from == null || !view.newBeyond(from.base(), from.passed())) {
+      return CompletableFuture.completedStage(live(timeline, from));
+    }
+    Cursor reached =
+        Cursor.newer(timeline.user(), timeline.surface(), view.watermark(), PassedOver.NOTHING);
+    WatchFeedResponse caughtUp = heartbeat().toBuilder().setCursor(tokens.encode(reached)).build();
+    return history
+        .arrivedSince(view, from)
+        .<List<PostRef>>exceptionally(FeedPages::tooFarBack)
+        .thenApply(
+            missed ->
+                Source.from(missed)
+                    .grouped(CARDS_AT_ONCE)
+                    .mapAsync(1, some -> added(some, view))
+                    .mapConcat(responses -> responses)
+                    .concat(Source.single(caughtUp))
+                    .concatLazy(live(timeline, reached)));
+  }
+
+  private CompletionStage<List<WatchFeedResponse>> added(List<PostRef> posts, TimelineView view) {
+    return cards
+        .fetch(posts.stream().map(PostRef::id).toList())
+        .thenApply(
+            found ->
+                posts.stream()
+                    .map(
+                        post ->
+                            response(
+                                new FeedWatcher.Change(Timeline.Event.ADDED, post),
+                                view,
+                                found.get(post.id())))
+                    .toList());
+  }
+
+  private Source<WatchFeedResponse, NotUsed> live(
+      ResidentTimeline timeline, @Nullable Cursor from) {
     return Source.lazySource(() -> stream(timeline, from))
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
   }

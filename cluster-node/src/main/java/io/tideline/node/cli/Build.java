@@ -71,10 +71,4 @@ record Build(Path root, String classPath) {
       throw new UncheckedIOException("cannot read " + file, e);
     }
   }
-
-  /** Gives traces and metrics of the libraries, where the build has it. */
-  Optional<Path> agent() {
-    Path agent = root.resolve("cluster-node/target/agent/kanela-agent.jar");
-    return Files.exists(agent) ? Optional.of(agent) : Optional.empty();
-  }
 }

@@ -1,6 +1,5 @@
 package io.tideline.multidc.placement;
 
-import static java.util.Comparator.comparing;
 import static java.util.Comparator.comparingDouble;
 import static java.util.Comparator.comparingInt;
 import static java.util.Comparator.naturalOrder;
@@ -9,7 +8,6 @@ import static java.util.stream.Collectors.toList;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +15,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
-import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.apache.pekko.util.Version;
 
@@ -216,6 +213,7 @@ public final class PlacementPlan {
 
   /** Sets the targets of open nodes, for all shards that nodes here have, and some more. */
   private void aimFor(int more) {
+    if (open.isEmpty()) return;
     int total = more + count(holders.stream().filter(holder -> holder.node.isHere()).toList());
     List<List<Holder>> zones = zones(open);
     // A zone's count goes up and down while its nodes give and take: it must not decide.
@@ -234,25 +232,34 @@ public final class PlacementPlan {
   }
 
   /**
-   * Divides a total by weight into whole numbers, each less than one off. Who would have to give up
-   * a shard is rounded up first, then who is cut most. Without any weight all are alike.
+   * Divides a total by weight into whole numbers, each less than one off; none falls when the total
+   * grows. Of those that are alike, who would have to give up a shard comes first. Without any
+   * weight all are alike.
+   *
+   * <p>The quota method of Balinski and Young ("The quota method of apportionment", American
+   * Mathematical Monthly 82, 1975).
    */
   private static int[] shares(int total, long[] weights, int[] has) {
     long sum = LongStream.of(weights).sum();
-    if (weights.length > 0 && sum == 0)
+    if (weights.length > 0 && sum == 0) {
       return shares(total, LongStream.of(weights).map(none -> 1).toArray(), has);
-    int[] shares =
-        LongStream.of(weights).mapToInt(weight -> (int) (total * weight / sum)).toArray();
-    long[] cut = LongStream.of(weights).map(weight -> total * weight % sum).toArray();
-    Comparator<Integer> givers = comparing(i -> has[i] <= shares[i]);
-    IntStream.range(0, shares.length)
-        .filter(i -> cut[i] > 0)
-        .boxed()
-        .sorted(givers.thenComparing(i -> -cut[i]))
-        .limit(total - IntStream.of(shares).sum())
-        .toList()
-        .forEach(i -> shares[i]++);
+    }
+    int[] shares = new int[weights.length];
+    for (int given = 1; given <= total; given++) {
+      int next = -1;
+      for (int i = 0; i < shares.length; i++) {
+        boolean mayHaveMore = shares[i] * sum < given * weights[i];
+        if (mayHaveMore && (next < 0 || comesFirst(i, next, shares, weights, has))) next = i;
+      }
+      shares[next]++;
+    }
     return shares;
+  }
+
+  private static boolean comesFirst(int one, int other, int[] shares, long[] weights, int[] has) {
+    long lead = weights[one] * (shares[other] + 1) - weights[other] * (shares[one] + 1);
+    if (lead != 0) return lead > 0;
+    return has[one] > shares[one] && has[other] <= shares[other];
   }
 
   /** In the order of their names. */

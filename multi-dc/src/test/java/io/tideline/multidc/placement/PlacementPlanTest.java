@@ -175,7 +175,7 @@ class PlacementPlanTest {
     Map<String, String> table = new HashMap<>();
     for (int shard = 0; shard < 100; shard++) {
       PlacementPlan plan = new PlacementPlan(table, Set.of(), cell.nodes());
-      assertThat(plan.moves(10, 0.05, false)).isEmpty();
+      assertThat(plan.moves(10, 0, true)).isEmpty();
       table.put("" + shard, plan.homeForOneMore().orElseThrow());
     }
   }

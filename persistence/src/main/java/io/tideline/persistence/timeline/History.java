@@ -1,5 +1,6 @@
 package io.tideline.persistence.timeline;
 
+import io.tideline.protocols.Cursor;
 import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
@@ -97,6 +98,20 @@ public final class History {
     }
     return allOf(new Scan(view, view.floor().next(), lowest))
         .thenApply(read -> read.arrived(base, passed, until, after));
+  }
+
+  /** Everything that a walk has not returned yet, also if it is under way; oldest first. */
+  public CompletionStage<List<PostRef>> arrivedSince(TimelineView view, Cursor cursor) {
+    List<PostRef> here = view.arrivedSince(cursor);
+    PostId lowest = TimelineView.lowest(cursor.base(), cursor.passed());
+    if (lowest.compareTo(view.floor()) >= 0) return CompletableFuture.completedStage(here);
+    return allOf(new Scan(view, view.floor().next(), lowest))
+        .thenApply(
+            read -> {
+              List<PostRef> all = new ArrayList<>(read.arrivedSince(cursor));
+              all.addAll(here);
+              return all;
+            });
   }
 
   private CompletionStage<TimelineView> allOf(Scan scan) {

@@ -406,6 +406,11 @@ public final class LiveTimeline {
             for (PostRef ref : view.arrivedSince(from)) {
               missed.add(new FeedWatcher.Change(Timeline.Event.ADDED, ref));
             }
+            // When all is new, what was new as well may have left already.
+            if (missed.size() == view.size() && view.newBeyond(from.base(), from.passed())) {
+              watcher.close("more has arrived than a timeline holds");
+              return;
+            }
           }
           watcher.readTo(resident.readTo(), view);
           if (watcher.offer(missed, view)) watchers.add(watcher);

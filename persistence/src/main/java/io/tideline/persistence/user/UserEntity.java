@@ -321,6 +321,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private static final Drain DRAIN = new Drain();
   private static final Duration FENCED_PAUSE = Duration.ofMillis(500);
+  private static final Duration POSTPONED_BY = Duration.ofMillis(20);
+  private static final int MOST_POSTPONED = 50;
   private static final Duration OUTBOX_LINGER = Duration.ofSeconds(1);
   private static final int CHANGES_WORTH_A_CHECKPOINT = 32;
 
@@ -334,6 +336,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private final Map<String, LiveTimeline> timelines = new HashMap<>();
   private long lastCommandNanos = System.nanoTime();
   private boolean stopping;
+  private int postponed;
 
   // The outbox and what of this life the logs have not acknowledged.
   private boolean marked;
@@ -1166,6 +1169,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private Effect<UserEvent, User> onStop(User state, Stop command) {
     // Again: the checkpoint that it was to leave with has failed.
     if (stopping) return Effect().stop();
+    // Who asked before this was known gets an answer; the next owner must not wait long for it.
+    if ((!waiting.isEmpty() || !settling.isEmpty()) && postponed++ < MOST_POSTPONED) {
+      timers.startSingleTimer("stop", command, POSTPONED_BY);
+      return Effect().none();
+    }
     stopping = true;
     LiveTimeline home = timelines.get(ResidentTimelines.HOME);
     Checkpoint now = home == null ? null : home.checkpoint();

@@ -230,6 +230,25 @@ class AnnouncementIT {
     assertThat(replies.expectMessageClass(Written.class, SOON).changed()).isZero();
   }
 
+  @Test
+  void who_asks_just_before_the_entity_leaves_is_answered() {
+    entity.tell(decide("ann"));
+    entity.tell(new UserEntity.Stop());
+    replies.expectMessageClass(Written.class, SOON);
+    replies.expectTerminated(entity, SOON);
+  }
+
+  @Test
+  void an_entity_that_leaves_waits_for_the_logs_no_longer_than_a_moment() {
+    log.away = true;
+    follow("ann");
+    entity.tell(new Settle(user, replies.ref()));
+    entity.tell(new UserEntity.Stop());
+    assertThat(replies.expectMessageClass(Refused.class, SOON).why())
+        .isEqualTo(Refusal.UNAVAILABLE);
+    replies.expectTerminated(entity, SOON);
+  }
+
   private int apply(long at, boolean active) {
     entity.tell(new Apply(user, blockedBy("ann", at, active), replies.ref()));
     return replies.expectMessageClass(Written.class, SOON).changed();
