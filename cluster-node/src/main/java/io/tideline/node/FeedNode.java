@@ -11,6 +11,7 @@ import io.tideline.multidc.backfill.BackfillSettings;
 import io.tideline.multidc.backfill.Backfills;
 import io.tideline.multidc.backfill.Wanted;
 import io.tideline.multidc.fence.Fence;
+import io.tideline.multidc.fence.Founding;
 import io.tideline.multidc.log.LineForms;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.OtherCell;
@@ -127,6 +128,7 @@ public final class FeedNode {
             () -> Optional.ofNullable(node.placement),
             () -> Optional.ofNullable(node.cells))
         .thenCompose(bound -> node.session())
+        .thenApply(node::join)
         .thenCompose(
             session ->
                 PlacementWeights.start(system, session, settings.cassandra().keyspace())
@@ -159,6 +161,16 @@ public final class FeedNode {
         .thenCompose(session -> createSchema(session).thenApply(created -> session));
   }
 
+  private CqlSession join(CqlSession session) {
+    Founding.start(
+        system,
+        session,
+        settings.cassandra().keyspace(),
+        fence,
+        NodeConfig.foundingSeeds(settings));
+    return session;
+  }
+
   private CompletionStage<Void> createSchema(CqlSession session) {
     NodeSettings.Cassandra cassandra = settings.cassandra();
     if (!cassandra.createSchema()) return CompletableFuture.completedStage(null);
@@ -166,6 +178,7 @@ public final class FeedNode {
         .thenCompose(created -> Outbox.createSchema(session, cassandra.keyspace()))
         .thenCompose(created -> PlacementWeights.createSchema(session, cassandra.keyspace()))
         .thenCompose(created -> Backfills.createSchema(session, cassandra.keyspace()))
+        .thenCompose(created -> Founding.createSchema(session, cassandra.keyspace()))
         .thenCompose(created -> JournalTables.create(session, cassandra.keyspace()));
   }
 

@@ -39,7 +39,10 @@ public final class NodeConfig {
                 "datastax-java-driver.basic.contact-points",
                 ConfigValueFactory.fromIterable(settings.cassandra().contactPoints()))
             .withValue(
-                "pekko.cluster.seed-nodes", ConfigValueFactory.fromIterable(seeds(settings)));
+                "pekko.cluster.seed-nodes",
+                // Who may found a cluster looks first whether there is one.
+                ConfigValueFactory.fromIterable(
+                    foundingSeeds(settings).isEmpty() ? seeds(settings) : List.of()));
     Config cassandra = config.getConfig("tideline.node.cassandra");
     if (cassandra.getString("username").isEmpty()) return lists;
     return lists.withFallback(
@@ -56,10 +59,24 @@ public final class NodeConfig {
                 cassandra.getValue("password")));
   }
 
+  /** The URIs of the seed nodes when this node is the first of them; else empty. */
+  static List<String> foundingSeeds(NodeSettings settings) {
+    List<String> seeds = seeds(settings);
+    return !seeds.isEmpty() && seeds.get(0).equals(uri(self(settings))) ? seeds : List.of();
+  }
+
+  private static String self(NodeSettings settings) {
+    return settings.host() + ":" + settings.cluster().port();
+  }
+
+  private static String uri(String hostAndPort) {
+    return "pekko://" + SYSTEM_NAME + "@" + hostAndPort;
+  }
+
   private static List<String> seeds(NodeSettings settings) {
     if (settings.cluster().discovery().isPresent()) return List.of();
     List<String> seeds = settings.cluster().seedNodes();
-    if (seeds.isEmpty()) seeds = List.of(settings.host() + ":" + settings.cluster().port());
-    return seeds.stream().map(seed -> "pekko://" + SYSTEM_NAME + "@" + seed).toList();
+    if (seeds.isEmpty()) seeds = List.of(self(settings));
+    return seeds.stream().map(NodeConfig::uri).toList();
   }
 }

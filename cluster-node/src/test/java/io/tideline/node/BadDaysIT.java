@@ -167,6 +167,25 @@ final class BadDaysIT {
     audience.verify();
   }
 
+  @Test
+  void a_seed_node_that_reaches_no_other_founds_no_second_cluster_while_they_live()
+      throws Exception {
+    ClusterNode first = cluster.nodes().get(0);
+    first.stop();
+    first.start(Map.of("TIDELINE_SEED_NODES", first.clusterAddress() + ",127.0.0.1:1"));
+    await("the node to wait")
+        .atMost(Duration.ofMinutes(1))
+        .until(() -> first.status("ready") == 503);
+    // It would found one 5 s after it has begun to look for others.
+    for (int i = 0; i < 20; i++) {
+      assertThat(first.status("ready")).isEqualTo(503);
+      Thread.sleep(1_000);
+    }
+    first.kill();
+    first.start();
+    first.awaitReady();
+  }
+
   private static Set<String> visibleElsewhere(ClusterNode victim, String reader) {
     return client.readPageAt(cluster.other(victim), reader).stream()
         .map(Post::getPostId)

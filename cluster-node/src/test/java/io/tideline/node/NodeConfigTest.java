@@ -18,7 +18,8 @@ class NodeConfigTest {
     Config config = NodeConfig.load(ConfigFactory.empty());
     NodeSettings settings = NodeSettings.from(config);
 
-    assertThat(config.getStringList("pekko.cluster.seed-nodes"))
+    assertThat(config.getStringList("pekko.cluster.seed-nodes")).isEmpty();
+    assertThat(NodeConfig.foundingSeeds(settings))
         .containsExactly("pekko://tideline@127.0.0.1:8500");
     assertThat(config.getStringList("pekko.cluster.roles"))
         .containsExactly(
