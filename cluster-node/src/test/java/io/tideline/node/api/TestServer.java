@@ -68,8 +68,10 @@ final class TestServer implements AutoCloseable {
     return channel;
   }
 
+  @SuppressWarnings("unchecked") // No service here answers with bytes.
   MethodDescriptor<Message, Message> rpc(String name) {
-    return Stream.concat(
+    return (MethodDescriptor<Message, Message>)
+        (MethodDescriptor<?, ?>) Stream.concat(
             RpcMethod.allOf(graph.mount()).stream(), RpcMethod.allOf(cluster.mount()).stream())
         .map(RpcMethod::descriptor)
         .filter(rpc -> name.equals(rpc.getBareMethodName()))
