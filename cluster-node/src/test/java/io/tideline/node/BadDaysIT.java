@@ -177,7 +177,7 @@ final class BadDaysIT {
         .atMost(Duration.ofMinutes(1))
         .until(() -> first.status("ready") == 503);
     // It would found one 5 s after it has begun to look for others.
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 12; i++) {
       assertThat(first.status("ready")).isEqualTo(503);
       Thread.sleep(1_000);
     }

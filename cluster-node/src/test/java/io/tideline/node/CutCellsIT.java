@@ -9,6 +9,7 @@ import io.tideline.localstack.LocalKafka;
 import io.tideline.node.cli.CellLine;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.SourceCellState;
 import java.nio.file.Path;
@@ -55,6 +56,12 @@ class CutCellsIT {
       posts.add(east.publish(ofEast, "before").getPostId());
       posts.add(west.publish(ofWest, "before").getPostId());
       awaitFeeds(Duration.ofSeconds(20), posts, east, west);
+      // A cell that has just met another one has it said everything once.
+      for (TestNode cell : List.of(east, west)) {
+        await()
+            .atMost(Duration.ofMinutes(1))
+            .until(() -> state(cell) == SourceCellState.SOURCE_CELL_STATE_UP);
+      }
 
       toEast.cut();
       toWest.cut();
@@ -69,6 +76,11 @@ class CutCellsIT {
         inWest.add(west.publish(ofWest, "meanwhile").getPostId());
         TimeUnit.MILLISECONDS.sleep(100);
       }
+      PublishRequest twice = TestNode.post(ofEast, "in both");
+      String low = ok(east.posts.publish(twice)).getPostId();
+      String high = ok(west.posts.publish(twice)).getPostId();
+      inEast.add(low);
+      inWest.add(high);
       // Neither waits for the other: what it has written itself is there.
       await().atMost(HEALED).until(() -> feed(east).containsAll(inEast));
       await().atMost(HEALED).until(() -> feed(west).containsAll(inWest));
@@ -81,10 +93,14 @@ class CutCellsIT {
       long healed = System.nanoTime();
       posts.addAll(inEast);
       posts.addAll(inWest);
+      posts.remove(high);
       awaitFeeds(HEALED, posts, east, west);
       System.out.printf(
           "cut for %d s, %d posts in each: equal %d ms after it was healed%n",
           CUT.toSeconds(), inEast.size(), (System.nanoTime() - healed) / 1_000_000);
+      for (TestNode cell : List.of(east, west)) {
+        await().atMost(HEALED).until(() -> ok(cell.posts.publish(twice)).getPostId(), low::equals);
+      }
       await().atMost(HEALED).until(() -> state(east) == SourceCellState.SOURCE_CELL_STATE_UP);
     }
   }

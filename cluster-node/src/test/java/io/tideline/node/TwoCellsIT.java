@@ -3,6 +3,7 @@ package io.tideline.node;
 import static io.tideline.node.TestNode.ok;
 import static io.tideline.node.TestNode.user;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 import static org.awaitility.Awaitility.await;
 
@@ -10,6 +11,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.tideline.localstack.LocalKafka;
 import io.tideline.localstack.LocalStack;
+import io.tideline.node.cli.CellLine;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.v1.AddToListRequest;
 import io.tideline.protocols.v1.BlockRequest;
@@ -32,6 +34,7 @@ import io.tideline.protocols.v1.ListFollowingRequest;
 import io.tideline.protocols.v1.MarkReadRequest;
 import io.tideline.protocols.v1.MuteRequest;
 import io.tideline.protocols.v1.MuteRule;
+import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
@@ -72,6 +75,7 @@ class TwoCellsIT {
   private static final String WEST = TestNode.newName();
 
   @TempDir private static Path directory;
+  private static CellLine toWest;
   private static LocalKafka westKafka;
   private static TestNode east;
   private static TestNode west;
@@ -81,7 +85,8 @@ class TwoCellsIT {
 
   @BeforeAll
   static void start() {
-    westKafka = LocalKafka.start(LocalKafka.Options.in(directory));
+    toWest = CellLine.open();
+    westKafka = LocalKafka.start(LocalKafka.Options.in(directory).withProxy(toWest.proxy()));
     CompletableFuture<TestNode> first = CompletableFuture.supplyAsync(TwoCellsIT::startEast);
     west = startWest();
     east = first.join();
@@ -89,7 +94,8 @@ class TwoCellsIT {
 
   @AfterAll
   static void stop() throws Exception {
-    try (LocalKafka kafka = westKafka) {
+    try (CellLine line = toWest;
+        LocalKafka kafka = westKafka) {
       east.close();
       west.close();
     }
@@ -97,7 +103,7 @@ class TwoCellsIT {
 
   private static TestNode startEast() {
     String kafka = LocalStack.shared().kafka().bootstrapServers();
-    return start(EAST, 1, kafka, WEST, 2, westKafka.bootstrapServers());
+    return start(EAST, 1, kafka, WEST, 2, toWest.bootstrapServers());
   }
 
   private static TestNode startWest() {
@@ -439,6 +445,57 @@ class TwoCellsIT {
     for (TestNode cell : List.of(west, east)) {
       await().atMost(SOON).until(() -> texts(cell, reader), List.of("edited there")::equals);
     }
+  }
+
+  @Test
+  void one_key_in_two_cells_that_were_cut_is_one_post_by_either_id() {
+    PublishRequest request = TestNode.post(author, "said once");
+    toWest.cut();
+    String low = ok(west.posts.publish(request)).getPostId();
+    String high = ok(east.posts.publish(request)).getPostId();
+    assertThat(high).isGreaterThan(low);
+    await().atMost(SOON).until(() -> ids(east, reader), List.of(high)::equals);
+    edit(east, high, "edited in the east");
+    toWest.heal();
+
+    for (TestNode cell : List.of(west, east)) {
+      await().atMost(SOON).until(() -> ids(cell, reader), List.of(low)::equals);
+      await().atMost(SOON).until(() -> texts(cell, reader), List.of("edited in the east")::equals);
+      await().atMost(SOON).until(() -> ok(cell.posts.publish(request)).getPostId(), low::equals);
+      for (String id : List.of(low, high)) {
+        assertThat(get(cell, id).getPostId()).isEqualTo(low);
+        assertThat(get(cell, id).getText()).isEqualTo("edited in the east");
+      }
+    }
+
+    edit(east, high, "by the alias");
+    for (TestNode cell : List.of(west, east)) {
+      await().atMost(SOON).until(() -> get(cell, high).getText(), "by the alias"::equals);
+      assertThat(get(cell, low).getText()).isEqualTo("by the alias");
+    }
+    ok(
+        west.posts.deletePost(
+            DeletePostRequest.newBuilder().setAuthorId(author).setPostId(high).build()));
+    for (TestNode cell : List.of(west, east)) {
+      await().atMost(SOON).until(() -> ids(cell, reader).isEmpty());
+      for (String id : List.of(low, high)) {
+        assertThatThrownBy(() -> get(cell, id)).hasMessageContaining("deleted");
+      }
+    }
+  }
+
+  private void edit(TestNode cell, String post, String text) {
+    ok(
+        cell.posts.editPost(
+            EditPostRequest.newBuilder()
+                .setAuthorId(author)
+                .setPostId(post)
+                .setContent(PostContent.newBuilder().setText(text))
+                .build()));
+  }
+
+  private static Post get(TestNode cell, String post) {
+    return ok(cell.posts.getPost(GetPostRequest.newBuilder().setPostId(post).build())).getPost();
   }
 
   @Test

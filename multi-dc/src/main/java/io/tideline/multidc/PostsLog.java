@@ -84,7 +84,8 @@ public final class PostsLog implements Arrivals {
     parked = new ParkedLines(settings, topics, writer);
     recent = new RecentPosts(settings.maxReferences());
     long references = settings.maxReferences() / (1 + others.size());
-    Reading reading = new Reading(cell, references, store, clock, listener);
+    Reading reading =
+        new Reading(cell, references, store, others.isEmpty() ? null : writer, clock, listener);
     own = new Log(cell, topics, reading);
     all.add(own);
     for (OtherCell other : others) {
@@ -104,7 +105,12 @@ public final class PostsLog implements Arrivals {
   }
 
   private record Reading(
-      int here, long references, PostStore store, HybridClock clock, PostListener listener) {}
+      int here,
+      long references,
+      PostStore store,
+      @Nullable LogWriter merging,
+      HybridClock clock,
+      PostListener listener) {}
 
   /** One posts log as this node has it: this cell's own, or the copy of another cell's. */
   private final class Log {
@@ -135,7 +141,8 @@ public final class PostsLog implements Arrivals {
               reading.store.erased(),
               PostsLog.this::onApplied);
       storeWriter =
-          new PostStoreWriter(system, settings, cell, reading.here, topics, reading.store, parked);
+          new PostStoreWriter(
+              system, settings, cell, reading.here, topics, reading.store, reading.merging, parked);
     }
 
     void start() {

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.Arrays;
 
 /**
@@ -20,6 +21,9 @@ public record PostId(long hi, long lo) implements Comparable<PostId> {
 
   /** Sorts after every post. */
   public static final PostId MAX = new PostId(-1, -1);
+
+  /** For how long a key of an author means the same post. */
+  public static final Duration KEY_LIFETIME = Duration.ofHours(24);
 
   private static final int BYTES = 16;
   private static final int TEXT_LENGTH = 26;
@@ -102,6 +106,16 @@ public record PostId(long hi, long lo) implements Comparable<PostId> {
   /** When the post was made, in milliseconds since 1970. */
   public long millis() {
     return HybridClock.millisOf(hi);
+  }
+
+  /** What author and idempotency key have made of it. */
+  public long keyBits() {
+    return lo & (-1L >>> 8);
+  }
+
+  /** Whether the post was imported with its own time: then every cell gives it this id. */
+  public boolean isImported() {
+    return lo >>> 56 == 0;
   }
 
   @Override

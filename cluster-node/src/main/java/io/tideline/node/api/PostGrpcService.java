@@ -1,5 +1,7 @@
 package io.tideline.node.api;
 
+import static java.util.Objects.requireNonNull;
+
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.Message;
 import io.grpc.Status;
@@ -67,7 +69,7 @@ public final class PostGrpcService implements PostServicePowerApi {
     this.principals = principals;
     this.tokens = tokens;
     this.store = store;
-    this.posts = new Posts(cards, clock);
+    this.posts = new Posts(cards, store, clock);
     this.consistency = consistency;
     this.replication = replication;
     this.clock = clock;
@@ -129,12 +131,21 @@ public final class PostGrpcService implements PostServicePowerApi {
                     payload(draft.post()),
                     payload(draft.facts()),
                     replyTo))
-        .thenApply(
+        .thenCompose(
             written ->
-                PublishResponse.newBuilder()
-                    .setPostId(String.valueOf(written.post()))
-                    .setConsistencyToken(users.tokenOf(author, written))
-                    .build());
+                idOf(author, written)
+                    .thenApply(
+                        id ->
+                            PublishResponse.newBuilder()
+                                .setPostId(id.toString())
+                                .setConsistencyToken(users.tokenOf(author, written))
+                                .build()));
+  }
+
+  /** When the key was known here, another cell may have accepted it before. */
+  private CompletionStage<PostId> idOf(UserId author, UserReply.Written written) {
+    PostId id = requireNonNull(written.post());
+    return written.changed() == 0 ? store.lowest(author, id) : CompletableFuture.completedStage(id);
   }
 
   private CompletionStage<PublishResponse> alreadyImported(PostId id, UserId author, Draft draft) {
@@ -203,7 +214,7 @@ public final class PostGrpcService implements PostServicePowerApi {
                   replyTo ->
                       new UserEntity.Edit(
                           author,
-                          id,
+                          PostId.parse(post.getPostId()),
                           post.getVersion(),
                           payload(edited),
                           payload(factsOf(edited)),
@@ -237,7 +248,10 @@ public final class PostGrpcService implements PostServicePowerApi {
               Post post = Posts.live(id, found.orElse(null));
               requireAuthor(post, author);
               return users.write(
-                  author, replyTo -> new UserEntity.Delete(author, id, post.getVersion(), replyTo));
+                  author,
+                  replyTo ->
+                      new UserEntity.Delete(
+                          author, PostId.parse(post.getPostId()), post.getVersion(), replyTo));
             })
         .thenApply(
             written ->

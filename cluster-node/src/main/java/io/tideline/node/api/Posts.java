@@ -3,6 +3,8 @@ package io.tideline.node.api;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import io.tideline.persistence.posts.CardCache;
+import io.tideline.persistence.posts.OneKey;
+import io.tideline.persistence.posts.PostStore;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.Post;
@@ -27,18 +29,42 @@ final class Posts {
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(25);
 
   private final CardCache cards;
+  private final PostStore store;
   private final InstantSource clock;
 
-  Posts(CardCache cards, InstantSource clock) {
+  Posts(CardCache cards, PostStore store, InstantSource clock) {
     this.cards = cards;
+    this.store = store;
     this.clock = clock;
   }
 
-  /** What is known of a post: absent when nobody has heard of it. */
+  /**
+   * What is known of a post: absent when nobody has heard of it. By an alias it is the post that
+   * has the lower id.
+   */
   CompletionStage<Optional<CardCache.Card>> find(PostId id) {
     long now = clock.millis();
     boolean young = Math.abs(now - id.millis()) < YOUNG.toMillis();
-    return find(id, young ? now + PATIENCE.toMillis() : now);
+    return find(id, young ? now + PATIENCE.toMillis() : now)
+        .thenCompose(found -> byLowest(id, found));
+  }
+
+  private CompletionStage<Optional<CardCache.Card>> byLowest(
+      PostId id, Optional<CardCache.Card> found) {
+    if (found.isEmpty() || !isAlias(id, found.get())) {
+      return CompletableFuture.completedStage(found);
+    }
+    return store
+        .lowest(found.get().author(), id)
+        .thenCompose(
+            lowest ->
+                lowest.equals(id)
+                    ? CompletableFuture.completedStage(found)
+                    : find(lowest, clock.millis()));
+  }
+
+  private static boolean isAlias(PostId id, CardCache.Card card) {
+    return card.deleted() && OneKey.isAlias(id, card.version());
   }
 
   /** The post, or {@code NOT_FOUND} with the reason {@code DELETED} or {@code UNKNOWN_POST}. */

@@ -3,6 +3,7 @@ package io.tideline.multidc.apply;
 import io.tideline.multidc.log.LogBounds;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
+import io.tideline.multidc.log.LogWriter;
 import io.tideline.multidc.log.ParkedLines;
 import io.tideline.multidc.log.PoisonLineException;
 import io.tideline.multidc.log.PostLines;
@@ -11,6 +12,7 @@ import io.tideline.multidc.log.Stamp;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.log.v1.PostLine;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -19,21 +21,29 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes a posts log to the post store, this cell's own or the copy of another cell's. The group's
  * offsets say what the store has, and the memory of every node relies on them.
  */
 public final class PostStoreWriter {
+  private static final Logger log = LoggerFactory.getLogger(PostStoreWriter.class);
+
   private final int cell;
   private final int here;
   private final LogTopics topics;
   private final PostStore store;
+  private final @Nullable LogWriter writer;
   private final LogGroup group;
 
   /**
    * @param cell the one that wrote the log
    * @param here this one
+   * @param writer appends what makes one post of several under one key; {@code null} = there are no
+   *     other cells, and no such posts
    */
   public PostStoreWriter(
       ActorSystem<?> system,
@@ -42,11 +52,13 @@ public final class PostStoreWriter {
       int here,
       LogTopics topics,
       PostStore store,
+      @Nullable LogWriter writer,
       ParkedLines parked) {
     this.cell = cell;
     this.here = here;
     this.topics = topics;
     this.store = store;
+    this.writer = writer;
     group =
         new LogGroup(
             system,
@@ -99,11 +111,12 @@ public final class PostStoreWriter {
       return List.of();
     }
     PostLine line = PostLines.parse(record.value());
-    Stamp at = again == null ? null : again.arrival();
-    if (at == null) {
-      at = at(record, incarnation);
-    }
-    return tasks(line, at);
+    Stamp before = again == null ? null : again.arrival();
+    Stamp arrival = before == null ? at(record, incarnation) : before;
+    return List.of(
+        () ->
+            write(line, arrival, again == null)
+                .exceptionallyCompose(PostStoreWriter::poisonIfRefused));
   }
 
   private Stamp at(ConsumerRecord<byte[], byte[]> record, int incarnation)
@@ -113,12 +126,32 @@ public final class PostStoreWriter {
         : Stamp.of(record.headers());
   }
 
-  private List<Supplier<CompletionStage<Void>>> tasks(PostLine line, Stamp at) {
-    return List.of(
-        () ->
-            store
-                .write(line, at.partition(), at.offset())
-                .exceptionallyCompose(PostStoreWriter::poisonIfRefused));
+  private CompletionStage<Void> write(PostLine line, Stamp at, boolean first) {
+    CompletionStage<Void> stored = store.write(line, at.partition(), at.offset());
+    LogWriter own = writer;
+    if (own == null) {
+      return stored;
+    }
+    CompletionStage<Void> remembered = stored.thenCompose(done -> store.rememberKey(line));
+    // Who says a line again has looked already, and looks at what this cell has accepted.
+    return first
+        ? remembered
+            .thenCompose(done -> store.linesAfter(line, here))
+            .thenCompose(lines -> append(lines, own))
+        : remembered;
+  }
+
+  private static CompletionStage<Void> append(List<PostLine> lines, LogWriter writer) {
+    CompletionStage<Void> appended = CompletableFuture.completedStage(null);
+    for (PostLine line : lines) {
+      log.info(
+          "One key in several cells: appending {} of post {} of {}",
+          line.getKind(),
+          PostId.fromBytes(line.getPostId()),
+          line.getAuthorId());
+      appended = appended.thenCompose(before -> writer.append(line));
+    }
+    return appended;
   }
 
   private static CompletionStage<Void> poisonIfRefused(Throwable failure) {

@@ -18,6 +18,7 @@ import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.Sources;
+import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -78,6 +80,9 @@ public final class PostStore {
   private final PreparedStatement readErasure;
   private final PreparedStatement readPage;
   private final PreparedStatement readArrival;
+  private final PreparedStatement writeKey;
+  private final PreparedStatement readKey;
+  private final PreparedStatement eraseKeys;
   private final ErasedAuthors erased;
   private final Interner<UserId> authors = Interner.newWeakInterner();
   private final Interner<LogPartition> partitions = Interner.newWeakInterner();
@@ -95,6 +100,7 @@ public final class PostStore {
     String posts = keyspace + ".posts";
     String byAuthor = keyspace + ".posts_by_author";
     String byTag = keyspace + ".posts_by_tag";
+    String byKey = keyspace + ".posts_by_key";
     String erasedAuthors = keyspace + ".erased_authors";
     writePost =
         prepare(
@@ -160,6 +166,12 @@ public final class PostStore {
                 + posts
                 + " WHERE token(id) > ? LIMIT ?");
     readArrival = prepare("SELECT arrival FROM " + byAuthor + " WHERE author = ? AND id = ?");
+    writeKey =
+        prepare("INSERT INTO " + byKey + " (author, bits, id) VALUES (?, ?, ?) USING TIMESTAMP ?");
+    readKey =
+        prepare(
+            "SELECT id FROM " + byKey + " WHERE author = ? AND bits = ? AND id >= ? AND id < ?");
+    eraseKeys = prepare("DELETE FROM " + byKey + " USING TIMESTAMP ? WHERE author = ?");
     erased = readErased(session, erasedAuthors);
   }
 
@@ -194,6 +206,11 @@ public final class PostStore {
                 + ".posts_by_tag ("
                 + "tag text, id blob, author text,"
                 + " PRIMARY KEY ((tag), id)) WITH CLUSTERING ORDER BY (id DESC)",
+            "CREATE TABLE IF NOT EXISTS "
+                + keyspace
+                + ".posts_by_key ("
+                + "author text, bits bigint, id blob, PRIMARY KEY ((author), bits, id))"
+                + " WITH compaction = {'class': 'LeveledCompactionStrategy'}",
             "CREATE TABLE IF NOT EXISTS "
                 + keyspace
                 + ".erased_authors ("
@@ -331,6 +348,7 @@ public final class PostStore {
         .thenCompose(page -> eraseAll(author, page, 0))
         .thenCompose(posts -> execute(countErased.bind(earlierWins(), posts, author.value())))
         .thenCompose(counted -> execute(eraseRefs.bind(FOR_EVER, author.value())))
+        .thenCompose(gone -> execute(eraseKeys.bind(FOR_EVER, author.value())))
         .thenCompose(
             gone ->
                 execute(
@@ -414,6 +432,78 @@ public final class PostStore {
             id -> find(id).thenAccept(post -> post.ifPresent(known -> found.put(id, known))))
         .start(new HashSet<>(ids))
         .thenApply(done -> found);
+  }
+
+  /**
+   * Remembers under which key the post of a line was accepted, so that {@link #linesAfter} and
+   * {@link #lowest} find it.
+   */
+  public CompletionStage<Void> rememberKey(PostLine line) {
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
+      return CompletableFuture.completedStage(null);
+    }
+    PostId id = PostId.fromBytes(line.getPostId());
+    if (id.isImported() || erased.contains(new UserId(line.getAuthorId()))) {
+      return CompletableFuture.completedStage(null);
+    }
+    return execute(writeKey.bind(line.getAuthorId(), id.keyBits(), bytes(id), id.hi()))
+        .thenAccept(written -> {});
+  }
+
+  /**
+   * The lines that are to be appended, in this order, now that this one is stored and its key is
+   * remembered: they make one post of those that were accepted under one key. Mostly there are
+   * none.
+   *
+   * <p>Fails with {@link IllegalArgumentException} when no retry can help.
+   *
+   * @param cell which is to say so
+   */
+  public CompletionStage<List<PostLine>> linesAfter(PostLine line, int cell) {
+    UserId author = new UserId(line.getAuthorId());
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED || erased.contains(author)) {
+      return CompletableFuture.completedStage(List.of());
+    }
+    PostId id = PostId.fromBytes(line.getPostId());
+    boolean alias =
+        line.getKind() == PostLineKind.POST_LINE_KIND_DELETED
+            && OneKey.isAlias(id, line.getVersion());
+    if (alias || id.isImported()) {
+      return CompletableFuture.completedStage(List.of());
+    }
+    PostId end = firstAt(id.millis() + PostId.KEY_LIFETIME.toMillis());
+    return sameKey(author, id, end)
+        .thenCompose(
+            ids ->
+                ids.size() < 2
+                    ? CompletableFuture.completedStage(List.of())
+                    : findAll(ids)
+                        .thenApply(all -> OneKey.linesAfter(line, new TreeMap<>(all), cell)));
+  }
+
+  /** The id that a post goes by: the lowest of those under which it was accepted. */
+  public CompletionStage<PostId> lowest(UserId author, PostId id) {
+    if (id.isImported()) {
+      return CompletableFuture.completedStage(id);
+    }
+    return sameKey(author, id, id)
+        .thenCompose(
+            lower ->
+                lower.isEmpty()
+                    ? CompletableFuture.completedStage(id)
+                    : lowest(author, lower.get(0)));
+  }
+
+  /** The ids from a day before this one on, lowest first, that are of the same key. */
+  private CompletionStage<List<PostId>> sameKey(UserId author, PostId id, PostId end) {
+    PostId begin = firstAt(id.millis() - PostId.KEY_LIFETIME.toMillis() + 1);
+    return execute(readKey.bind(author.value(), id.keyBits(), bytes(begin), bytes(end)))
+        .thenCompose(page -> AllRows.of(page, PostStore::postId));
+  }
+
+  private static PostId firstAt(long millis) {
+    long latest = HybridClock.millisOf(Long.MAX_VALUE);
+    return new PostId(HybridClock.ofMillis(Math.max(0, Math.min(millis, latest))), 0);
   }
 
   /** An author's newest posts older than the given one, newest first, deleted ones among them. */
@@ -535,7 +625,7 @@ public final class PostStore {
     return line;
   }
 
-  private static PostLine deleted(PostId id, String author, long at) {
+  static PostLine deleted(PostId id, String author, long at) {
     return PostLine.newBuilder()
         .setKind(PostLineKind.POST_LINE_KIND_DELETED)
         .setPostId(id.toByteString())

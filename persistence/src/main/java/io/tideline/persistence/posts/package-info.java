@@ -20,9 +20,12 @@
  *
  * <p>So a row is a function of the set of lines applied to it.
  *
- * <p>A fourth table, {@code erased_authors}, tells for ever who is erased. Of the author's posts
- * rows by id stay as of deleted ones, rows by tag lose the author, and the author's own partition
- * goes: a tombstone that nobody reads over. Every node knows all erased authors by heart, from the
+ * <p>A fourth table, {@code posts_by_key}, has the ids that agree in what author and idempotency
+ * key have made of them: {@link OneKey} makes one post of those of one day.
+ *
+ * <p>A fifth table, {@code erased_authors}, tells for ever who is erased. Of the author's posts
+ * rows by id stay as of deleted ones, rows by tag lose the author, and the author's own partitions
+ * go: tombstones that nobody reads over. Every node knows all erased authors by heart, from the
  * table when it starts and from the log later; whatever line of theirs comes after, from wherever,
  * writes nothing but that the post is deleted.
  *

@@ -176,7 +176,7 @@ public record Graph(
     Register<Boolean> member = edge == null ? null : edge.changeAsOf(then);
     if (member == null || member.value() == null) return false;
     Register<UserList> end = register.lastEndAsOf(then);
-    return end == null || member.at() > end.at();
+    return end == null || end.wins(member);
   }
 
   /** Those in a list now. */

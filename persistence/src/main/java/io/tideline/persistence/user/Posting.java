@@ -2,7 +2,6 @@ package io.tideline.persistence.user;
 
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.PostId;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +12,6 @@ import org.jspecify.annotations.Nullable;
  */
 public record Posting(long sequence, Map<String, Accepted> recentKeys) {
   public static final Posting EMPTY = new Posting(0, Map.of());
-  static final Duration KEY_LIFETIME = Duration.ofHours(24);
 
   public Posting {
     recentKeys = Map.copyOf(recentKeys);
@@ -59,6 +57,6 @@ public record Posting(long sequence, Map<String, Accepted> recentKeys) {
 
   private static boolean expired(Accepted accepted, long now) {
     return HybridClock.millisOf(now) - HybridClock.millisOf(accepted.at())
-        >= KEY_LIFETIME.toMillis();
+        >= PostId.KEY_LIFETIME.toMillis();
   }
 }

@@ -133,7 +133,8 @@ public record Register<V>(
     return before.subList(0, REMEMBERED);
   }
 
-  private boolean wins(Register<V> other) {
+  /** Whether the other change is the later one. */
+  boolean wins(Register<?> other) {
     return other.at > at || (other.at == at && other.cell > cell);
   }
 

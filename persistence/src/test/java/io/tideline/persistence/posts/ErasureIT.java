@@ -43,7 +43,10 @@ class ErasureIT {
 
   private void writeAll(List<PostLine> lines) {
     List<CompletionStage<Void>> writes = new ArrayList<>();
-    for (int i = 0; i < lines.size(); i++) writes.add(store.write(lines.get(i), PARTITION, i));
+    for (int i = 0; i < lines.size(); i++) {
+      PostLine line = lines.get(i);
+      writes.add(store.write(line, PARTITION, i).thenCompose(done -> store.rememberKey(line)));
+    }
     writes.forEach(TestKeyspace::await);
   }
 
@@ -75,6 +78,7 @@ class ErasureIT {
     }
     assertThat(rows("posts_by_author", author)).isZero();
     assertThat(rows("posts_by_tag", author)).isZero();
+    assertThat(rows("posts_by_key", author)).isZero();
     assertThat(
             KEYSPACE
                 .session()
@@ -104,7 +108,10 @@ class ErasureIT {
     writeAll(linesOf(ann));
     await(store.write(Lines.published(others, BOB, "mine", "tide"), PARTITION, 50));
     assertThat(await(store.erasure(ann))).isEmpty();
+    assertThat(rows("posts_by_key", ann)).isEqualTo(3);
+    PostStore unaware = newStore();
     await(store.write(erased(ann), PARTITION, 100));
+    await(unaware.rememberKey(linesOf(ann).get(0)));
 
     assertGone(store, ann);
     assertThat(await(store.erasure(ann)).orElseThrow().posts()).isEqualTo(3);

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -157,6 +158,27 @@ class TimelineTest {
               assertThat(view.countNewerThan(between)).isEqualTo(i + 1);
             });
     assertThat(view.countNewerThan(null)).isEqualTo(view.size());
+  }
+
+  @Test
+  void an_alias_gives_way_to_the_lower_id_whichever_comes_first() {
+    PostRef low = line(10, 10, 5, 0);
+    PostRef high = line(20, 20, 0, 0);
+    PostRef alias = line(20, 20, 6, PostRef.DELETED);
+    assertThat(apply(high)).containsExactly(Event.ADDED);
+    assertThat(apply(low)).containsExactly(Event.ADDED);
+    assertThat(apply(alias)).containsExactly(Event.REMOVED);
+    assertThat(timeline.entries()).containsExactly(low);
+
+    Timeline other = new Timeline(30, SomeRules.EVERYTHING);
+    apply(other, high);
+    assertThat(apply(other, alias)).containsExactly(Event.REMOVED);
+    assertThat(apply(other, low)).containsExactly(Event.ADDED);
+    assertThat(other.entries()).containsExactly(low);
+
+    Timeline woken =
+        Timeline.of(30, SomeRules.EVERYTHING, PostId.MIN, List.of(alias, high, low), Map.of());
+    assertThat(woken.entries()).containsExactly(low);
   }
 
   private List<Event> apply(PostRef line) {

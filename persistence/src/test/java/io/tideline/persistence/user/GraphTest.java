@@ -64,6 +64,16 @@ class GraphTest {
   }
 
   @Test
+  void of_an_end_and_a_new_member_at_the_same_time_the_higher_cell_is_the_later_one() {
+    IntentLine member = member(5, true);
+    Graph after = graph(list(5, false), member.toBuilder().setOriginCell(2).build(), list(9, true));
+    assertThat(after.members("close")).containsExactly(BEA);
+    Graph before =
+        graph(list(5, false), member.toBuilder().setOriginCell(0).build(), list(9, true));
+    assertThat(before.members("close")).isEmpty();
+  }
+
+  @Test
   void members_of_a_deleted_list_do_not_come_back_however_often_it_changes_later() {
     Graph graph = graph(list(1, true), member(2, true), list(5, false));
     for (int at = 10; at < 40; at++) graph = graph.merge(list(at, true), at);

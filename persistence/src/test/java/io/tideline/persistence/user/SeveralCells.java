@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.posts.ErasedAuthors;
+import io.tideline.persistence.posts.StoreModel;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.Timeline;
@@ -30,7 +31,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -78,7 +78,8 @@ final class SeveralCells {
   // Much happens to one list of one user.
   private final boolean oneList;
   private long now = START;
-  private int keys;
+  // The first ones are used again.
+  private int keys = 1;
   // Known in the end.
   private final List<PostLine> postLines = new ArrayList<>();
   private final Set<String> erased = new HashSet<>();
@@ -132,7 +133,8 @@ final class SeveralCells {
   void settle() {
     tell(() -> "settle");
     boolean quiet = false;
-    while (!quiet) {
+    for (int rounds = 0; !quiet; rounds++) {
+      assertThat(rounds).as("rounds until all is said").isLessThan(20);
       quiet = true;
       for (Cell cell : cells) quiet &= cell.settle();
     }
@@ -158,6 +160,7 @@ final class SeveralCells {
     final List<Reader<?>> readers = new ArrayList<>();
     final Map<LogPartition, Reader<PostLine>> postsReaders = new TreeMap<>();
     final Map<PostId, PostRef> posts = new TreeMap<>();
+    final StoreModel store = new StoreModel();
     final ErasedAuthors erased = new ErasedAuthors();
     HybridClock clock = startClock();
 
@@ -236,6 +239,7 @@ final class SeveralCells {
     }
 
     private void applyPosts(List<Numbered<PostLine>> lines, LogPartition partition) {
+      List<PostLine> stored = new ArrayList<>();
       for (Numbered<PostLine> numbered : lines) {
         PostLine line = numbered.line();
         UserId author = new UserId(line.getAuthorId());
@@ -245,8 +249,13 @@ final class SeveralCells {
         } else if (!erased.contains(author)) {
           PostRef ref = PostRef.of(line, author, partition, numbered.offset());
           posts.merge(ref.id(), ref, PostRef::merge);
+          store.write(line);
+          stored.add(line);
         }
       }
+      // All of a batch are stored at once.
+      Collections.shuffle(stored, random);
+      for (PostLine line : stored) store.linesAfter(line, number).forEach(this::append);
     }
 
     Positions positions() {
@@ -386,7 +395,8 @@ final class SeveralCells {
     void publish() {
       if (state.erasure() != null) return;
       long at = state.timeOfPost(cell.clock);
-      String key = "key" + ++keys;
+      String key = "key" + (random.nextInt(3) == 0 ? random.nextInt(2) : ++keys);
+      if (state.posting().under(key, at) != null) return;
       PostId id = PostId.of(at, cell.number, user, key);
       PostLine line = lines().published(id, at, NOTHING, someFacts());
       tell(() -> at(at) + " publishes " + id);
@@ -581,20 +591,39 @@ final class SeveralCells {
     return posts;
   }
 
-  /** One after the other, as if there were one cell. */
+  /** Of the posts under one key the first, with all that was said of any of them. */
   private Map<PostId, String> expectedPosts() {
     Map<PostId, String> posts = new TreeMap<>();
-    Map<PostId, Long> versions = new HashMap<>();
-    for (PostLine line : postLines) {
-      if (erased.contains(line.getAuthorId())) continue;
-      PostId id = PostId.fromBytes(line.getPostId());
-      if (line.getKind() == PostLineKind.POST_LINE_KIND_DELETED) posts.put(id, "deleted");
-      if ("deleted".equals(posts.get(id))) continue;
-      if (line.getVersion() < versions.getOrDefault(id, 0L)) continue;
-      versions.put(id, line.getVersion());
-      posts.put(id, line.getVersion() + " " + line.getFacts().getLanguage());
+    for (UserId author : USERS) {
+      if (erased.contains(author.value())) continue;
+      Map<Long, List<PostLine>> byKey =
+          postLines.stream()
+              // What an author has written is counted.
+              .filter(line -> line.getAuthorId().equals(author.value()) && line.getSequence() > 0)
+              .collect(Collectors.groupingBy(line -> idOf(line).keyBits()));
+      byKey.values().forEach(lines -> posts.putAll(expectedPosts(lines)));
     }
     return posts;
+  }
+
+  private static Map<PostId, String> expectedPosts(List<PostLine> lines) {
+    Map<PostId, String> posts = new TreeMap<>();
+    lines.forEach(line -> posts.put(idOf(line), "deleted"));
+    PostId first = Collections.min(posts.keySet());
+    if (lines.stream().noneMatch(l -> l.getKind() == PostLineKind.POST_LINE_KIND_DELETED)) {
+      lines.stream()
+          .filter(
+              line ->
+                  line.getKind() == PostLineKind.POST_LINE_KIND_EDITED || idOf(line).equals(first))
+          .max(Comparator.comparingLong(PostLine::getVersion))
+          .ifPresent(
+              line -> posts.put(first, line.getVersion() + " " + line.getFacts().getLanguage()));
+    }
+    return posts;
+  }
+
+  private static PostId idOf(PostLine line) {
+    return PostId.fromBytes(line.getPostId());
   }
 
   /** What was accepted anywhere; of users that are erased what has become known. */
