@@ -168,20 +168,24 @@ final class FeedPages {
     }
     return history
         .arrived(view, cursor.base(), cursor.passed(), until, after)
-        .exceptionally(FeedPages::tooFarBack)
+        .exceptionally(
+            failure -> {
+              throw tooFarBack(failure);
+            })
         .thenCompose(below -> answerNewer(view, request, cursor, until, below));
   }
 
-  static <T> T tooFarBack(Throwable failure) {
+  /** Says so when that is why the store was not read. */
+  static RuntimeException tooFarBack(Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     if (cause instanceof History.TooFarBack far) {
-      throw StatusMapping.failure(
+      return StatusMapping.failure(
           Status.Code.FAILED_PRECONDITION,
           "CURSOR_TOO_OLD",
           far.getMessage() + "; begin with the newest page",
           Map.of());
     }
-    throw failure instanceof RuntimeException known ? known : new CompletionException(failure);
+    return failure instanceof RuntimeException known ? known : new CompletionException(failure);
   }
 
   private CompletionStage<EncodedAnswer> answerNewer(

@@ -69,7 +69,10 @@ public final class FeedWatch {
     WatchFeedResponse caughtUp = heartbeat().toBuilder().setCursor(tokens.encode(reached)).build();
     return history
         .arrivedSince(view, from)
-        .<List<PostRef>>exceptionally(FeedPages::tooFarBack)
+        .exceptionally(
+            failure -> {
+              throw FeedPages.tooFarBack(failure);
+            })
         .thenApply(
             missed ->
                 Source.from(missed)

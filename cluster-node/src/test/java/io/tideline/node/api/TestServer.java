@@ -71,12 +71,14 @@ final class TestServer implements AutoCloseable {
   @SuppressWarnings("unchecked") // No service here answers with bytes.
   MethodDescriptor<Message, Message> rpc(String name) {
     return (MethodDescriptor<Message, Message>)
-        (MethodDescriptor<?, ?>) Stream.concat(
-            RpcMethod.allOf(graph.mount()).stream(), RpcMethod.allOf(cluster.mount()).stream())
-        .map(RpcMethod::descriptor)
-        .filter(rpc -> name.equals(rpc.getBareMethodName()))
-        .findFirst()
-        .orElseThrow();
+        (MethodDescriptor<?, ?>)
+            Stream.concat(
+                    RpcMethod.allOf(graph.mount()).stream(),
+                    RpcMethod.allOf(cluster.mount()).stream())
+                .map(RpcMethod::descriptor)
+                .filter(rpc -> name.equals(rpc.getBareMethodName()))
+                .findFirst()
+                .orElseThrow();
   }
 
   @Override

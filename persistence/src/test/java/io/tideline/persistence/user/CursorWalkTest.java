@@ -91,8 +91,7 @@ class CursorWalkTest {
     feed.live(80);
     TimelineView view = feed.view();
     // Of this log the marks know nothing, so nothing is certain without a look.
-    TimelineView looking =
-        feed.timeline.publish(feed.positions.with(new LogPartition(2, 7, 0), 1));
+    TimelineView looking = feed.timeline.publish(feed.positions.with(new LogPartition(2, 7, 0), 1));
     PostId after = PostId.MIN;
     for (PostRef entry : feed.timeline.entries()) {
       for (PostId floor : List.of(PostId.MIN, after)) {
