@@ -21,7 +21,7 @@ class EncodedAnswerTest {
           .map(post -> Card.newBuilder().setPost(post).build())
           .toList();
   private final ReadFeedResponse rest =
-      ReadFeedResponse.newBuilder().setEndOfFeed(true).setOlderCursor("c").setGap(7).build();
+      ReadFeedResponse.newBuilder().setEndOfFeed(true).setNextCursor("c").setGap(7).build();
   private final ReadFeedResponse whole = rest.toBuilder().addAllCards(cards).build();
 
   @Test
