@@ -40,19 +40,20 @@ public final class TokenCodec {
   private static final int PAGE_TOKEN = 3;
 
   private final int signingKeyId;
-  // By kind and key id, the kind already digested. Only cloned: looking a Mac up and giving it its
-  // key costs more than using it.
-  private final Map<Integer, Mac> macs;
+
+  // By key id. Looking a Mac up and giving it its key costs more than using it, and so does a copy.
+  @SuppressWarnings("ThreadLocalUsage") // There is one codec, and it has the keys.
+  private final ThreadLocal<Map<Integer, Mac>> macs;
 
   public TokenCodec(KeyRing keys) {
     signingKeyId = keys.signingKeyId();
-    Map<Integer, Mac> prepared = new HashMap<>();
-    for (int kind = CURSOR; kind <= PAGE_TOKEN; kind++) {
-      for (Map.Entry<Integer, byte[]> key : keys.keys().entrySet()) {
-        prepared.put(kind << 8 | key.getKey(), prepare(kind, key.getValue()));
-      }
-    }
-    macs = Map.copyOf(prepared);
+    macs =
+        ThreadLocal.withInitial(
+            () -> {
+              Map<Integer, Mac> prepared = new HashMap<>();
+              keys.keys().forEach((id, key) -> prepared.put(id, prepare(key)));
+              return prepared;
+            });
   }
 
   /** What does not fit of what the walk has passed over is forgotten, then of the rules. */
@@ -211,8 +212,8 @@ public final class TokenCodec {
     } catch (IOException e) {
       throw new UncheckedIOException("an array takes what it was sized for", e);
     }
-    byte[] mac = sign(Objects.requireNonNull(macs.get(kind << 8 | signingKeyId)), token, macAt);
-    System.arraycopy(mac, 0, token, macAt, MAC_BYTES);
+    Mac mac = Objects.requireNonNull(macs.get().get(signingKeyId));
+    System.arraycopy(sign(mac, kind, token, macAt), 0, token, macAt, MAC_BYTES);
     String text = Base64.getUrlEncoder().withoutPadding().encodeToString(token);
     if (text.length() > MAX_TEXT) {
       throw new IllegalArgumentException(
@@ -224,10 +225,10 @@ public final class TokenCodec {
   private <P, T> T open(int kind, String text, Parser<P> parser, Function<P, T> mapping) {
     byte[] token = bytesOf(text);
     int macAt = token.length - MAC_BYTES;
-    Mac mac = macs.get((kind << 8) | (token[0] & 0xFF));
+    Mac mac = macs.get().get(token[0] & 0xFF);
     if (mac == null
         || !MessageDigest.isEqual(
-            Arrays.copyOf(sign(mac, token, macAt), MAC_BYTES),
+            Arrays.copyOf(sign(mac, kind, token, macAt), MAC_BYTES),
             Arrays.copyOfRange(token, macAt, token.length))) {
       throw new TokenException(
           Reason.CURSOR_FORGED, "this was not issued here, was altered, or is older than its key");
@@ -250,8 +251,11 @@ public final class TokenCodec {
       throw malformed();
     }
     // The decoder is lenient about padding and spare bits; a token has one text form only.
+    int odd = token.length % 3;
+    byte[] end = Arrays.copyOfRange(token, token.length - odd, token.length);
     if (token.length < 1 + MAC_BYTES
-        || !Base64.getUrlEncoder().withoutPadding().encodeToString(token).equals(text)) {
+        || text.length() != (token.length * 4 + 2) / 3
+        || !text.endsWith(Base64.getUrlEncoder().withoutPadding().encodeToString(end))) {
       throw malformed();
     }
     return token;
@@ -268,28 +272,19 @@ public final class TokenCodec {
         Reason.CURSOR_OF_ANOTHER_SURFACE, "this cursor was not given for " + expected);
   }
 
-  private static byte[] sign(Mac prepared, byte[] token, int length) {
-    Mac mac = copyOf(prepared);
+  private static byte[] sign(Mac mac, int kind, byte[] token, int length) {
+    mac.update((byte) kind);
     mac.update(token, 0, length);
     return mac.doFinal();
   }
 
-  private static Mac prepare(int kind, byte[] key) {
+  private static Mac prepare(byte[] key) {
     try {
       Mac mac = Mac.getInstance(ALGORITHM);
       mac.init(new SecretKeySpec(key, ALGORITHM));
-      mac.update((byte) kind);
       return mac;
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("every JDK has " + ALGORITHM, e);
-    }
-  }
-
-  private static Mac copyOf(Mac mac) {
-    try {
-      return (Mac) mac.clone();
-    } catch (CloneNotSupportedException e) {
-      throw new IllegalStateException("the JDK's own " + ALGORITHM + " can be cloned", e);
     }
   }
 }

@@ -119,6 +119,11 @@ public final class FeedGrpcService implements FeedServicePowerApi {
 
   @Override
   public CompletionStage<ReadFeedResponse> readFeed(ReadFeedRequest in, Metadata metadata) {
+    return readPage(in, metadata).thenApply(page -> page.parse(ReadFeedResponse.parser()));
+  }
+
+  /** The same, without a message of what is bytes already. */
+  CompletionStage<EncodedAnswer> readPage(ReadFeedRequest in, Metadata metadata) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     int limit = fields.pageSize("page_size", in.getPageSize(), 20, 100);
@@ -131,13 +136,18 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     principals.requireUser(principals.authenticate(metadata), user);
     Cursor cursor = cursor(in.getCursor(), user, surface);
     Feed feed = new Feed(user, surface);
-    Function<ResidentTimeline, CompletionStage<ReadFeedResponse>> read =
+    Function<ResidentTimeline, CompletionStage<EncodedAnswer>> read =
         here -> page(here, feed, limit, cursor, in);
     ConsistencyToken token = consistency.read(in.getConsistencyToken());
     ResidentTimeline resident = token == null ? resident(feed) : null;
     if (resident != null) return read.apply(resident);
     Map<String, String> headers = forwarding.headers(metadata);
-    return atOwner(feed, metadata, token, read, node -> forwarding.to(node, headers).readFeed(in));
+    return atOwner(
+        feed,
+        metadata,
+        token,
+        read,
+        node -> forwarding.to(node, headers).readFeed(in).thenApply(EncodedAnswer::of));
   }
 
   /** One feed of one user. */
@@ -148,7 +158,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     return Rules.surfaceOf(list);
   }
 
-  private CompletionStage<ReadFeedResponse> page(
+  private CompletionStage<EncodedAnswer> page(
       ResidentTimeline here, Feed feed, int limit, @Nullable Cursor cursor, ReadFeedRequest in) {
     boolean fromReadPosition = in.getStart() == FeedStart.FEED_START_READ_POSITION;
     FeedPages.Request request =

@@ -1,6 +1,6 @@
 package io.tideline.node.api;
 
-import com.google.protobuf.UnknownFieldSet;
+import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.timeline.History;
@@ -56,7 +56,7 @@ final class FeedPages {
       FeedView view,
       boolean group) {}
 
-  CompletionStage<ReadFeedResponse> page(TimelineView view, Request request) {
+  CompletionStage<EncodedAnswer> page(TimelineView view, Request request) {
     Cursor cursor = request.cursor();
     return cursor != null && cursor.direction() == Cursor.Direction.NEWER
         ? newer(view, request, cursor)
@@ -82,19 +82,21 @@ final class FeedPages {
         : new Walk(start.newest().next(), start, PassedOver.NOTHING);
   }
 
-  private CompletionStage<ReadFeedResponse> older(TimelineView view, Request request) {
+  private CompletionStage<EncodedAnswer> older(TimelineView view, Request request) {
     Walk walk = walk(request);
+    Watermark pinnedTo = walk.base();
+    TimelineView.Past then = pinnedTo == null ? null : view.past(pinnedTo);
     Rows rows = new Rows(request.limit(), request.group());
-    view.forEachOlder(walk.after(), walk.base(), rows::add);
+    view.forEachOlder(walk.after(), then, rows::add);
     if (rows.full() || !view.cutOff()) {
-      return answerOlder(view, request, walk, rows, !rows.full());
+      return answerOlder(view, request, walk, then, rows, !rows.full());
     }
     PostId floor = view.floor().next();
     PostId olderThan =
         walk.after() != null && walk.after().compareTo(floor) < 0 ? walk.after() : floor;
-    Watermark base = walk.base() == null ? view.watermark() : walk.base();
+    Watermark base = pinnedTo == null ? view.watermark() : pinnedTo;
     return readOn(view, base, rows, olderThan)
-        .thenCompose(end -> answerOlder(view, request, walk, rows, end));
+        .thenCompose(end -> answerOlder(view, request, walk, then, rows, end));
   }
 
   /** Fills the rows from the store; true when the feed has ended. */
@@ -106,7 +108,9 @@ final class FeedPages {
             page -> {
               PostId last = olderThan;
               for (PostRef entry : page.entries()) {
-                if (!rows.add(entry)) return CompletableFuture.completedStage(false);
+                if (!rows.add(entry, view.verdict(entry))) {
+                  return CompletableFuture.completedStage(false);
+                }
                 last = entry.id();
               }
               return page.end()
@@ -115,11 +119,16 @@ final class FeedPages {
             });
   }
 
-  private CompletionStage<ReadFeedResponse> answerOlder(
-      TimelineView view, Request request, Walk walk, Rows rows, boolean end) {
-    Watermark base = walk.base() == null ? view.watermark() : view.pinned(walk.base());
+  private CompletionStage<EncodedAnswer> answerOlder(
+      TimelineView view,
+      Request request,
+      Walk walk,
+      TimelineView.@Nullable Past then,
+      Rows rows,
+      boolean end) {
+    Watermark base = then == null ? view.watermark() : then.pinned();
     PostId last = end ? null : rows.last();
-    PassedOver passed = view.walked(walk.passed(), walk.base(), walk.after(), last);
+    PassedOver passed = view.walked(walk.passed(), then, walk.after(), last);
     ReadFeedResponse.Builder answer =
         ReadFeedResponse.newBuilder()
             .setEndOfFeed(end)
@@ -138,23 +147,19 @@ final class FeedPages {
                   passed,
                   List.of())));
     }
-    if (walk.base() != null) {
+    if (then != null) {
       answer
-          .setGap(view.countNewSince(base, passed))
+          .setGap(view.countNewSince(then, passed))
           .setGapAtLeast(view.newBeyond(base, passed))
           .setLogChanged(!base.positions().knowsAllOf(view.positions()));
     }
     return withCards(
-        answer,
-        new Shown(view, view.perhapsSeen(walk.base(), walk.passed(), false)),
-        rows,
-        request);
+        answer, new Shown(view, view.perhapsSeen(then, walk.passed(), false)), rows, request);
   }
 
   // --- towards newer entries ---
 
-  private CompletionStage<ReadFeedResponse> newer(
-      TimelineView view, Request request, Cursor cursor) {
+  private CompletionStage<EncodedAnswer> newer(TimelineView view, Request request, Cursor cursor) {
     Watermark until = cursor.until() == null ? view.watermark() : cursor.until();
     PostId after = cursor.after();
     if (!view.newBeyond(cursor.base(), cursor.passed())
@@ -183,7 +188,7 @@ final class FeedPages {
     return failure instanceof RuntimeException known ? known : new CompletionException(failure);
   }
 
-  private CompletionStage<ReadFeedResponse> answerNewer(
+  private CompletionStage<EncodedAnswer> answerNewer(
       TimelineView view,
       Request request,
       Cursor cursor,
@@ -194,7 +199,11 @@ final class FeedPages {
     found.addAll(here.shown());
     Rows rows = new Rows(request.limit(), request.group());
     int returned = 0;
-    while (returned < found.size() && rows.add(found.get(returned))) returned++;
+    while (returned < found.size()) {
+      PostRef entry = found.get(returned);
+      if (!rows.add(entry, view.verdict(entry))) break;
+      returned++;
+    }
     PostId last = returned < found.size() ? rows.last() : null;
     List<PostId> owed = cursor.owed();
     List<PostId> hidden = new ArrayList<>(below.hidden());
@@ -235,18 +244,17 @@ final class FeedPages {
    */
   private record Shown(TimelineView view, Predicate<PostRef> perhapsSeen) {}
 
-  private CompletionStage<ReadFeedResponse> withCards(
+  private CompletionStage<EncodedAnswer> withCards(
       ReadFeedResponse.Builder answer, Shown page, Rows rows, Request request) {
     answer.addAllCells(reaches.now());
     List<PostRef> shown = rows.heads();
     if (request.view() == FeedView.FEED_VIEW_REFS) {
       for (int i = 0; i < shown.size(); i++) {
         answer.addCards(reference(shown.get(i)));
-        describe(answer, page, shown.get(i), i);
-        if (rows.has(i, page.perhapsSeen())) answer.addPerhapsSeen(i);
+        describe(answer, page, rows, i, i);
       }
       rows.describe(answer, i -> i);
-      return CompletableFuture.completedFuture(answer.build());
+      return CompletableFuture.completedFuture(EncodedAnswer.of(answer.build()));
     }
     CardCache.Card[] found = new CardCache.Card[shown.size()];
     for (int i = 0; i < found.length; i++) {
@@ -256,7 +264,7 @@ final class FeedPages {
     return CompletableFuture.completedFuture(assemble(answer, page, rows, found));
   }
 
-  private CompletionStage<ReadFeedResponse> fetch(
+  private CompletionStage<EncodedAnswer> fetch(
       ReadFeedResponse.Builder answer, Shown page, Rows rows) {
     List<PostId> ids = rows.heads().stream().map(PostRef::id).toList();
     return cards
@@ -270,39 +278,33 @@ final class FeedPages {
                     ids.stream().map(found::get).toArray(CardCache.Card[]::new)));
   }
 
-  /**
-   * Adds cards as the bytes they already are: to the message they are unknown fields with the
-   * number of {@code cards}, which look the same on the wire. What was deleted a moment ago is left
-   * out.
-   */
-  private static ReadFeedResponse assemble(
+  /** Adds cards as the bytes they already are. What was deleted a moment ago is left out. */
+  private static EncodedAnswer assemble(
       ReadFeedResponse.Builder answer, Shown page, Rows rows, @Nullable CardCache.Card[] found) {
-    UnknownFieldSet.Field.Builder encoded = UnknownFieldSet.Field.newBuilder();
+    List<ByteString> encoded = new ArrayList<>(found.length);
     int[] places = new int[found.length];
-    int place = 0;
     for (int i = 0; i < found.length; i++) {
       CardCache.Card card = found[i];
       boolean there = card != null && !card.deleted();
-      places[i] = there ? place : -1;
+      places[i] = there ? encoded.size() : -1;
       if (!there) continue;
-      encoded.addLengthDelimited(card.encoded());
-      if (rows.has(i, page.perhapsSeen())) answer.addPerhapsSeen(place);
-      describe(answer, page, rows.heads().get(i), place++);
+      describe(answer, page, rows, i, encoded.size());
+      encoded.add(card.encoded());
     }
-    if (place == 0) return answer.build();
     rows.describe(answer, i -> places[i]);
-    return answer
-        .setUnknownFields(
-            UnknownFieldSet.newBuilder()
-                .addField(ReadFeedResponse.CARDS_FIELD_NUMBER, encoded.build())
-                .build())
-        .build();
+    return EncodedAnswer.of(answer.build(), ReadFeedResponse.CARDS_FIELD_NUMBER, encoded);
   }
 
+  /**
+   * Says of a row why it is there, and what else there is to say of it.
+   *
+   * @param card the index of its card in the answer
+   */
   private static void describe(
-      ReadFeedResponse.Builder answer, Shown page, PostRef entry, int card) {
-    answer.addReasons(reason(page.view().verdict(entry)));
-    List<String> warnings = page.view().warnings(entry);
+      ReadFeedResponse.Builder answer, Shown page, Rows rows, int row, int card) {
+    answer.addReasons(reason(rows.verdict(row)));
+    if (rows.has(row, page.perhapsSeen())) answer.addPerhapsSeen(card);
+    List<String> warnings = page.view().warnings(rows.heads().get(row));
     if (!warnings.isEmpty()) {
       answer.addWarnings(EntryWarning.newBuilder().setCard(card).addAllRules(warnings));
     }

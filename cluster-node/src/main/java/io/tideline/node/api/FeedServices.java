@@ -23,6 +23,7 @@ import io.tideline.protocols.v1.GraphServicePowerApiHandlerFactory;
 import io.tideline.protocols.v1.PostService;
 import io.tideline.protocols.v1.PostServicePowerApi;
 import io.tideline.protocols.v1.PostServicePowerApiHandlerFactory;
+import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.UserService;
 import io.tideline.protocols.v1.UserServicePowerApi;
 import io.tideline.protocols.v1.UserServicePowerApiHandlerFactory;
@@ -104,10 +105,11 @@ public record FeedServices(
     FilterGrpcService filters = new FilterGrpcService(users, principals, replication);
     return List.of(
         GrpcMount.of(
-            FeedService.description,
-            FeedServicePowerApi.class,
-            feed,
-            FeedServicePowerApiHandlerFactory::create),
+                FeedService.description,
+                FeedServicePowerApi.class,
+                feed,
+                FeedServicePowerApiHandlerFactory::create)
+            .encoding("ReadFeed", (in, caller) -> feed.readPage((ReadFeedRequest) in, caller)),
         GrpcMount.of(
             PostService.description,
             PostServicePowerApi.class,

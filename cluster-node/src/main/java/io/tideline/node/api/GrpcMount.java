@@ -1,11 +1,14 @@
 package io.tideline.node.api;
 
 import com.google.protobuf.Descriptors;
+import com.google.protobuf.Message;
+import java.util.Map;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.ActorSystem;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.grpc.ServiceDescription;
 import org.apache.pekko.grpc.Trailers;
+import org.apache.pekko.grpc.javadsl.Metadata;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 
@@ -13,9 +16,21 @@ import org.apache.pekko.http.javadsl.model.HttpResponse;
  * A generated service, who answers it, and how Pekko gRPC would bind it: {@code
  * GrpcMount.of(FeedService.description, FeedServicePowerApi.class, service,
  * FeedServicePowerApiHandlerFactory::create)}.
+ *
+ * @param encoded by the name of an rpc, what answers it on grpc-java instead of the service
  */
 public record GrpcMount<S>(
-    ServiceDescription description, Class<S> api, S service, HttpHandlerFactory<S> httpHandler) {
+    ServiceDescription description,
+    Class<S> api,
+    S service,
+    HttpHandlerFactory<S> httpHandler,
+    Map<String, Encoding> encoded) {
+
+  /** Answers as a service does, with bytes. */
+  @FunctionalInterface
+  interface Encoding {
+    CompletionStage<EncodedAnswer> answer(Message request, Metadata metadata);
+  }
 
   /** The {@code create} of a generated {@code *PowerApiHandlerFactory}. */
   @FunctionalInterface
@@ -43,6 +58,11 @@ public record GrpcMount<S>(
 
   public static <S> GrpcMount<S> of(
       ServiceDescription description, Class<S> api, S service, HttpHandlerFactory<S> httpHandler) {
-    return new GrpcMount<>(description, api, service, httpHandler);
+    return new GrpcMount<>(description, api, service, httpHandler, Map.of());
+  }
+
+  /** The same, with one rpc that grpc-java answers so. */
+  GrpcMount<S> encoding(String rpc, Encoding answer) {
+    return new GrpcMount<>(description, api, service, httpHandler, Map.of(rpc, answer));
   }
 }

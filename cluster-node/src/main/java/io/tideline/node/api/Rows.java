@@ -1,6 +1,7 @@
 package io.tideline.node.api;
 
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.Verdict;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.v1.EntryGroup;
 import io.tideline.protocols.v1.PostReference;
@@ -69,6 +70,7 @@ final class Rows {
 
   private final int limit;
   private final List<PostRef> heads;
+  private final List<Verdict> verdicts;
   // Only where rows may have several members.
   private final @Nullable List<Row> rows;
   private boolean full;
@@ -76,16 +78,20 @@ final class Rows {
   Rows(int limit, boolean group) {
     this.limit = limit;
     this.heads = new ArrayList<>(limit);
+    this.verdicts = new ArrayList<>(limit);
     this.rows = group ? new ArrayList<>() : null;
   }
 
   /** Takes the next entry of the walk; false when it belongs to the next page. */
-  boolean add(PostRef entry) {
+  boolean add(PostRef entry, Verdict why) {
     if (full) return false;
     if (rows != null && !rows.isEmpty()) {
       Row last = rows.get(rows.size() - 1);
       if (last.take(entry)) {
-        heads.set(heads.size() - 1, last.newest());
+        if (last.newest().equals(entry)) {
+          heads.set(heads.size() - 1, entry);
+          verdicts.set(heads.size() - 1, why);
+        }
         return true;
       }
     }
@@ -94,6 +100,7 @@ final class Rows {
       return false;
     }
     heads.add(entry);
+    verdicts.add(why);
     if (rows != null) rows.add(new Row(entry));
     return true;
   }
@@ -119,6 +126,11 @@ final class Rows {
   /** The newest entry of each; not to be changed. */
   List<PostRef> heads() {
     return heads;
+  }
+
+  /** Why the newest entry of a row is there. */
+  Verdict verdict(int row) {
+    return verdicts.get(row);
   }
 
   /** Whether a row has such an entry. */

@@ -26,7 +26,7 @@ import org.reactivestreams.Subscription;
  * <p>The service is called on the transport thread, with the call's {@link Context} (deadline,
  * cancellation) and trace as the current ones; outgoing calls that it makes there inherit both.
  */
-final class RpcCallHandler implements ServerCallHandler<Message, Message> {
+final class RpcCallHandler implements ServerCallHandler<Message, Object> {
   private final RpcMethod method;
   private final RpcInstruments instruments;
   private final Materializer materializer;
@@ -39,7 +39,7 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
 
   @Override
   public ServerCall.Listener<Message> startCall(
-      ServerCall<Message, Message> call, Metadata headers) {
+      ServerCall<Message, Object> call, Metadata headers) {
     // One more than there may be, so that a second one is noticed.
     call.request(2);
     RpcInstruments.Started started = instruments.start(headers);
@@ -50,13 +50,13 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
 
   /** What unary and streaming answers share: one request comes in, one status goes out. */
   private abstract static class Call extends ServerCall.Listener<Message> {
-    final ServerCall<Message, Message> call;
+    final ServerCall<Message, Object> call;
     private final Metadata headers;
     private final RpcInstruments.Started started;
     private @Nullable Message request;
     private volatile Status.Code outcome = Status.Code.OK;
 
-    Call(ServerCall<Message, Message> call, Metadata headers, RpcInstruments.Started started) {
+    Call(ServerCall<Message, Object> call, Metadata headers, RpcInstruments.Started started) {
       this.call = call;
       this.headers = headers;
       this.started = started;
@@ -138,15 +138,15 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
   }
 
   private final class UnaryCall extends Call {
-    UnaryCall(ServerCall<Message, Message> call, Metadata headers, RpcInstruments.Started started) {
+    UnaryCall(ServerCall<Message, Object> call, Metadata headers, RpcInstruments.Started started) {
       super(call, headers, started);
     }
 
     @Override
     void answer(Message request, org.apache.pekko.grpc.javadsl.Metadata metadata) throws Throwable {
-      CompletionStage<Message> answer = method.answerOnce(request, metadata);
+      CompletionStage<?> answer = method.answerOnce(request, metadata);
       // A minimal stage is a CompletableFuture too, but only its copy tells whether it is done.
-      CompletableFuture<Message> future = answer.toCompletableFuture();
+      CompletableFuture<?> future = answer.toCompletableFuture();
       if (future.isDone() && !future.isCompletedExceptionally()) {
         send(future.getNow(null));
       } else {
@@ -154,7 +154,7 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
       }
     }
 
-    private void finish(@Nullable Message response, @Nullable Throwable failure) {
+    private void finish(@Nullable Object response, @Nullable Throwable failure) {
       try {
         if (failure == null) {
           send(response);
@@ -166,7 +166,7 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
       }
     }
 
-    private void send(@Nullable Message response) {
+    private void send(@Nullable Object response) {
       if (response == null) {
         throw new IllegalStateException(
             method.descriptor().getFullMethodName() + " answered with null");
@@ -182,8 +182,7 @@ final class RpcCallHandler implements ServerCallHandler<Message, Message> {
   private final class StreamCall extends Call {
     private final Pump pump = new Pump();
 
-    StreamCall(
-        ServerCall<Message, Message> call, Metadata headers, RpcInstruments.Started started) {
+    StreamCall(ServerCall<Message, Object> call, Metadata headers, RpcInstruments.Started started) {
       super(call, headers, started);
     }
 

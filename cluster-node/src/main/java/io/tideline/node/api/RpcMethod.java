@@ -6,6 +6,7 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServiceDescriptor;
 import io.grpc.protobuf.ProtoServiceDescriptorSupplier;
 import io.grpc.protobuf.ProtoUtils;
+import java.io.InputStream;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -16,15 +17,21 @@ import java.util.concurrent.CompletionStage;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
 import org.apache.pekko.stream.javadsl.Source;
+import org.jspecify.annotations.Nullable;
 
 /** One rpc of a mounted service: what grpc-java must know of it, and the method that answers it. */
 final class RpcMethod {
-  private final MethodDescriptor<Message, Message> descriptor;
+  private final MethodDescriptor<Message, Object> descriptor;
   private final MethodHandle answer;
+  private final GrpcMount.@Nullable Encoding encoding;
 
-  private RpcMethod(MethodDescriptor<Message, Message> descriptor, MethodHandle answer) {
+  private RpcMethod(
+      MethodDescriptor<Message, Object> descriptor,
+      MethodHandle answer,
+      GrpcMount.@Nullable Encoding encoding) {
     this.descriptor = descriptor;
     this.answer = answer;
+    this.encoding = encoding;
   }
 
   /** Every rpc of the service, bound once: calls use no reflection. */
@@ -41,7 +48,8 @@ final class RpcMethod {
     return schema.build();
   }
 
-  MethodDescriptor<Message, Message> descriptor() {
+  /** Answers are messages or {@link EncodedAnswer}s. */
+  MethodDescriptor<Message, Object> descriptor() {
     return descriptor;
   }
 
@@ -49,9 +57,10 @@ final class RpcMethod {
     return descriptor.getType() == MethodDescriptor.MethodType.UNARY;
   }
 
-  @SuppressWarnings("unchecked")
-  CompletionStage<Message> answerOnce(Message request, Metadata metadata) throws Throwable {
-    return (CompletionStage<Message>) (Object) answer.invokeExact(request, metadata);
+  CompletionStage<?> answerOnce(Message request, Metadata metadata) throws Throwable {
+    return encoding != null
+        ? encoding.answer(request, metadata)
+        : (CompletionStage<?>) (Object) answer.invokeExact(request, metadata);
   }
 
   @SuppressWarnings("unchecked")
@@ -71,7 +80,7 @@ final class RpcMethod {
               .unreflect(method)
               .bindTo(mount.service())
               .asType(MethodType.methodType(Object.class, Message.class, Metadata.class));
-      return new RpcMethod(describe(rpc, method), answer);
+      return new RpcMethod(describe(rpc, method), answer, mount.encoded().get(rpc.getName()));
     } catch (IllegalAccessException e) {
       throw new IllegalArgumentException(mount.api().getName() + " must be public", e);
     }
@@ -92,10 +101,10 @@ final class RpcMethod {
             .formatted(api.getName(), rpc.getName(), answer.getSimpleName()));
   }
 
-  private static MethodDescriptor<Message, Message> describe(
+  private static MethodDescriptor<Message, Object> describe(
       Descriptors.MethodDescriptor rpc, Method method) {
     ParameterizedType answer = (ParameterizedType) method.getGenericReturnType();
-    return MethodDescriptor.<Message, Message>newBuilder()
+    return MethodDescriptor.<Message, Object>newBuilder()
         .setType(
             rpc.isServerStreaming()
                 ? MethodDescriptor.MethodType.SERVER_STREAMING
@@ -104,8 +113,24 @@ final class RpcMethod {
             MethodDescriptor.generateFullMethodName(rpc.getService().getFullName(), rpc.getName()))
         .setRequestMarshaller(ProtoUtils.marshaller(emptyOf(method.getParameterTypes()[0])))
         .setResponseMarshaller(
-            ProtoUtils.marshaller(emptyOf((Class<?>) answer.getActualTypeArguments()[0])))
+            new Answers(
+                ProtoUtils.marshaller(emptyOf((Class<?>) answer.getActualTypeArguments()[0]))))
         .build();
+  }
+
+  private record Answers(MethodDescriptor.Marshaller<Message> messages)
+      implements MethodDescriptor.Marshaller<Object> {
+    @Override
+    public InputStream stream(Object answer) {
+      return answer instanceof EncodedAnswer encoded
+          ? encoded.stream()
+          : messages.stream((Message) answer);
+    }
+
+    @Override
+    public Object parse(InputStream bytes) {
+      return messages.parse(bytes);
+    }
   }
 
   private static Message emptyOf(Class<?> messageClass) {

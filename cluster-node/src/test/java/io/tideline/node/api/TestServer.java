@@ -68,13 +68,17 @@ final class TestServer implements AutoCloseable {
     return channel;
   }
 
+  @SuppressWarnings("unchecked") // No service here answers with bytes.
   MethodDescriptor<Message, Message> rpc(String name) {
-    return Stream.concat(
-            RpcMethod.allOf(graph.mount()).stream(), RpcMethod.allOf(cluster.mount()).stream())
-        .map(RpcMethod::descriptor)
-        .filter(rpc -> name.equals(rpc.getBareMethodName()))
-        .findFirst()
-        .orElseThrow();
+    return (MethodDescriptor<Message, Message>)
+        (MethodDescriptor<?, ?>)
+            Stream.concat(
+                    RpcMethod.allOf(graph.mount()).stream(),
+                    RpcMethod.allOf(cluster.mount()).stream())
+                .map(RpcMethod::descriptor)
+                .filter(rpc -> name.equals(rpc.getBareMethodName()))
+                .findFirst()
+                .orElseThrow();
   }
 
   @Override

@@ -70,8 +70,8 @@ public final class History {
               List<PostRef> page = new ArrayList<>();
               read.forEachOlder(
                   null,
-                  base,
-                  entry -> page.size() < limit && scan.isDecided(entry) && page.add(entry));
+                  read.past(base),
+                  (entry, why) -> page.size() < limit && scan.isDecided(entry) && page.add(entry));
               boolean enough = page.size() == limit || scan.ended();
               return enough
                   ? CompletableFuture.completedStage(

@@ -53,6 +53,8 @@ public final class Timeline {
   private final int capacity;
   private final Eligibility rules;
   private PostRef[] slots = new PostRef[SMALLEST_ARRAY];
+  // Why each is here, as codes: to judge it costs more than all else that a page does with it.
+  private byte[] verdicts = new byte[SMALLEST_ARRAY];
   private int from;
   private int to;
   private PostId floor;
@@ -252,28 +254,35 @@ public final class Timeline {
       others = hidden.values().toArray(NOTHING);
       hiddenSlots = others;
     }
-    return new TimelineView(slots, from, to, others, elders, floor, positions, rules, met);
+    return new TimelineView(
+        slots, verdicts, from, to, others, elders, floor, positions, rules, met);
   }
 
   /** Puts a candidate in the place of an older version of it; either may be missing. */
   private void set(@Nullable PostRef before, @Nullable PostRef after, List<Change> changes) {
     PostRef ref = requireNonNull(after == null ? before : after);
-    boolean eligible = after != null && eligible(after);
+    Verdict verdict = after == null ? null : judge(after);
+    boolean eligible = verdict != null && verdict.present();
     PostId group = groupOf(ref);
     if (group != null) {
       if (eligible) join(group, ref.id());
       else leave(group, ref.id());
     }
-    show(ref, after, eligible && (group == null || older(group, ref.id()) == null), changes);
+    boolean shown = eligible && (group == null || older(group, ref.id()) == null);
+    show(ref, after, shown ? verdict : null, changes);
     if (group != null) lookAgainAfter(group, ref.id(), changes);
   }
 
-  private void show(PostRef ref, @Nullable PostRef after, boolean shown, List<Change> changes) {
+  /**
+   * @param verdict {@code null} when it is not shown
+   */
+  private void show(
+      PostRef ref, @Nullable PostRef after, @Nullable Verdict verdict, List<Change> changes) {
     int at = search(slots, from, to, ref.idHi, ref.idLo);
-    if (shown) {
+    if (verdict != null) {
       if (!hidden.isEmpty() && hidden.remove(ref.id()) != null) hiddenSlots = null;
-      if (at < 0) insert(-at - 1, ref);
-      else replace(at, ref);
+      if (at < 0) insert(-at - 1, ref, verdict);
+      else replace(at, ref, verdict);
       changes.add(new Change(at < 0 ? Event.ADDED : Event.CHANGED, ref));
       return;
     }
@@ -287,7 +296,11 @@ public final class Timeline {
   }
 
   private boolean eligible(PostRef ref) {
-    return rules.judge(ref, metOf(ref), rules.now()).present();
+    return judge(ref).present();
+  }
+
+  private Verdict judge(PostRef ref) {
+    return rules.judge(ref, metOf(ref), rules.now());
   }
 
   // --- several posts about one original ---
@@ -334,10 +347,12 @@ public final class Timeline {
     PostId next =
         members == null ? (group.compareTo(member) > 0 ? group : null) : members.higher(member);
     PostRef ref = next == null ? null : find(next);
-    if (ref == null || !eligible(ref)) return;
+    if (ref == null) return;
+    Verdict verdict = judge(ref);
+    if (!verdict.present()) return;
     boolean shown = search(slots, from, to, ref.idHi, ref.idLo) >= 0;
     boolean duplicate = older(group, ref.id()) != null;
-    if (shown == duplicate) show(ref, ref, !duplicate, changes);
+    if (shown == duplicate) show(ref, ref, duplicate ? null : verdict, changes);
   }
 
   // --- below the floor ---
@@ -407,37 +422,49 @@ public final class Timeline {
     return floor.millis() - HybridClock.millisOf(ref.idHi) > DUPLICATE_MILLIS;
   }
 
-  // --- the array ---
+  // --- the arrays ---
 
-  private void insert(int at, PostRef ref) {
+  private void insert(int at, PostRef ref, Verdict verdict) {
     if (at == to && to < slots.length) {
+      verdicts[to] = verdict.code();
       slots[to++] = ref;
       return;
     }
     int size = size();
     int room = Math.max(SMALLEST_ARRAY, Math.min(size * 2, size + capacity / 8));
-    PostRef[] copy =
-        new PostRef[at == to ? Math.max(room, size + 1) : Math.max(slots.length - from, size + 1)];
+    int length = Math.max(at == to ? room : slots.length - from, size + 1);
+    PostRef[] copy = new PostRef[length];
     System.arraycopy(slots, from, copy, 0, at - from);
     copy[at - from] = ref;
     System.arraycopy(slots, at, copy, at - from + 1, to - at);
+    byte[] judged = new byte[length];
+    System.arraycopy(verdicts, from, judged, 0, at - from);
+    judged[at - from] = verdict.code();
+    System.arraycopy(verdicts, at, judged, at - from + 1, to - at);
     slots = copy;
+    verdicts = judged;
     from = 0;
     to = size + 1;
   }
 
-  private void replace(int at, PostRef ref) {
+  private void replace(int at, PostRef ref, Verdict verdict) {
     slots = Arrays.copyOf(slots, slots.length);
     slots[at] = ref;
+    verdicts = Arrays.copyOf(verdicts, verdicts.length);
+    verdicts[at] = verdict.code();
   }
 
   private void remove(int at) {
     PostRef[] copy = new PostRef[Math.max(SMALLEST_ARRAY, slots.length - from)];
     System.arraycopy(slots, from, copy, 0, at - from);
     System.arraycopy(slots, at + 1, copy, at - from, to - at - 1);
+    byte[] judged = new byte[copy.length];
+    System.arraycopy(verdicts, from, judged, 0, at - from);
+    System.arraycopy(verdicts, at + 1, judged, at - from, to - at - 1);
     to = to - from - 1;
     from = 0;
     slots = copy;
+    verdicts = judged;
   }
 
   /** Raises the floor until everything fits; nobody is told of what goes this way. */

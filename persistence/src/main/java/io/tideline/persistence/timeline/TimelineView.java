@@ -14,16 +14,18 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An immutable sight of a timeline, safe to read from any thread.
  *
- * <p>The slots are shared with the timeline that published it, which only ever writes behind {@code
- * to}; the view itself never changes.
+ * <p>The slots and verdicts are shared with the timeline that published it, which only ever writes
+ * behind {@code to}; the view itself never changes.
  */
 public final class TimelineView {
   private final PostRef[] slots;
+  private final byte[] verdicts;
   private final int from;
   private final int to;
   private final PostRef[] hidden;
@@ -35,13 +37,17 @@ public final class TimelineView {
   // By original, where somebody passed it on: all that are about it, oldest first. Made when first
   // asked for; which thread makes it does not matter.
   private volatile @Nullable Map<PostId, PostRef[]> reposted;
+  // Found out in the same way.
+  private volatile @Nullable Boolean allArrived;
 
   /**
+   * @param verdicts by slot, as codes
    * @param hidden candidates that are not shown, oldest first
    * @param elders what is remembered from below the floor, oldest first
    */
   TimelineView(
       PostRef[] slots,
+      byte[] verdicts,
       int from,
       int to,
       PostRef[] hidden,
@@ -51,6 +57,7 @@ public final class TimelineView {
       Eligibility rules,
       Map<PostId, List<String>> met) {
     this.slots = slots;
+    this.verdicts = verdicts;
     this.from = from;
     this.to = to;
     this.hidden = hidden;
@@ -134,7 +141,10 @@ public final class TimelineView {
    * were not there at some moment, and what a walk to it has passed over.
    */
   public int countNewSince(Watermark then, PassedOver passed) {
-    Past base = new Past(then);
+    return countNewSince(past(then), passed);
+  }
+
+  public int countNewSince(Past base, PassedOver passed) {
     if (passed.isNothing()) return countNewSince(base);
     int count = 0;
     for (int i = from; i < to; i++) if (isNewSince(slots[i], base, passed, true)) count++;
@@ -149,6 +159,7 @@ public final class TimelineView {
   private int countNewSince(Past then) {
     int newer = from(then.mark.newest());
     int count = to - newer;
+    if (then.asNow) return count;
     for (int i = from(then.mark.floor()); i < newer; i++) {
       if (!then.surelyHad(slots[i], true)) count++;
     }
@@ -169,30 +180,39 @@ public final class TimelineView {
    */
   public List<PostRef> older(@Nullable PostId after, @Nullable Watermark base, int limit) {
     List<PostRef> page = new ArrayList<>(Math.min(limit, size()));
-    forEachOlder(after, base, entry -> page.size() < limit && page.add(entry));
+    forEachOlder(after, pastOrNow(base), (entry, why) -> page.size() < limit && page.add(entry));
     return page;
   }
 
+  /** Takes entries one by one. */
+  @FunctionalInterface
+  public interface Taker {
+    /** False when it takes neither this entry nor any after it. */
+    boolean take(PostRef entry, Verdict why);
+  }
+
   /** Offers the entries of such a page, however many, until the taker refuses one. */
-  public void forEachOlder(
-      @Nullable PostId after, @Nullable Watermark base, Predicate<PostRef> taker) {
+  public void forEachOlder(@Nullable PostId after, @Nullable Past then, Taker taker) {
     int at = after == null ? to - 1 : before(slots, from, to, after);
-    if (base == null) {
-      while (at >= from && taker.test(slots[at])) at--;
+    if (then == null || then.asNow) {
+      if (then != null) {
+        at = Math.min(at, Math.max(from(then.mark.newest()), from(then.mark.floor())) - 1);
+      }
+      while (at >= from && taker.take(slots[at], Verdict.of(verdicts[at]))) at--;
       return;
     }
-    Past then = new Past(base);
+    PostId floor = then.mark.floor();
     int aside = after == null ? hidden.length - 1 : before(hidden, 0, hidden.length, after);
     while (at >= from || aside >= 0) {
       boolean shown =
           aside < 0
               || (at >= from && slots[at].compareToId(hidden[aside].idHi, hidden[aside].idLo) > 0);
-      PostRef ref = shown ? slots[at--] : hidden[aside--];
+      PostRef ref = shown ? slots[at] : hidden[aside];
       boolean ofWalk =
-          isAbove(ref, base.floor())
-              ? then.perhapsHad(ref, shown) && (shown || eligible(ref))
-              : shown;
-      if (ofWalk && !taker.test(ref)) return;
+          isAbove(ref, floor) ? then.perhapsHad(ref, shown) && (shown || eligible(ref)) : shown;
+      if (ofWalk && !taker.take(ref, shown ? Verdict.of(verdicts[at]) : verdict(ref))) return;
+      if (shown) at--;
+      else aside--;
     }
   }
 
@@ -206,8 +226,13 @@ public final class TimelineView {
    */
   public PassedOver walked(
       PassedOver before, @Nullable Watermark base, @Nullable PostId after, @Nullable PostId last) {
-    if (base == null || new Past(base).isOfPresentRules()) return before;
-    if (after != null && after.compareTo(base.floor()) <= 0) return before;
+    return walked(before, pastOrNow(base), after, last);
+  }
+
+  public PassedOver walked(
+      PassedOver before, @Nullable Past base, @Nullable PostId after, @Nullable PostId last) {
+    if (base == null || base.isOfPresentRules()) return before;
+    if (after != null && after.compareTo(base.mark.floor()) <= 0) return before;
     return before.and(after, last == null ? PostId.MIN : last, rules.at(), rules.cell());
   }
 
@@ -216,7 +241,7 @@ public final class TimelineView {
    * without knowing for certain what was there, nobody can tell any more what has been returned.
    */
   public Watermark pinned(Watermark moment) {
-    return new Past(moment).certain ? moment : moment.uncertain();
+    return past(moment).pinned();
   }
 
   /** Whether this view has all that the one had which the mark is of. */
@@ -233,12 +258,17 @@ public final class TimelineView {
    */
   public Predicate<PostRef> perhapsSeen(
       @Nullable Watermark base, PassedOver passed, boolean towardsNewer) {
-    if (base == null) return ref -> false;
-    Past then = new Past(base);
-    if (!then.certain) return ref -> isAbove(ref, base.floor()) && then.perhapsHad(ref, true);
+    return perhapsSeen(pastOrNow(base), passed, towardsNewer);
+  }
+
+  public Predicate<PostRef> perhapsSeen(
+      @Nullable Past then, PassedOver passed, boolean towardsNewer) {
+    if (then == null) return ref -> false;
+    PostId floor = then.mark.floor();
+    if (!then.certain) return ref -> isAbove(ref, floor) && then.perhapsHad(ref, true);
     if (!towardsNewer || passed.stretches().isEmpty()) return ref -> false;
     return ref ->
-        isAbove(ref, base.floor())
+        isAbove(ref, floor)
             && !passed.posts().contains(ref.id())
             && passedElsewhere(ref, passed)
             && then.perhapsHad(ref, true);
@@ -258,11 +288,13 @@ public final class TimelineView {
       Watermark base, PassedOver passed, Watermark until, @Nullable PostId after) {
     PostId lowest = lowest(base, passed);
     if (after != null && after.compareTo(lowest) > 0) lowest = after;
-    Past since = new Past(base);
-    Past then = new Past(until);
+    Past since = past(base);
+    Past then = past(until);
     List<PostRef> found = new ArrayList<>();
     List<PostId> aside = new ArrayList<>();
-    for (int at = from(lowest); at < to; at++) {
+    int first = from(lowest);
+    if (since.asNow && passed.isNothing()) first = Math.max(first, from(base.newest()));
+    for (int at = first; at < to; at++) {
       PostRef ref = slots[at];
       if (isNewSince(ref, since, passed, true) && then.perhapsHad(ref, true)) found.add(ref);
     }
@@ -283,7 +315,7 @@ public final class TimelineView {
     PostId after = cursor.after();
     Watermark until = cursor.until();
     if (after == null || until == null) return found;
-    Past then = new Past(until);
+    Past then = past(until);
     return found.stream()
         .filter(
             ref ->
@@ -342,6 +374,34 @@ public final class TimelineView {
 
   // --- what was there ---
 
+  /** What can be told of a moment; to be made once for all that a page asks about it. */
+  public Past past(Watermark mark) {
+    return new Past(mark, false);
+  }
+
+  private @Nullable Past pastOrNow(@Nullable Watermark mark) {
+    return mark == null ? null : past(mark);
+  }
+
+  /** Whether everything here had arrived by its positions, as it is once logs have been read. */
+  private boolean allArrived() {
+    Boolean known = allArrived;
+    if (known == null) {
+      known =
+          Stream.of(Arrays.stream(slots, from, to), Arrays.stream(hidden), Arrays.stream(elders))
+              .flatMap(refs -> refs)
+              .allMatch(this::hasArrived);
+      allArrived = known;
+    }
+    return known;
+  }
+
+  private boolean hasArrived(PostRef ref) {
+    PostRef.Former former = ref.former;
+    return arrivedBy(positions, ref)
+        && (former == null || hadArrived(positions, former.partition(), former.offset()));
+  }
+
   private boolean eligible(PostRef ref) {
     return eligible(ref, met(ref), rules.now());
   }
@@ -355,22 +415,21 @@ public final class TimelineView {
   }
 
   /** What can be told here of the feed as it was at some moment, perhaps in another cell. */
-  private final class Past {
-    final Watermark mark;
+  public final class Past {
+    private final Watermark mark;
     private final Moment then;
     private final boolean byPresentRules;
 
     /** False when the rules of then, made in another cell, are not known here. */
-    final boolean certain;
+    private final boolean certain;
 
-    Past(Watermark mark) {
-      this(mark, false);
-    }
+    /** Whether the feed was then what is shown now, without what is newer than its newest. */
+    private final boolean asNow;
 
     /**
      * @param guess true to take the best guess for certain
      */
-    Past(Watermark mark, boolean guess) {
+    private Past(Watermark mark, boolean guess) {
       KnownRules known = mark.knownRules();
       // Whose rules are unknown is guessed to have had those of its time here.
       boolean own =
@@ -388,6 +447,17 @@ public final class TimelineView {
       this.then = here ? thenHere : new Moment(mark.rulesAt(), known);
       this.certain =
           guess || known == null || (known.certain() && (here || rules.recalls(known, then)));
+      this.asNow =
+          certain
+              && byPresentRules
+              && mark.positions().covers(positions)
+              && positions.knowsAllOf(mark.positions())
+              && allArrived();
+    }
+
+    /** The moment, as the next cursor of a walk has to know it: see {@link #pinned(Watermark)}. */
+    public Watermark pinned() {
+      return certain ? mark : mark.uncertain();
     }
 
     boolean isOfPresentRules() {

@@ -34,6 +34,8 @@ public enum Verdict {
   /** It says what the reader does not want to read of. */
   MUTE_RULE(false);
 
+  private static final Verdict[] ALL = values();
+
   private final boolean present;
 
   Verdict(boolean present) {
@@ -42,5 +44,15 @@ public enum Verdict {
 
   public boolean present() {
     return present;
+  }
+
+  /** A number that means it in this process only. */
+  @SuppressWarnings("EnumOrdinal")
+  byte code() {
+    return (byte) ordinal();
+  }
+
+  static Verdict of(byte code) {
+    return ALL[code];
   }
 }

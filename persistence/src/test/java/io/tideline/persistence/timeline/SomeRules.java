@@ -53,7 +53,8 @@ record SomeRules(Sources sources, Predicate<PostRef> wanted) implements Eligibil
 
   @Override
   public Verdict judge(PostRef post, List<String> met, Moment then) {
-    return sources.contain(post) && wanted.test(post) ? Verdict.FOLLOW : Verdict.NOT_FOLLOWED;
+    if (!sources.contain(post) || !wanted.test(post)) return Verdict.NOT_FOLLOWED;
+    return post.version % 2 == 0 ? Verdict.FOLLOW : Verdict.MENTION;
   }
 
   @Override

@@ -13,9 +13,11 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -112,6 +114,29 @@ class TimelineTest {
     assertThat(nothing.size()).isZero();
     TimelineView again = nothing.under(SomeRules.EVERYTHING);
     assertThat(again.older(null, null, 10)).isEqualTo(view.older(null, null, 10)).hasSize(2);
+  }
+
+  @Property(tries = 100)
+  void pages_say_of_each_entry_what_the_rules_say(@ForAll Random random) {
+    SomeLines lines = new SomeLines(random);
+    Timeline timeline = new Timeline(20, SomeRules.of(ref -> ref.version % 5 != 0));
+    List<TimelineView> views = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      apply(timeline, lines.next());
+      views.add(timeline.publish(lines.end()));
+    }
+    Set<Verdict> said = EnumSet.noneOf(Verdict.class);
+    for (TimelineView view : views) {
+      view.forEachOlder(
+          null,
+          null,
+          (entry, why) -> {
+            assertThat(why).as("%s", entry).isEqualTo(view.verdict(entry));
+            said.add(why);
+            return true;
+          });
+    }
+    assertThat(said).hasSize(2);
   }
 
   @Property(tries = 500)

@@ -85,6 +85,29 @@ class CursorWalkTest {
         .allMatch(entry -> walk.seen.contains(entry.id()) || walk.isUnsure(entry.id()));
   }
 
+  @Property(tries = 1_000, seed = "6331479900425947878", shrinking = ShrinkingMode.OFF)
+  void where_nothing_has_arrived_all_is_as_if_each_entry_were_looked_at(@ForAll long seed) {
+    Feed feed = new Feed(new Random(seed));
+    feed.live(80);
+    TimelineView view = feed.view();
+    // Of this log the marks know nothing, so nothing is certain without a look.
+    TimelineView looking = feed.timeline.publish(feed.positions.with(new LogPartition(2, 7, 0), 1));
+    PostId after = PostId.MIN;
+    for (PostRef entry : feed.timeline.entries()) {
+      for (PostId floor : List.of(PostId.MIN, after)) {
+        Watermark mark =
+            new Watermark(feed.positions, feed.rules.at(), floor, entry.id(), feed.rules.known());
+        assertThat(view.countNewSince(mark, PassedOver.NOTHING))
+            .isEqualTo(looking.countNewSince(mark, PassedOver.NOTHING));
+        assertThat(view.older(null, mark, 1_000)).isEqualTo(looking.older(null, mark, 1_000));
+        assertThat(view.older(after, mark, 1_000)).isEqualTo(looking.older(after, mark, 1_000));
+        assertThat(view.arrived(mark, PassedOver.NOTHING, view.watermark(), after))
+            .isEqualTo(looking.arrived(mark, PassedOver.NOTHING, view.watermark(), after));
+      }
+      after = feed.intents.one(feed.timeline.entries()).id();
+    }
+  }
+
   private static Watermark readTo(Feed feed, Moment base) {
     List<PostRef> entries = feed.timeline.entries();
     PostId newest = entries.isEmpty() ? PostId.MIN : feed.intents.one(entries).id();
