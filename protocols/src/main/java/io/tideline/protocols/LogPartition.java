@@ -1,5 +1,7 @@
 package io.tideline.protocols;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One partition of one life of one cell's log.
  *
@@ -17,6 +19,19 @@ public record LogPartition(int cell, int incarnation, int partition)
 
   boolean sameLog(LogPartition other) {
     return cell == other.cell && incarnation == other.incarnation;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof LogPartition that
+        && cell == that.cell
+        && incarnation == that.incarnation
+        && partition == that.partition;
+  }
+
+  @Override
+  public int hashCode() {
+    return (cell * 31 + incarnation) * 31 + partition;
   }
 
   @Override

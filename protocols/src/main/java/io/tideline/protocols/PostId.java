@@ -10,6 +10,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Names a post and orders it in time: hybrid time, then 8 bits of cell number, then 56 bits of
@@ -116,6 +117,18 @@ public record PostId(long hi, long lo) implements Comparable<PostId> {
   /** Whether the post was imported with its own time: then every cell gives it this id. */
   public boolean isImported() {
     return lo >>> 56 == 0;
+  }
+
+  // Written out, here and in other keys of the read path: what records have is slower to call.
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof PostId that && hi == that.hi && lo == that.lo;
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(hi) * 31 + Long.hashCode(lo);
   }
 
   @Override

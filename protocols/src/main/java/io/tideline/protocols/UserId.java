@@ -2,6 +2,7 @@ package io.tideline.protocols;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import org.jspecify.annotations.Nullable;
 
 /** Names a user: 1-64 characters of {@code [A-Za-z0-9._:@-]}. */
 public record UserId(@JsonValue String value) implements Comparable<UserId> {
@@ -50,6 +51,16 @@ public record UserId(@JsonValue String value) implements Comparable<UserId> {
 
   private static String shown(String value) {
     return value.length() > MAX_LENGTH ? value.length() + " characters long" : "\"" + value + "\"";
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof UserId that && value.equals(that.value);
+  }
+
+  @Override
+  public int hashCode() {
+    return value.hashCode();
   }
 
   @Override

@@ -12,6 +12,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.util.ResourceLeakDetector;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ServerCalls;
 import io.tideline.protocols.v1.PublishRequest;
@@ -80,6 +81,7 @@ final class FeedServer {
   }
 
   Server start(int port) throws IOException {
+    ResourceLeakDetector.setLevel(ResourceLeakDetector.Level.DISABLED);
     return NettyServerBuilder.forAddress(ServerProcess.loopback(port))
         .directExecutor()
         .addService(feeds.build())

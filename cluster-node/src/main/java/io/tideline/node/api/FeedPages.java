@@ -256,12 +256,10 @@ final class FeedPages {
       rows.describe(answer, i -> i);
       return CompletableFuture.completedFuture(EncodedAnswer.of(answer.build()));
     }
-    CardCache.Card[] found = new CardCache.Card[shown.size()];
-    for (int i = 0; i < found.length; i++) {
-      found[i] = cards.getIfPresent(shown.get(i).id());
-      if (found[i] == null) return fetch(answer, page, rows);
-    }
-    return CompletableFuture.completedFuture(assemble(answer, page, rows, found));
+    CardCache.Card[] found = cards.getAllPresent(shown);
+    return found == null
+        ? fetch(answer, page, rows)
+        : CompletableFuture.completedFuture(assemble(answer, page, rows, found));
   }
 
   private CompletionStage<EncodedAnswer> fetch(

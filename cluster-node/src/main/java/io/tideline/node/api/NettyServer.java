@@ -5,6 +5,7 @@ import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.util.ResourceLeakDetector;
 import io.grpc.protobuf.services.ProtoReflectionService;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import java.io.IOException;
@@ -33,6 +34,12 @@ final class NettyServer implements BoundSocket {
   private static final int RESET_WINDOW_SECONDS = 1;
 
   private static final Logger log = LoggerFactory.getLogger(NettyServer.class);
+
+  static {
+    // Netty's buffers never leave grpc-java; looking for lost ones costs a stack trace now and
+    // then.
+    ResourceLeakDetector.setLevel(ResourceLeakDetector.Level.DISABLED);
+  }
 
   private final Server server;
   private final @Nullable TlsFiles tls;

@@ -6,6 +6,7 @@ import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.UnsafeByteOperations;
 import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
@@ -61,6 +62,11 @@ public final class CardCache implements LiveTimeline.Texts {
   /** The card if it is at hand; a deleted post's says so. */
   public @Nullable Card getIfPresent(PostId id) {
     return cards.get(id);
+  }
+
+  /** The cards of all these posts in their order; {@code null} when one is not at hand. */
+  public Card @Nullable [] getAllPresent(List<PostRef> posts) {
+    return cards.getAll(posts);
   }
 
   /** Takes over what a line of the posts log says, unless something later is known. */

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 class CardTableTest {
   private static final UserId ANN = new UserId("ann");
   private static final UserId EVE = new UserId("eve");
-  private static final int ONE = 300;
+  private static final int ONE = 250;
 
   private static PostId id(long n) {
     return new PostId(n, n);
@@ -71,7 +71,7 @@ class CardTableTest {
     for (long n = 0; n < 5; n++) assertThat(table.get(id(n))).isEqualTo(model.get(id(n)));
     assertThat(table.size()).isEqualTo(model.size());
     assertThat(table.bytes())
-        .isEqualTo(model.values().stream().mapToLong(card -> 200 + card.encoded().size()).sum());
+        .isEqualTo(model.values().stream().mapToLong(card -> 150 + card.encoded().size()).sum());
   }
 
   @Test
@@ -98,7 +98,7 @@ class CardTableTest {
       threads.shutdownNow();
     }
     table.merge(id(1_000), card(ANN, 1));
-    assertThat(table.bytes()).isEqualTo((long) table.size() * ONE).isLessThanOrEqualTo(200L * ONE);
+    assertThat(table.bytes()).isEqualTo(table.size() * ONE).isLessThanOrEqualTo(200L * ONE);
     table.removeIf(card -> true);
     assertThat(table.size()).isZero();
     assertThat(table.bytes()).isZero();
