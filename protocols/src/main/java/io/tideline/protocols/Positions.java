@@ -122,6 +122,15 @@ public final class Positions {
     return Arrays.stream(other.partitions).allMatch(this::knows);
   }
 
+  /** Whether everything applied there is applied here, of the partitions that both know. */
+  public boolean coversWhatBothKnow(Positions other) {
+    for (int i = 0; i < other.partitions.length; i++) {
+      int index = indexOf(other.partitions[i]);
+      if (index >= 0 && nexts[index] < other.nexts[i]) return false;
+    }
+    return true;
+  }
+
   /** The same, but only for the partitions that the other knows. */
   public Positions of(Positions other) {
     Positions some = EMPTY;

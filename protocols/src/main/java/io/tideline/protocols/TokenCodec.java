@@ -5,6 +5,7 @@ import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
+import com.google.protobuf.UnsafeByteOperations;
 import io.tideline.protocols.TokenException.Reason;
 import io.tideline.protocols.log.v1.ConsistencyTokenPayload;
 import io.tideline.protocols.log.v1.CursorDirection;
@@ -13,6 +14,7 @@ import io.tideline.protocols.log.v1.PageTokenPayload;
 import io.tideline.protocols.log.v1.PassedStretch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.Arrays;
@@ -35,61 +37,121 @@ public final class TokenCodec {
   private static final int FORMAT = 1;
   private static final int MAX_TEXT = 1024;
   private static final int MAC_BYTES = 16;
+  private static final int MAX_BYTES = MAX_TEXT / 4 * 3;
   private static final int CURSOR = 1;
   private static final int CONSISTENCY_TOKEN = 2;
   private static final int PAGE_TOKEN = 3;
 
   private final int signingKeyId;
 
-  // By key id. Looking a Mac up and giving it its key costs more than using it, and so does a copy.
   @SuppressWarnings("ThreadLocalUsage") // There is one codec, and it has the keys.
-  private final ThreadLocal<Map<Integer, Mac>> macs;
+  private final ThreadLocal<Tools> tools;
+
+  /** What a thread keeps from one token to the next. */
+  private static final class Tools {
+    // By key id. Looking a Mac up and giving it its key costs more than using it, and so does a
+    // copy.
+    final Map<Integer, Mac> macs = new HashMap<>();
+    final byte[] room = new byte[MAX_BYTES];
+    // The cursors of a page have one base.
+    Watermark base = Watermark.NOTHING;
+    byte[] encodedBase = Watermark.NOTHING.toProto().toByteArray();
+
+    Tools(KeyRing keys) {
+      keys.keys().forEach((id, key) -> macs.put(id, prepare(key)));
+    }
+
+    Mac mac(int keyId) {
+      return Objects.requireNonNull(macs.get(keyId));
+    }
+
+    @SuppressWarnings("ReferenceEquality") // To compare them costs as much as to encode one.
+    byte[] encode(Watermark mark) {
+      if (mark != base) {
+        encodedBase = mark.toProto().toByteArray();
+        base = mark;
+      }
+      return encodedBase;
+    }
+  }
 
   public TokenCodec(KeyRing keys) {
     signingKeyId = keys.signingKeyId();
-    macs =
-        ThreadLocal.withInitial(
-            () -> {
-              Map<Integer, Mac> prepared = new HashMap<>();
-              keys.keys().forEach((id, key) -> prepared.put(id, prepare(key)));
-              return prepared;
-            });
+    tools = ThreadLocal.withInitial(() -> new Tools(keys));
   }
 
   /** What does not fit of what the walk has passed over is forgotten, then of the rules. */
   public String encode(Cursor cursor) {
-    CursorPayload payload = payloadOf(cursor);
-    if (textLength(payload) > MAX_TEXT) payload = payloadOf(cursor.withoutPassed());
-    if (textLength(payload) > MAX_TEXT) payload = payloadOf(cursor.withoutPassed().withoutRules());
-    return seal(CURSOR, payload);
+    return new String(encoded(cursor), StandardCharsets.ISO_8859_1);
   }
 
-  private static CursorPayload payloadOf(Cursor cursor) {
-    CursorPayload.Builder payload =
-        CursorPayload.newBuilder()
-            .setFormat(FORMAT)
-            .setReaderId(cursor.reader().value())
-            .setSurface(cursor.surface())
-            .setDirection(
-                switch (cursor.direction()) {
-                  case OLDER -> CursorDirection.CURSOR_DIRECTION_OLDER;
-                  case NEWER -> CursorDirection.CURSOR_DIRECTION_NEWER;
-                })
-            .setAfterPostId(bytesOf(cursor.after()))
-            .setBase(cursor.base().toProto());
-    if (cursor.until() != null) payload.setUntil(cursor.until().toProto());
-    for (PassedOver.Stretch stretch : cursor.passed().stretches()) {
-      payload
-          .addPassedBuilder()
-          .setNewerPostId(bytesOf(stretch.newer()))
-          .setOldestPostId(
-              stretch.oldest().equals(PostId.MIN) ? ByteString.EMPTY : bytesOf(stretch.oldest()))
-          .addAllRulesAt(stretch.rulesAt())
-          .setCell(stretch.cell());
+  /** The text of {@link #encode}, for messages that take bytes. */
+  public ByteString encodeToBytes(Cursor cursor) {
+    return UnsafeByteOperations.unsafeWrap(encoded(cursor));
+  }
+
+  private byte[] encoded(Cursor cursor) {
+    Tools mine = tools.get();
+    int macAt = write(cursor, mine);
+    if (macAt < 0) macAt = write(cursor.withoutPassed(), mine);
+    if (macAt < 0) macAt = write(cursor.withoutPassed().withoutRules(), mine);
+    if (macAt < 0) {
+      throw new IllegalArgumentException(
+          "a token has at most " + MAX_TEXT + " characters, but this would have more");
     }
-    cursor.passed().posts().forEach(post -> payload.addPassedPostIds(bytesOf(post)));
-    cursor.owed().forEach(post -> payload.addOwedPostIds(bytesOf(post)));
-    return payload.build();
+    return seal(CURSOR, Arrays.copyOf(mine.room, macAt + MAC_BYTES), macAt, mine);
+  }
+
+  /**
+   * Writes a {@code CursorPayload} behind the place of the key id, in the order of its fields.
+   *
+   * @return where it ends; negative when it does not fit
+   */
+  private static int write(Cursor cursor, Tools tools) {
+    int most = MAX_BYTES - MAC_BYTES - 1;
+    CodedOutputStream out = CodedOutputStream.newInstance(tools.room, 1, most);
+    try {
+      out.writeUInt32(CursorPayload.FORMAT_FIELD_NUMBER, FORMAT);
+      out.writeString(CursorPayload.READER_ID_FIELD_NUMBER, cursor.reader().value());
+      out.writeString(CursorPayload.SURFACE_FIELD_NUMBER, cursor.surface());
+      CursorDirection direction =
+          switch (cursor.direction()) {
+            case OLDER -> CursorDirection.CURSOR_DIRECTION_OLDER;
+            case NEWER -> CursorDirection.CURSOR_DIRECTION_NEWER;
+          };
+      out.writeEnum(CursorPayload.DIRECTION_FIELD_NUMBER, direction.getNumber());
+      if (cursor.after() != null) {
+        out.writeByteArray(CursorPayload.AFTER_POST_ID_FIELD_NUMBER, cursor.after().toBytes());
+      }
+      out.writeByteArray(CursorPayload.BASE_FIELD_NUMBER, tools.encode(cursor.base()));
+      if (cursor.until() != null) {
+        out.writeMessage(CursorPayload.UNTIL_FIELD_NUMBER, cursor.until().toProto());
+      }
+      for (PassedOver.Stretch stretch : cursor.passed().stretches()) {
+        out.writeMessage(CursorPayload.PASSED_FIELD_NUMBER, protoOf(stretch));
+      }
+      for (PostId post : cursor.passed().posts()) {
+        out.writeByteArray(CursorPayload.PASSED_POST_IDS_FIELD_NUMBER, post.toBytes());
+      }
+      for (PostId post : cursor.owed()) {
+        out.writeByteArray(CursorPayload.OWED_POST_IDS_FIELD_NUMBER, post.toBytes());
+      }
+    } catch (CodedOutputStream.OutOfSpaceException e) {
+      return -1;
+    } catch (IOException e) {
+      throw new UncheckedIOException("an array has no other failure", e);
+    }
+    return 1 + out.getTotalBytesWritten();
+  }
+
+  private static PassedStretch protoOf(PassedOver.Stretch stretch) {
+    return PassedStretch.newBuilder()
+        .setNewerPostId(bytesOf(stretch.newer()))
+        .setOldestPostId(
+            stretch.oldest().equals(PostId.MIN) ? ByteString.EMPTY : bytesOf(stretch.oldest()))
+        .addAllRulesAt(stretch.rulesAt())
+        .setCell(stretch.cell())
+        .build();
   }
 
   public Cursor decodeCursor(String text, UserId reader, String surface) {
@@ -199,33 +261,33 @@ public final class TokenCodec {
     return bytes.isEmpty() ? null : PostId.fromBytes(bytes);
   }
 
-  private static int textLength(MessageLite payload) {
-    return ((1 + payload.getSerializedSize() + MAC_BYTES) * 4 + 2) / 3;
-  }
-
   private String seal(int kind, MessageLite payload) {
     int macAt = 1 + payload.getSerializedSize();
+    if (macAt + MAC_BYTES > MAX_BYTES) {
+      throw new IllegalArgumentException(
+          "a token has at most " + MAX_TEXT + " characters, but this would have more");
+    }
     byte[] token = new byte[macAt + MAC_BYTES];
-    token[0] = (byte) signingKeyId;
     try {
       payload.writeTo(CodedOutputStream.newInstance(token, 1, macAt - 1));
     } catch (IOException e) {
       throw new UncheckedIOException("an array takes what it was sized for", e);
     }
-    Mac mac = Objects.requireNonNull(macs.get().get(signingKeyId));
-    System.arraycopy(sign(mac, kind, token, macAt), 0, token, macAt, MAC_BYTES);
-    String text = Base64.getUrlEncoder().withoutPadding().encodeToString(token);
-    if (text.length() > MAX_TEXT) {
-      throw new IllegalArgumentException(
-          "a token has at most " + MAX_TEXT + " characters, but this would have " + text.length());
-    }
-    return text;
+    return new String(seal(kind, token, macAt, tools.get()), StandardCharsets.ISO_8859_1);
+  }
+
+  /** The text, as bytes, of a token that lacks its key id and its signature. */
+  private byte[] seal(int kind, byte[] token, int macAt, Tools mine) {
+    token[0] = (byte) signingKeyId;
+    byte[] signature = sign(mine.mac(signingKeyId), kind, token, macAt);
+    System.arraycopy(signature, 0, token, macAt, MAC_BYTES);
+    return Base64.getUrlEncoder().withoutPadding().encode(token);
   }
 
   private <P, T> T open(int kind, String text, Parser<P> parser, Function<P, T> mapping) {
     byte[] token = bytesOf(text);
     int macAt = token.length - MAC_BYTES;
-    Mac mac = macs.get().get(token[0] & 0xFF);
+    Mac mac = tools.get().macs.get(token[0] & 0xFF);
     if (mac == null
         || !MessageDigest.isEqual(
             Arrays.copyOf(sign(mac, kind, token, macAt), MAC_BYTES),

@@ -182,9 +182,10 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     Positions there = mark.positions();
     Positions here = view.positions();
     return view.knowsRulesOf(mark)
-        && here.covers(there.of(here))
-        && there.partitions().stream()
-            .noneMatch(log -> there.next(log) > 0 && !here.knows(log) && awaits.test(log));
+        && here.coversWhatBothKnow(there)
+        && (here.knowsAllOf(there)
+            || there.partitions().stream()
+                .noneMatch(log -> there.next(log) > 0 && !here.knows(log) && awaits.test(log)));
   }
 
   /** A view that does; a timeline that has just moved here may need a moment. */

@@ -132,11 +132,12 @@ final class FeedPages {
     ReadFeedResponse.Builder answer =
         ReadFeedResponse.newBuilder()
             .setEndOfFeed(end)
-            .setNewerCursor(
-                tokens.encode(Cursor.newer(request.user(), request.surface(), base, passed)));
+            .setNewerCursorBytes(
+                tokens.encodeToBytes(
+                    Cursor.newer(request.user(), request.surface(), base, passed)));
     if (last != null) {
-      answer.setNextCursor(
-          tokens.encode(
+      answer.setNextCursorBytes(
+          tokens.encodeToBytes(
               new Cursor(
                   request.user(),
                   request.surface(),
@@ -227,7 +228,7 @@ final class FeedPages {
                 owed);
     return withCards(
         ReadFeedResponse.newBuilder()
-            .setNewerCursor(tokens.encode(next))
+            .setNewerCursorBytes(tokens.encodeToBytes(next))
             .setGap(found.size() - returned + view.countNewSince(until, rest))
             .setLogChanged(!cursor.base().positions().knowsAllOf(view.positions())),
         new Shown(view, view.perhapsSeen(cursor.base(), cursor.passed(), true)),
