@@ -51,9 +51,19 @@ class FenceTest {
 
   @Test
   void a_clock_beyond_the_bound_is_off_in_both_directions() {
-    fence.clockOffset(-10_001);
+    fence.clockOffsets(-10_001, -10_002, 0);
     assertThat(fence.clockOff()).isTrue();
-    fence.clockOffset(10_000);
+    fence.clockOffsets(10_000, 10_000, 0);
     assertThat(fence.clockOff()).isFalse();
+  }
+
+  @Test
+  void of_two_clocks_that_differ_neither_is_off_and_the_difference_is_known() {
+    fence.clockOffsets(0, 20_000);
+    assertThat(fence.clockOff()).isFalse();
+    assertThat(fence.clockOffset()).isZero();
+    assertThat(fence.clockSpread()).isEqualTo(Duration.ofSeconds(20));
+    fence.clockOffsets(0, -3);
+    assertThat(fence.clockSpread()).isEqualTo(Duration.ofMillis(3));
   }
 }
