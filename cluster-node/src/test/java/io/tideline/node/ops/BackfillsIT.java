@@ -46,12 +46,10 @@ class BackfillsIT {
 
   private final AtomicInteger queries = new AtomicInteger();
   private final String keyspace = KEYSPACE + "_" + TESTS.incrementAndGet();
-  private CqlSession session;
-  private TestCell cell;
+  private final CqlSession session = connect();
 
   @BeforeEach
   void start() throws Exception {
-    session = connect();
     session.execute(
         "CREATE KEYSPACE %s WITH replication = {'class': 'NetworkTopologyStrategy', '%s': 1}"
             .formatted(keyspace, LocalCassandra.DATA_CENTER));
@@ -60,58 +58,59 @@ class BackfillsIT {
 
   @AfterEach
   void stop() {
-    cell.close();
     session.execute("DROP KEYSPACE " + keyspace);
     session.close();
   }
 
   @Test
   void one_node_looks_and_all_know() throws Exception {
-    cell = TestCell.ofNodes(2, "");
-    List<Backfills> nodes = IntStream.range(0, 2).mapToObj(i -> onNode(cell.node(i))).toList();
-    ask(nodes.get(1));
-    await()
-        .atMost(Duration.ofSeconds(5))
-        .until(() -> nodes.stream().allMatch(each -> each.lacks(WEST)));
-    done();
-    await()
-        .atMost(Duration.ofSeconds(5))
-        .until(() -> nodes.stream().noneMatch(each -> each.lacks(WEST)));
+    try (TestCell cell = TestCell.ofNodes(2, "")) {
+      List<Backfills> nodes = IntStream.range(0, 2).mapToObj(i -> onNode(cell.node(i))).toList();
+      ask(nodes.get(1));
+      await()
+          .atMost(Duration.ofSeconds(5))
+          .until(() -> nodes.stream().allMatch(each -> each.lacks(WEST)));
+      done();
+      await()
+          .atMost(Duration.ofSeconds(5))
+          .until(() -> nodes.stream().noneMatch(each -> each.lacks(WEST)));
 
-    int before = queries.get();
-    TimeUnit.SECONDS.sleep(4);
-    assertThat(queries.get() - before).as("queries in four seconds").isBetween(2, 4);
+      int before = queries.get();
+      TimeUnit.SECONDS.sleep(4);
+      assertThat(queries.get() - before).as("queries in four seconds").isBetween(2, 4);
+    }
   }
 
   /** Takes half a minute, so it is asked for. */
   @Test
   @EnabledIfSystemProperty(named = "tideline.test.cells", matches = "true")
   void nodes_know_without_one_that_says_so_and_with_the_next_one() throws Exception {
-    // As in an upgrade: the oldest node does not say how it goes.
-    cell = TestCell.ofNodes(3, "");
-    List<Backfills> newer = IntStream.range(1, 3).mapToObj(i -> onNode(cell.node(i))).toList();
-    TimeUnit.SECONDS.sleep(1);
-    int before = queries.get();
-    session.execute(
-        "INSERT INTO %s.backfills_wanted (source, request, reason, since, done_at)"
-                .formatted(keyspace)
-            + " VALUES (2, 1, 'of an older node', 1, 0)");
-    await()
-        .atMost(Duration.ofSeconds(15))
-        .until(() -> newer.stream().allMatch(each -> each.lacks(WEST)));
-    // Mostly one of the two looks; both, when they notice at the same moment.
-    assertThat(queries.get() - before).as("queries of the nodes").isBetween(2, 4);
+    try (TestCell cell = TestCell.ofNodes(3, "")) {
+      // As in an upgrade: the oldest node does not say how it goes.
+      List<Backfills> newer = IntStream.range(1, 3).mapToObj(i -> onNode(cell.node(i))).toList();
+      TimeUnit.SECONDS.sleep(1);
+      int before = queries.get();
+      session.execute(
+          "INSERT INTO %s.backfills_wanted (source, request, reason, since, done_at)"
+                  .formatted(keyspace)
+              + " VALUES (2, 1, 'of an older node', 1, 0)");
+      await()
+          .atMost(Duration.ofSeconds(15))
+          .until(() -> newer.stream().allMatch(each -> each.lacks(WEST)));
+      // Mostly one of the two looks; both, when they notice at the same moment.
+      assertThat(queries.get() - before).as("queries of the nodes").isBetween(2, 4);
 
-    Backfills oldest = onNode(cell.node(0));
-    await().atMost(Duration.ofSeconds(5)).until(() -> oldest.lacks(WEST));
-    ask(oldest);
-    Cluster leaving = Cluster.get(cell.node(0));
-    leaving.manager().tell(Leave.create(leaving.selfMember().address()));
-    await().atMost(Duration.ofSeconds(30)).until(leaving::isTerminated);
-    done();
-    await()
-        .atMost(Duration.ofSeconds(15))
-        .until(() -> newer.stream().noneMatch(each -> each.lacks(WEST)));
+      Backfills oldest = onNode(cell.node(0));
+      await().atMost(Duration.ofSeconds(5)).until(() -> oldest.lacks(WEST));
+      ask(oldest);
+      Cluster leaving = Cluster.get(cell.node(0));
+      leaving.manager().tell(Leave.create(leaving.selfMember().address()));
+      await().atMost(Duration.ofSeconds(30)).until(leaving::isTerminated);
+      done();
+      await()
+          .atMost(Duration.ofSeconds(15))
+          .until(() -> newer.stream().noneMatch(each -> each.lacks(WEST)));
+    }
   }
 
   private static void ask(Backfills node) throws Exception {
@@ -126,6 +125,7 @@ class BackfillsIT {
   }
 
   /** Nothing is said for other cells here, so what says it is not there. */
+  @SuppressWarnings("NullAway")
   private Backfills onNode(ActorSystem<?> system) {
     LogSettings logs = LogSettings.from(system.settings().config());
     return Backfills.start(
