@@ -22,7 +22,6 @@ import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.NotUsed;
@@ -84,17 +83,24 @@ public final class FeedWatch {
   }
 
   private CompletionStage<List<WatchFeedResponse>> added(List<PostRef> posts, TimelineView view) {
+    return responses(
+        posts.stream().map(post -> new FeedWatcher.Change(Timeline.Event.ADDED, post)).toList(),
+        view);
+  }
+
+  private CompletionStage<List<WatchFeedResponse>> responses(
+      List<FeedWatcher.Change> changes, TimelineView after) {
+    List<PostId> wanted =
+        changes.stream()
+            .filter(change -> change.what() != Timeline.Event.REMOVED)
+            .map(change -> change.post().id())
+            .toList();
     return cards
-        .fetch(posts.stream().map(PostRef::id).toList())
+        .fetch(wanted)
         .thenApply(
             found ->
-                posts.stream()
-                    .map(
-                        post ->
-                            response(
-                                new FeedWatcher.Change(Timeline.Event.ADDED, post),
-                                view,
-                                found.get(post.id())))
+                changes.stream()
+                    .map(change -> response(change, after, found.get(change.post().id())))
                     .toList());
   }
 
@@ -195,20 +201,13 @@ public final class FeedWatch {
   }
 
   private CompletionStage<List<WatchFeedResponse>> responses(Watcher watcher, Step step) {
-    List<PostId> wanted =
-        step.changes().stream()
-            .filter(change -> change.what() != Timeline.Event.REMOVED)
-            .map(change -> change.post().id())
-            .toList();
-    return cards.fetch(wanted).thenApply(found -> responses(watcher, step, found));
+    return responses(step.changes(), step.after())
+        .thenApply(changes -> withCursor(changes, watcher, step));
   }
 
-  private List<WatchFeedResponse> responses(
-      Watcher watcher, Step step, Map<PostId, CardCache.Card> found) {
-    List<WatchFeedResponse> responses = new ArrayList<>(step.changes().size() + 1);
-    for (FeedWatcher.Change change : step.changes()) {
-      responses.add(response(change, step.after(), found.get(change.post().id())));
-    }
+  private List<WatchFeedResponse> withCursor(
+      List<WatchFeedResponse> changes, Watcher watcher, Step step) {
+    List<WatchFeedResponse> responses = new ArrayList<>(changes);
     if (step.unread() != null) {
       responses.add(WatchFeedResponse.newBuilder().setUnread(step.unread()).build());
     }

@@ -95,6 +95,10 @@ public final class NodeMetrics implements AutoCloseable {
         "tideline.clock.offset.seconds",
         "How far the cell's clocks are ahead of this node's",
         () -> seconds(fence.clockOffset()));
+    gauge(
+        "tideline.clock.spread.seconds",
+        "How far apart the cell's clocks are, as this node sees them",
+        () -> seconds(fence.clockSpread()));
   }
 
   /** What Prometheus reads, a few seconds old; empty before there is anything. */

@@ -127,18 +127,17 @@ public final class PostStoreWriter {
   }
 
   private CompletionStage<Void> write(PostLine line, Stamp at, boolean first) {
-    CompletionStage<Void> stored = store.write(line, at.partition(), at.offset());
     LogWriter own = writer;
     if (own == null) {
-      return stored;
+      return store.write(line, at.partition(), at.offset());
     }
-    CompletionStage<Void> remembered = stored.thenCompose(done -> store.rememberKey(line));
+    CompletionStage<Void> stored = store.writeWithKey(line, at.partition(), at.offset());
     // Who says a line again has looked already, and looks at what this cell has accepted.
     return first
-        ? remembered
+        ? stored
             .thenCompose(done -> store.linesAfter(line, here))
             .thenCompose(lines -> append(lines, own))
-        : remembered;
+        : stored;
   }
 
   private static CompletionStage<Void> append(List<PostLine> lines, LogWriter writer) {

@@ -1,6 +1,7 @@
 package io.tideline.multidc.backfill;
 
 import io.tideline.multidc.backfill.Backfills.Heard;
+import io.tideline.multidc.backfill.Backfills.State;
 import io.tideline.multidc.backfill.Backfills.Surroundings;
 import io.tideline.multidc.log.LineForms;
 import io.tideline.multidc.log.OtherCell;
@@ -14,7 +15,6 @@ import io.tideline.protocols.log.v1.IntentLine;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -39,6 +39,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class BackfillKeeper extends AbstractBehavior<BackfillKeeper.Message> {
   private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+  private static final Duration LOOK_AT_REST_EVERY = Duration.ofSeconds(3);
   private static final Duration SAY_EVERY = Duration.ofSeconds(5);
   private static final Duration RETRY = Duration.ofSeconds(5);
 
@@ -49,9 +50,7 @@ final class BackfillKeeper extends AbstractBehavior<BackfillKeeper.Message> {
     INSTANCE
   }
 
-  private record Read(
-      @Nullable List<Wanted> wanted, @Nullable List<Given> given, @Nullable Throwable failure)
-      implements Message {}
+  private record Read(@Nullable State state, @Nullable Throwable failure) implements Message {}
 
   private record Go(int cell) implements Message {}
 
@@ -68,6 +67,7 @@ final class BackfillKeeper extends AbstractBehavior<BackfillKeeper.Message> {
   private final Surroundings around;
   private final BackfillTables tables;
   private final SayAgain sayAgain;
+  private final ActorRef<Topic.Command<State>> states;
   private final Executor blocking;
 
   private final Map<Integer, Wanted> wanted = new HashMap<>();
@@ -80,11 +80,18 @@ final class BackfillKeeper extends AbstractBehavior<BackfillKeeper.Message> {
   private int going;
   private long saidNanos = System.nanoTime() - SAY_EVERY.toNanos();
 
-  static Behavior<Message> create(Surroundings around, BackfillTables tables, SayAgain sayAgain) {
+  /**
+   * @param states where others of the cell hear what the tables say
+   */
+  static Behavior<Message> create(
+      Surroundings around,
+      BackfillTables tables,
+      SayAgain sayAgain,
+      ActorRef<Topic.Command<State>> states) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
-                timers -> new BackfillKeeper(context, timers, around, tables, sayAgain)));
+                timers -> new BackfillKeeper(context, timers, around, tables, sayAgain, states)));
   }
 
   private BackfillKeeper(
@@ -92,17 +99,20 @@ final class BackfillKeeper extends AbstractBehavior<BackfillKeeper.Message> {
       TimerScheduler<Message> timers,
       Surroundings around,
       BackfillTables tables,
-      SayAgain sayAgain) {
+      SayAgain sayAgain,
+      ActorRef<Topic.Command<State>> states) {
     super(context);
     context.setLoggerName(BackfillKeeper.class);
     this.timers = timers;
     this.around = around;
     this.tables = tables;
     this.sayAgain = sayAgain;
+    this.states = states;
     this.blocking = context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
     ActorRef<Topic.Command<Heard>> topic =
         context.spawn(Topic.create(Heard.class, Backfills.TOPIC), "topic");
     topic.tell(Topic.subscribe(context.getSelf().narrow()));
+    states.tell(Topic.subscribe(context.getSelf().narrow()));
     context.getSelf().tell(Look.INSTANCE);
   }
 
@@ -111,6 +121,7 @@ final class BackfillKeeper extends AbstractBehavior<BackfillKeeper.Message> {
     return newReceiveBuilder()
         .onMessage(Look.class, look -> onLook())
         .onMessage(Read.class, this::onRead)
+        .onMessage(State.class, this::onState)
         .onMessage(Heard.class, this::onHeard)
         .onMessage(Go.class, go -> onGo(go.cell()))
         .onMessage(Went.class, this::onWent)
@@ -128,43 +139,54 @@ final class BackfillKeeper extends AbstractBehavior<BackfillKeeper.Message> {
   }
 
   private Behavior<Message> onLook() {
-    getContext()
-        .pipeToSelf(
-            tables
-                .wanted()
-                .thenCombine(tables.given(), (lacked, said) -> new Read(lacked, said, null)),
-            (read, failure) -> failure == null ? read : new Read(null, null, failure));
+    getContext().pipeToSelf(tables.state(), Read::new);
     return this;
   }
 
+  /** Another node has read the tables, and perhaps something is asked for there. */
+  private Behavior<Message> onState(State state) {
+    return known && state.wanted().stream().anyMatch(this::isNew) ? onLook() : this;
+  }
+
+  private boolean isNew(Wanted row) {
+    Wanted before = wanted.get(row.source());
+    return around.numbers().contains(row.source())
+        && row.open()
+        && (before == null || before.request() < row.request());
+  }
+
   private Behavior<Message> onRead(Read read) {
-    timers.startSingleTimer(Look.INSTANCE, LOOK_EVERY);
-    if (read.wanted() == null || read.given() == null) {
+    State state = read.state();
+    if (state == null) {
       getContext().getLog().debug("Back-fills are unknown for now", read.failure());
+      timers.startSingleTimer(Look.INSTANCE, LOOK_EVERY);
       return this;
     }
-    boolean more = false;
+    boolean more = state.wanted().stream().anyMatch(this::isNew);
     Set<Integer> others = around.numbers();
-    for (Wanted row : read.wanted()) {
-      if (!others.contains(row.source())) {
-        continue;
-      }
-      Wanted before = wanted.put(row.source(), row);
-      more |= row.open() && (before == null || before.request() < row.request());
-    }
+    state.wanted().stream()
+        .filter(row -> others.contains(row.source()))
+        .forEach(row -> wanted.put(row.source(), row));
     // Only the first time: later this knows more than the table.
     if (!known) {
-      read.given().stream()
+      state.given().stream()
           .filter(row -> others.contains(row.cell()))
           .forEach(row -> given.put(row.cell(), row));
       known = true;
     }
+    states.tell(Topic.publish(state));
+    timers.startSingleTimer(Look.INSTANCE, atRest() ? LOOK_AT_REST_EVERY : LOOK_EVERY);
     wanted.values().stream().filter(Wanted::open).forEach(this::check);
     if (more || System.nanoTime() - saidNanos > SAY_EVERY.toNanos()) {
       say();
     }
     goOn();
     return this;
+  }
+
+  private boolean atRest() {
+    return wanted.values().stream().noneMatch(Wanted::open)
+        && given.values().stream().allMatch(Given::done);
   }
 
   // --- what is lacking here ---

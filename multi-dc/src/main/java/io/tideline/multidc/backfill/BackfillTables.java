@@ -8,10 +8,10 @@ import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.AllRows;
+import io.tideline.persistence.Schema;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.log.v1.AppliedPositions;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -19,8 +19,6 @@ import java.util.function.Function;
 
 /** What the cell lacks of others and says again for others, a row for each of them. */
 final class BackfillTables {
-  private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
-
   private final CqlSession session;
   private final String wanted;
   private final String given;
@@ -40,26 +38,18 @@ final class BackfillTables {
   }
 
   static CompletionStage<Void> create(CqlSession session, String keyspace) {
-    return session
-        .executeAsync(
-            schema(
-                "CREATE TABLE IF NOT EXISTS "
-                    + wantedIn(keyspace)
-                    + " (source int PRIMARY KEY, request bigint, reason text, since bigint,"
-                    + " posts bigint, users bigint, done_at bigint)"))
-        .thenCompose(
-            made ->
-                session.executeAsync(
-                    schema(
-                        "CREATE TABLE IF NOT EXISTS "
-                            + givenIn(keyspace)
-                            + " (cell int PRIMARY KEY, request bigint, walk text, after bigint,"
-                            + " posts bigint, users bigint, end_positions blob)")))
-        .thenAccept(made -> {});
+    return Schema.create(
+        session,
+        wantedIn(keyspace)
+            + " (source int PRIMARY KEY, request bigint, reason text, since bigint,"
+            + " posts bigint, users bigint, done_at bigint)",
+        givenIn(keyspace)
+            + " (cell int PRIMARY KEY, request bigint, walk text, after bigint,"
+            + " posts bigint, users bigint, end_positions blob)");
   }
 
-  private static SimpleStatement schema(String cql) {
-    return SimpleStatement.newInstance(cql).setTimeout(SCHEMA_TIMEOUT);
+  CompletionStage<Backfills.State> state() {
+    return wanted().thenCombine(given(), Backfills.State::new);
   }
 
   CompletionStage<List<Wanted>> wanted() {
@@ -132,7 +122,7 @@ final class BackfillTables {
         .setSerialConsistencyLevel(DefaultConsistencyLevel.LOCAL_SERIAL);
   }
 
-  CompletionStage<List<Given>> given() {
+  private CompletionStage<List<Given>> given() {
     return rows(
         "SELECT cell, request, walk, after, posts, users, end_positions FROM " + given,
         row ->

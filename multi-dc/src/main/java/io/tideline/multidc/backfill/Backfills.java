@@ -25,6 +25,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -36,18 +37,24 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What this cell lacks of others, and what it says again for others; one node of the cell does it,
- * and any node knows how it goes.
+ * and tells the others how it goes.
  */
 public final class Backfills {
   private static final Logger log = LoggerFactory.getLogger(Backfills.class);
   static final String TOPIC = "tideline-backfills";
+  private static final String STATE_TOPIC = "tideline-backfills-state";
   private static final Duration LOOK_EVERY = Duration.ofSeconds(3);
+  // While nobody says how it goes, be it that the node that does it has an older version, whoever
+  // notices first looks for itself and for the others.
+  private static final Duration SILENCE = Duration.ofSeconds(10);
 
   private final BackfillTables tables;
   private final Set<Integer> others;
+  private final ActorRef<Topic.Command<State>> topic;
   private final LongAdder lines = new LongAdder();
   private volatile List<Wanted> wanted = List.of();
   private volatile List<Given> given = List.of();
+  private volatile long heardNanos = System.nanoTime() - SILENCE.toNanos();
 
   /** What a cell has said, from the node that has read it. */
   record Heard(int cell, Payload note) implements CborSerializable, BackfillKeeper.Message {
@@ -59,6 +66,10 @@ public final class Backfills {
       }
     }
   }
+
+  /** What the tables say, from the node that has read them. */
+  record State(List<Wanted> wanted, List<Given> given)
+      implements CborSerializable, BackfillKeeper.Message {}
 
   /** What a node gives for it. */
   public record Surroundings(
@@ -80,9 +91,12 @@ public final class Backfills {
     }
   }
 
-  private Backfills(BackfillTables tables, Surroundings around) {
+  private Backfills(ActorSystem<?> system, BackfillTables tables, Surroundings around) {
     this.tables = tables;
     this.others = around.numbers();
+    this.topic =
+        system.systemActorOf(
+            Topic.create(State.class, STATE_TOPIC), STATE_TOPIC + "-topic", Props.empty());
   }
 
   /** Creates the tables where they are missing; the keyspace must be there. */
@@ -93,7 +107,7 @@ public final class Backfills {
   /** Does nothing where there are no other cells. */
   public static Backfills start(ActorSystem<?> system, Surroundings around) {
     BackfillTables tables = new BackfillTables(around.session(), around.keyspace());
-    Backfills backfills = new Backfills(tables, around);
+    Backfills backfills = new Backfills(system, tables, around);
     if (around.others().isEmpty()) {
       return backfills;
     }
@@ -109,13 +123,16 @@ public final class Backfills {
     ClusterSingleton.get(system)
         .init(
             SingletonActor.of(
-                Behaviors.supervise(BackfillKeeper.create(around, tables, sayAgain))
+                Behaviors.supervise(
+                        BackfillKeeper.create(around, tables, sayAgain, backfills.topic))
                     .onFailure(SupervisorStrategy.restart()),
                 TOPIC));
+    backfills.topic.tell(
+        Topic.subscribe(system.systemActorOf(backfills.listening(), STATE_TOPIC, Props.empty())));
     system
         .scheduler()
         .scheduleWithFixedDelay(
-            Duration.ZERO, LOOK_EVERY, backfills::look, system.executionContext());
+            Duration.ZERO, LOOK_EVERY, backfills::lookInSilence, system.executionContext());
     return backfills;
   }
 
@@ -140,22 +157,38 @@ public final class Backfills {
         Props.empty());
   }
 
+  private Behavior<State> listening() {
+    return Behaviors.receiveMessage(
+        state -> {
+          note(state);
+          return Behaviors.same();
+        });
+  }
+
+  private void lookInSilence() {
+    if (System.nanoTime() - heardNanos >= SILENCE.toNanos()) {
+      look();
+    }
+  }
+
   private void look() {
     tables
-        .wanted()
-        .thenCombine(
-            tables.given(),
-            (lacked, said) -> {
-              wanted = lacked.stream().filter(row -> others.contains(row.source())).toList();
-              given = said.stream().filter(row -> others.contains(row.cell())).toList();
-              return lacked;
-            })
+        .state()
         .whenComplete(
-            (read, failure) -> {
+            (state, failure) -> {
               if (failure != null) {
                 log.debug("How back-fills go is unknown for now", failure);
+              } else {
+                note(state);
+                topic.tell(Topic.publish(state));
               }
             });
+  }
+
+  private void note(State state) {
+    heardNanos = System.nanoTime();
+    wanted = state.wanted().stream().filter(row -> others.contains(row.source())).toList();
+    given = state.given().stream().filter(row -> others.contains(row.cell())).toList();
   }
 
   /** What was lacking and is, as of a few seconds ago. */

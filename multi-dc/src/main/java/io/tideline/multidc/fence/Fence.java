@@ -2,6 +2,8 @@ package io.tideline.multidc.fence;
 
 import java.time.Duration;
 import java.util.Locale;
+import java.util.LongSummaryStatistics;
+import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
@@ -18,6 +20,7 @@ public final class Fence {
   private final long maxClockOffsetMillis;
   private volatile long tick = NOT_YET;
   private volatile long clockOffsetMillis;
+  private volatile long clockSpreadMillis;
 
   Fence(FenceSettings settings) {
     stableAfterNanos = settings.stableAfter().toNanos();
@@ -88,6 +91,11 @@ public final class Fence {
     return Math.abs(clockOffsetMillis) > maxClockOffsetMillis;
   }
 
+  /** How far apart the wall clocks of the cell are, also where nobody can say which one is off. */
+  public Duration clockSpread() {
+    return Duration.ofMillis(clockSpreadMillis);
+  }
+
   void countedInAt(long nanoTime) {
     long current = tick;
     if (current == NOT_YET || (current != GONE && nanoTime - current > 0)) tick = nanoTime;
@@ -98,7 +106,13 @@ public final class Fence {
     if (tick != NOT_YET) tick = GONE;
   }
 
-  void clockOffset(long millis) {
-    clockOffsetMillis = millis;
+  /**
+   * @param offsets by how many milliseconds each voter's wall clock is ahead of this node's, its
+   *     own among them
+   */
+  void clockOffsets(long... offsets) {
+    clockOffsetMillis = Quorum.median(offsets);
+    LongSummaryStatistics all = LongStream.of(offsets).summaryStatistics();
+    clockSpreadMillis = all.getMax() - all.getMin();
   }
 }

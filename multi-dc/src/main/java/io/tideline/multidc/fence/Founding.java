@@ -4,6 +4,7 @@ import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
+import io.tideline.persistence.Schema;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -31,7 +32,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class Founding {
   private static final Logger log = LoggerFactory.getLogger(Founding.class);
-  private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
   private static final Set<MemberStatus> MEMBER =
       Set.of(MemberStatus.joining(), MemberStatus.weaklyUp(), MemberStatus.up());
 
@@ -58,14 +58,8 @@ public final class Founding {
 
   /** Creates the table where it is missing; the keyspace must be there. */
   public static CompletionStage<Void> createSchema(CqlSession session, String keyspace) {
-    return session
-        .executeAsync(
-            SimpleStatement.newInstance(
-                    "CREATE TABLE IF NOT EXISTS "
-                        + tableIn(keyspace)
-                        + " (id int PRIMARY KEY, leader text, members int)")
-                .setTimeout(SCHEMA_TIMEOUT))
-        .thenAccept(created -> {});
+    return Schema.create(
+        session, tableIn(keyspace) + " (id int PRIMARY KEY, leader text, members int)");
   }
 
   /**

@@ -153,13 +153,12 @@ final class Heartbeats extends AbstractBehavior<FenceMessage> {
                         answer == null ? OptionalLong.empty() : OptionalLong.of(answer.sentAt()))
                 .toList())
         .ifPresent(fence::countedInAt);
-    fence.clockOffset(
-        Quorum.median(
-            voters.stream()
-                .map(answers::get)
-                .flatMapToLong(
-                    answer ->
-                        answer == null ? LongStream.empty() : answer.clockOffset().stream())));
+    fence.clockOffsets(
+        voters.stream()
+            .map(answers::get)
+            .flatMapToLong(
+                answer -> answer == null ? LongStream.empty() : answer.clockOffset().stream())
+            .toArray());
     logChanges();
   }
 

@@ -34,8 +34,8 @@ final class Quorum {
   /**
    * The middle value; of two middle values the one closer to zero, so that a tie accuses nobody.
    */
-  static long median(LongStream values) {
-    long[] sorted = values.sorted().toArray();
+  static long median(long... values) {
+    long[] sorted = LongStream.of(values).sorted().toArray();
     long high = sorted[sorted.length / 2];
     long low = sorted[(sorted.length - 1) / 2];
     return Math.abs(low) <= Math.abs(high) ? low : high;

@@ -316,6 +316,7 @@ final class LogMirror {
     properties.put("delivery.timeout.ms", Integer.MAX_VALUE);
     properties.put("compression.type", "lz4");
     properties.put("batch.size", 128 << 10);
+    properties.put("linger.ms", 1);
     return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
   }
 

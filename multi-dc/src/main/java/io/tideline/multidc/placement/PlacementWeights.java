@@ -5,6 +5,7 @@ import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import io.tideline.multidc.placement.Weights.Entry;
+import io.tideline.persistence.Schema;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -35,8 +36,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Nodes tell each other by a counter of changes, and read the table when it has grown.
  */
 public final class PlacementWeights {
-  private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
-
   private final CqlSession session;
   private final String table;
   private final ActorRef<Message> reader;
@@ -63,14 +62,8 @@ public final class PlacementWeights {
 
   /** Creates the table where it is missing; the keyspace must be there. */
   public static CompletionStage<Void> createSchema(CqlSession session, String keyspace) {
-    return session
-        .executeAsync(
-            SimpleStatement.newInstance(
-                    "CREATE TABLE IF NOT EXISTS "
-                        + tableIn(keyspace)
-                        + " (name text PRIMARY KEY, weight int, draining boolean)")
-                .setTimeout(SCHEMA_TIMEOUT))
-        .thenAccept(created -> {});
+    return Schema.create(
+        session, tableIn(keyspace) + " (name text PRIMARY KEY, weight int, draining boolean)");
   }
 
   /** Follows the weights of the cell; done when those that are kept have been read. */

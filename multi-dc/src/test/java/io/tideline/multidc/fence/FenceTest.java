@@ -28,9 +28,11 @@ class FenceTest {
   @Test
   void closes_by_itself_when_no_answer_is_recent() {
     fence.countedInAt(System.nanoTime() - STABLE_AFTER.toNanos());
+    // At once: to load what asserts takes a while.
+    String state = fence.state();
+    assertThat(state).startsWith("closed: counted in by a majority 7.0 s ago");
     assertThat(fence.open()).isFalse();
     assertThat(fence.passable()).isFalse();
-    assertThat(fence.state()).startsWith("closed: counted in by a majority 7.0 s ago");
   }
 
   @Test
@@ -51,9 +53,19 @@ class FenceTest {
 
   @Test
   void a_clock_beyond_the_bound_is_off_in_both_directions() {
-    fence.clockOffset(-10_001);
+    fence.clockOffsets(-10_001, -10_002, 0);
     assertThat(fence.clockOff()).isTrue();
-    fence.clockOffset(10_000);
+    fence.clockOffsets(10_000, 10_000, 0);
     assertThat(fence.clockOff()).isFalse();
+  }
+
+  @Test
+  void of_two_clocks_that_differ_neither_is_off_and_the_difference_is_known() {
+    fence.clockOffsets(0, 20_000);
+    assertThat(fence.clockOff()).isFalse();
+    assertThat(fence.clockOffset()).isZero();
+    assertThat(fence.clockSpread()).isEqualTo(Duration.ofSeconds(20));
+    fence.clockOffsets(0, -3);
+    assertThat(fence.clockSpread()).isEqualTo(Duration.ofMillis(3));
   }
 }

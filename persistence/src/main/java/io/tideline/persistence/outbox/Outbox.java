@@ -6,6 +6,7 @@ import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
+import io.tideline.persistence.Schema;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.UserId;
 import java.nio.ByteBuffer;
@@ -33,9 +34,6 @@ public final class Outbox {
 
   /** A row that appears later may lie in a slot that nobody reads any more. */
   private static final Duration MARK_TIMEOUT = Duration.ofMinutes(1);
-
-  /** Changing tables takes seconds where reading them takes milliseconds. */
-  private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
 
   /** Since when, in hybrid time, something of a user has been outstanding. */
   record Outstanding(UserId user, long at) {
@@ -87,25 +85,15 @@ public final class Outbox {
     // and small files are rewritten as soon as that drops some. A replica that was away for longer
     // may bring a cleared row back. That does no harm: in a slot that is still read, it wakes a
     // user who has nothing to announce, and is cleared again; in any other nobody sees it.
-    return create(
-            session,
-            keyspace
-                + ".outbox (bucket int, slot bigint, user text, at bigint,"
-                + " PRIMARY KEY ((bucket, slot), user)) WITH gc_grace_seconds = 600"
-                + " AND compaction = {'class': 'LeveledCompactionStrategy',"
-                + " 'sstable_size_in_mb': 16, 'tombstone_compaction_interval': 600,"
-                + " 'unchecked_tombstone_compaction': true}")
-        .thenCompose(
-            created ->
-                create(session, keyspace + ".outbox_swept (bucket int PRIMARY KEY, slot bigint)"));
-  }
-
-  private static CompletionStage<Void> create(CqlSession session, String table) {
-    return session
-        .executeAsync(
-            SimpleStatement.newInstance("CREATE TABLE IF NOT EXISTS " + table)
-                .setTimeout(SCHEMA_TIMEOUT))
-        .thenAccept(created -> {});
+    return Schema.create(
+        session,
+        keyspace
+            + ".outbox (bucket int, slot bigint, user text, at bigint,"
+            + " PRIMARY KEY ((bucket, slot), user)) WITH gc_grace_seconds = 600"
+            + " AND compaction = {'class': 'LeveledCompactionStrategy',"
+            + " 'sstable_size_in_mb': 16, 'tombstone_compaction_interval': 600,"
+            + " 'unchecked_tombstone_compaction': true}",
+        keyspace + ".outbox_swept (bucket int PRIMARY KEY, slot bigint)");
   }
 
   /**

@@ -14,6 +14,7 @@ import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.AllRows;
+import io.tideline.persistence.Schema;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
@@ -26,7 +27,6 @@ import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -46,9 +46,6 @@ import org.jspecify.annotations.Nullable;
 public final class PostStore {
   private static final int READS_IN_FLIGHT = 32;
   private static final int WRITES_IN_FLIGHT = 32;
-
-  /** Changing tables takes seconds where reading them takes milliseconds. */
-  private static final Duration SCHEMA_TIMEOUT = Duration.ofMinutes(1);
 
   /** Above every version until about the year 4200, so what is written with it stays. */
   private static final long FOR_EVER = 1L << 62;
@@ -183,47 +180,45 @@ public final class PostStore {
    */
   public static CompletionStage<Void> createSchema(
       CqlSession session, String keyspace, String replication) {
-    return inTurn(
-        session,
-        List.of(
-            "CREATE KEYSPACE IF NOT EXISTS " + keyspace + " WITH replication = " + replication,
-            "CREATE TABLE IF NOT EXISTS "
-                + keyspace
-                + ".posts ("
-                + "id blob PRIMARY KEY, author text, version bigint, line blob, deleted_at bigint)",
-            // Levels keep an author's rows, written over years, within a few files.
-            "CREATE TABLE IF NOT EXISTS "
-                + keyspace
-                + ".posts_by_author ("
-                + "author text, id blob, version bigint, flags int, facts blob,"
-                + " arrival tuple<int, int, int, bigint>, deleted_at bigint, tags set<text>,"
-                + " PRIMARY KEY ((author), id)) WITH CLUSTERING ORDER BY (id DESC)"
-                + " AND compaction = {'class': 'LeveledCompactionStrategy'}",
-            "ALTER TABLE " + keyspace + ".posts_by_author ADD IF NOT EXISTS tags set<text>",
-            // Says where to look: whether the post still has the tag, and still is, the others say.
-            "CREATE TABLE IF NOT EXISTS "
-                + keyspace
-                + ".posts_by_tag ("
-                + "tag text, id blob, author text,"
-                + " PRIMARY KEY ((tag), id)) WITH CLUSTERING ORDER BY (id DESC)",
-            "CREATE TABLE IF NOT EXISTS "
-                + keyspace
-                + ".posts_by_key ("
-                + "author text, bits bigint, id blob, PRIMARY KEY ((author), bits, id))"
-                + " WITH compaction = {'class': 'LeveledCompactionStrategy'}",
-            "CREATE TABLE IF NOT EXISTS "
-                + keyspace
-                + ".erased_authors ("
-                + "author text PRIMARY KEY, at bigint, posts int, done_at bigint)"));
-  }
-
-  private static CompletionStage<Void> inTurn(CqlSession session, List<String> statements) {
-    CompletionStage<Void> done = CompletableFuture.completedStage(null);
-    for (String statement : statements) {
-      SimpleStatement change = SimpleStatement.newInstance(statement).setTimeout(SCHEMA_TIMEOUT);
-      done = done.thenCompose(previous -> session.executeAsync(change)).thenAccept(result -> {});
-    }
-    return done;
+    return Schema.change(
+            session,
+            "CREATE KEYSPACE IF NOT EXISTS " + keyspace + " WITH replication = " + replication)
+        .thenCompose(
+            created ->
+                Schema.create(
+                    session,
+                    keyspace
+                        + ".posts ("
+                        + "id blob PRIMARY KEY, author text, version bigint, line blob,"
+                        + " deleted_at bigint)",
+                    // Levels keep an author's rows, written over years, within a few files.
+                    keyspace
+                        + ".posts_by_author ("
+                        + "author text, id blob, version bigint, flags int, facts blob,"
+                        + " arrival tuple<int, int, int, bigint>, deleted_at bigint,"
+                        + " tags set<text>, PRIMARY KEY ((author), id))"
+                        + " WITH CLUSTERING ORDER BY (id DESC)"
+                        + " AND compaction = {'class': 'LeveledCompactionStrategy'}",
+                    // Says where to look: whether the post still has the tag, and still is, the
+                    // others say.
+                    keyspace
+                        + ".posts_by_tag ("
+                        + "tag text, id blob, author text,"
+                        + " PRIMARY KEY ((tag), id)) WITH CLUSTERING ORDER BY (id DESC)",
+                    keyspace
+                        + ".posts_by_key ("
+                        + "author text, bits bigint, id blob, PRIMARY KEY ((author), bits, id))"
+                        + " WITH compaction = {'class': 'LeveledCompactionStrategy'}",
+                    keyspace
+                        + ".erased_authors ("
+                        + "author text PRIMARY KEY, at bigint, posts int, done_at bigint)"))
+        .thenCompose(
+            created ->
+                Schema.change(
+                    session,
+                    "ALTER TABLE "
+                        + keyspace
+                        + ".posts_by_author ADD IF NOT EXISTS tags set<text>"));
   }
 
   private static ErasedAuthors readErased(CqlSession session, String table) {
@@ -250,12 +245,25 @@ public final class PostStore {
    * <p>Fails with {@link IllegalArgumentException} when no retry can help: the line is malformed.
    */
   public CompletionStage<Void> write(PostLine line, LogPartition partition, long offset) {
+    return write(line, partition, offset, false);
+  }
+
+  /**
+   * As {@link #write}, and remembers under which key the post was accepted, so that {@link
+   * #linesAfter} and {@link #lowest} find it.
+   */
+  public CompletionStage<Void> writeWithKey(PostLine line, LogPartition partition, long offset) {
+    return write(line, partition, offset, true);
+  }
+
+  private CompletionStage<Void> write(
+      PostLine line, LogPartition partition, long offset, boolean withKey) {
     try {
       checkVersion(line.getVersion());
       UserId author = new UserId(line.getAuthorId());
       return switch (line.getKind()) {
         case POST_LINE_KIND_PUBLISHED, POST_LINE_KIND_EDITED, POST_LINE_KIND_DELETED ->
-            writePost(line, PostId.fromBytes(line.getPostId()), author, partition, offset);
+            writePost(line, PostId.fromBytes(line.getPostId()), author, partition, offset, withKey);
         case POST_LINE_KIND_ERASED -> writeErased(author, line.getVersion());
         default ->
             throw new IllegalArgumentException(
@@ -275,16 +283,26 @@ public final class PostStore {
   }
 
   private CompletionStage<Void> writePost(
-      PostLine line, PostId id, UserId author, LogPartition partition, long offset) {
+      PostLine line,
+      PostId id,
+      UserId author,
+      LogPartition partition,
+      long offset,
+      boolean withKey) {
     Set<String> tags = new HashSet<>(Facts.of(line.getFacts()).tags());
     tags.remove("");
     if (erased.contains(author)) {
       return erase(id, author, tags);
     }
+    List<BoundStatement> ref = new ArrayList<>();
+    ref.add(arrival(line, id, author.value(), partition, offset));
+    if (withKey && hasKey(id)) {
+      ref.add(writeKey.bind(author.value(), id.keyBits(), bytes(id), id.hi()));
+    }
     CompletionStage<Void> written =
         line.getKind() == PostLineKind.POST_LINE_KIND_DELETED
-            ? writeDeleted(line, id, author.value(), partition, offset)
-            : writeLive(line, id, author.value(), tags, partition, offset);
+            ? writeDeleted(line, id, author.value(), ref)
+            : writeLive(line, id, author.value(), tags, ref);
     // Who erases looks for posts once the author is known to be erased: either it finds this one,
     // or this finds the author.
     return written.thenCompose(
@@ -294,26 +312,22 @@ public final class PostStore {
                 : CompletableFuture.completedStage(null));
   }
 
+  /**
+   * @param ref what else goes to the author's partitions
+   */
   private CompletionStage<Void> writeLive(
-      PostLine line,
-      PostId id,
-      String author,
-      Set<String> tags,
-      LogPartition partition,
-      long offset) {
+      PostLine line, PostId id, String author, Set<String> tags, List<BoundStatement> ref) {
     long version = line.getVersion();
     ByteBuffer key = bytes(id);
     List<CompletionStage<?>> writes = new ArrayList<>();
     writes.add(execute(writePost.bind(key, author, version, buffer(line.toByteString()), version)));
     ByteBuffer facts = buffer(line.getFacts().toByteString());
-    BoundStatement ref = writeRef.bind(author, key, version, PostRef.flagsOf(line), facts, version);
-    BoundStatement arrival = arrival(line, id, author, partition, offset);
+    ref.add(writeRef.bind(author, key, version, PostRef.flagsOf(line), facts, version));
     // The tags of all versions, so that none is missed when the author is erased.
-    writes.add(
-        execute(
-            tags.isEmpty()
-                ? together(ref, arrival)
-                : together(ref, arrival, addTags.bind(version, tags, author, key))));
+    if (!tags.isEmpty()) {
+      ref.add(addTags.bind(version, tags, author, key));
+    }
+    writes.add(execute(together(ref)));
     for (String tag : tags) {
       writes.add(execute(writeTag.bind(tag, key, author, version)));
     }
@@ -321,20 +335,19 @@ public final class PostStore {
   }
 
   private CompletionStage<Void> writeDeleted(
-      PostLine line, PostId id, String author, LogPartition partition, long offset) {
+      PostLine line, PostId id, String author, List<BoundStatement> ref) {
     long version = line.getVersion();
     ByteBuffer key = bytes(id);
+    ref.add(deleteRef.bind(author, key, version, version));
+    ref.add(eraseRef.bind(FOR_EVER, NOTHING, author, key));
     return all(
         List.of(
             execute(
                 together(
-                    deletePost.bind(key, author, version, version),
-                    erasePost.bind(FOR_EVER, NOTHING, key))),
-            execute(
-                together(
-                    deleteRef.bind(author, key, version, version),
-                    eraseRef.bind(FOR_EVER, NOTHING, author, key),
-                    arrival(line, id, author, partition, offset)))));
+                    List.of(
+                        deletePost.bind(key, author, version, version),
+                        erasePost.bind(FOR_EVER, NOTHING, key)))),
+            execute(together(ref))));
   }
 
   /**
@@ -389,8 +402,9 @@ public final class PostStore {
     writes.add(
         execute(
             together(
-                deletePost.bind(key, author.value(), at, at),
-                erasePost.bind(FOR_EVER, NOTHING, key))));
+                List.of(
+                    deletePost.bind(key, author.value(), at, at),
+                    erasePost.bind(FOR_EVER, NOTHING, key)))));
     for (String tag : tags) {
       writes.add(execute(eraseTag.bind(FOR_EVER, tag, key)));
     }
@@ -435,25 +449,8 @@ public final class PostStore {
   }
 
   /**
-   * Remembers under which key the post of a line was accepted, so that {@link #linesAfter} and
-   * {@link #lowest} find it.
-   */
-  public CompletionStage<Void> rememberKey(PostLine line) {
-    if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) {
-      return CompletableFuture.completedStage(null);
-    }
-    PostId id = PostId.fromBytes(line.getPostId());
-    if (id.isImported() || erased.contains(new UserId(line.getAuthorId()))) {
-      return CompletableFuture.completedStage(null);
-    }
-    return execute(writeKey.bind(line.getAuthorId(), id.keyBits(), bytes(id), id.hi()))
-        .thenAccept(written -> {});
-  }
-
-  /**
-   * The lines that are to be appended, in this order, now that this one is stored and its key is
-   * remembered: they make one post of those that were accepted under one key. Mostly there are
-   * none.
+   * The lines that are to be appended, in this order, now that this one is stored with its key:
+   * they make one post of those that were accepted under one key. Mostly there are none.
    *
    * <p>Fails with {@link IllegalArgumentException} when no retry can help.
    *
@@ -468,7 +465,7 @@ public final class PostStore {
     boolean alias =
         line.getKind() == PostLineKind.POST_LINE_KIND_DELETED
             && OneKey.isAlias(id, line.getVersion());
-    if (alias || id.isImported()) {
+    if (alias || !hasKey(id)) {
       return CompletableFuture.completedStage(List.of());
     }
     PostId end = firstAt(id.millis() + PostId.KEY_LIFETIME.toMillis());
@@ -483,7 +480,7 @@ public final class PostStore {
 
   /** The id that a post goes by: the lowest of those under which it was accepted. */
   public CompletionStage<PostId> lowest(UserId author, PostId id) {
-    if (id.isImported()) {
+    if (!hasKey(id)) {
       return CompletableFuture.completedStage(id);
     }
     return sameKey(author, id, id)
@@ -492,6 +489,11 @@ public final class PostStore {
                 lower.isEmpty()
                     ? CompletableFuture.completedStage(id)
                     : lowest(author, lower.get(0)));
+  }
+
+  /** What is imported twice under one key has one id. */
+  private static boolean hasKey(PostId id) {
+    return !id.isImported();
   }
 
   /** The ids from a day before this one on, lowest first, that are of the same key. */
@@ -698,9 +700,10 @@ public final class PostStore {
             .setIdempotent(true));
   }
 
-  /** Statements on one partition: one mutation, applied whole. */
-  private static BatchStatement together(BoundStatement... statements) {
-    return BatchStatement.newInstance(BatchType.UNLOGGED, statements)
+  /** Statements on one partition, be it of several tables: one mutation, applied whole. */
+  private static BatchStatement together(List<BoundStatement> statements) {
+    return BatchStatement.newInstance(BatchType.UNLOGGED)
+        .addAll(statements)
         .setConsistencyLevel(DefaultConsistencyLevel.LOCAL_QUORUM)
         .setIdempotent(true);
   }

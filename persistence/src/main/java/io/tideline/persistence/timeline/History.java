@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,25 +95,27 @@ public final class History {
       @Nullable PostId after) {
     PostId lowest = TimelineView.lowest(base, passed);
     if (after != null && after.compareTo(lowest) > 0) lowest = after;
-    if (lowest.compareTo(view.floor()) >= 0) {
-      return CompletableFuture.completedStage(TimelineView.Arrived.NOTHING);
-    }
-    return allOf(new Scan(view, view.floor().next(), lowest))
-        .thenApply(read -> read.arrived(base, passed, until, after));
+    return belowFloor(
+        view,
+        lowest,
+        TimelineView.Arrived.NOTHING,
+        read -> read.arrived(base, passed, until, after));
   }
 
   /** Everything that a walk has not returned yet, also if it is under way; oldest first. */
   public CompletionStage<List<PostRef>> arrivedSince(TimelineView view, Cursor cursor) {
-    List<PostRef> here = view.arrivedSince(cursor);
     PostId lowest = TimelineView.lowest(cursor.base(), cursor.passed());
-    if (lowest.compareTo(view.floor()) >= 0) return CompletableFuture.completedStage(here);
-    return allOf(new Scan(view, view.floor().next(), lowest))
+    return belowFloor(view, lowest, List.<PostRef>of(), read -> read.arrivedSince(cursor))
         .thenApply(
-            read -> {
-              List<PostRef> all = new ArrayList<>(read.arrivedSince(cursor));
-              all.addAll(here);
-              return all;
-            });
+            below -> Stream.concat(below.stream(), view.arrivedSince(cursor).stream()).toList());
+  }
+
+  /** What is found in all between an id and the view's floor. */
+  private <T> CompletionStage<T> belowFloor(
+      TimelineView view, PostId newerThan, T nothing, Function<TimelineView, T> find) {
+    return newerThan.compareTo(view.floor()) >= 0
+        ? CompletableFuture.completedStage(nothing)
+        : allOf(new Scan(view, view.floor().next(), newerThan)).thenApply(find);
   }
 
   private CompletionStage<TimelineView> allOf(Scan scan) {

@@ -1,10 +1,8 @@
 package io.tideline.persistence.user;
 
 import com.datastax.oss.driver.api.core.CqlSession;
-import com.datastax.oss.driver.api.core.cql.SimpleStatement;
-import java.time.Duration;
+import io.tideline.persistence.Schema;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -32,13 +30,7 @@ public final class JournalTables {
 
   /** Creates what is missing; the keyspace must be there. */
   public static CompletionStage<Void> create(CqlSession session, String keyspace) {
-    CompletionStage<Void> created = CompletableFuture.completedStage(null);
-    for (String table : TABLES) {
-      SimpleStatement create =
-          SimpleStatement.newInstance("CREATE TABLE IF NOT EXISTS " + keyspace + "." + table)
-              .setTimeout(Duration.ofSeconds(30));
-      created = created.thenCompose(before -> session.executeAsync(create)).thenAccept(done -> {});
-    }
-    return created;
+    return Schema.create(
+        session, TABLES.stream().map(table -> keyspace + "." + table).toArray(String[]::new));
   }
 }

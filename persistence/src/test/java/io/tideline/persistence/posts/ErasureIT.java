@@ -44,8 +44,7 @@ class ErasureIT {
   private void writeAll(List<PostLine> lines) {
     List<CompletionStage<Void>> writes = new ArrayList<>();
     for (int i = 0; i < lines.size(); i++) {
-      PostLine line = lines.get(i);
-      writes.add(store.write(line, PARTITION, i).thenCompose(done -> store.rememberKey(line)));
+      writes.add(store.writeWithKey(lines.get(i), PARTITION, i));
     }
     writes.forEach(TestKeyspace::await);
   }
@@ -111,7 +110,7 @@ class ErasureIT {
     assertThat(rows("posts_by_key", ann)).isEqualTo(3);
     PostStore unaware = newStore();
     await(store.write(erased(ann), PARTITION, 100));
-    await(unaware.rememberKey(linesOf(ann).get(0)));
+    await(unaware.writeWithKey(linesOf(ann).get(0), PARTITION, 0));
 
     assertGone(store, ann);
     assertThat(await(store.erasure(ann)).orElseThrow().posts()).isEqualTo(3);

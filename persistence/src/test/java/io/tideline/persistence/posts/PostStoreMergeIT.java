@@ -232,8 +232,7 @@ class PostStoreMergeIT {
   /** As the store's writer does: what follows from a line is a line, too. */
   private static CompletionStage<Void> store(PostLine line) {
     return STORE
-        .write(line, Lines.PARTITION, OFFSETS.incrementAndGet())
-        .thenCompose(done -> STORE.rememberKey(line))
+        .writeWithKey(line, Lines.PARTITION, OFFSETS.incrementAndGet())
         .thenCompose(done -> STORE.linesAfter(line, 7))
         .thenCompose(
             lines -> {

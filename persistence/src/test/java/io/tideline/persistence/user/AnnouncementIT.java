@@ -239,6 +239,19 @@ class AnnouncementIT {
   }
 
   @Test
+  void who_asks_for_an_erasure_just_before_the_entity_leaves_is_answered() {
+    CompletableFuture<Integer> deleted = new CompletableFuture<>();
+    remains.deleted = deleted;
+    entity.tell(new Erase(user, replies.ref()));
+    waitAtMost(SOON).until(() -> !remains.lastEvents.isEmpty());
+    entity.tell(new UserEntity.Stop());
+    replies.expectNoMessage(Duration.ofMillis(100));
+    deleted.complete(Kept.POSTS);
+    assertThat(replies.expectMessageClass(Receipt.class, SOON).posts()).isEqualTo(Kept.POSTS);
+    replies.expectTerminated(entity, SOON);
+  }
+
+  @Test
   void an_entity_that_leaves_waits_for_the_logs_no_longer_than_a_moment() {
     log.away = true;
     follow("ann");
@@ -426,6 +439,7 @@ class AnnouncementIT {
     static final int POSTS = 7;
 
     final List<Long> lastEvents = new CopyOnWriteArrayList<>();
+    volatile CompletionStage<Integer> deleted = CompletableFuture.completedFuture(POSTS);
     volatile boolean away;
 
     @Override
@@ -433,7 +447,7 @@ class AnnouncementIT {
       lastEvents.add(lastEvent);
       return away
           ? CompletableFuture.failedFuture(new IllegalStateException("storage is away"))
-          : CompletableFuture.completedFuture(POSTS);
+          : deleted;
     }
   }
 }
