@@ -33,7 +33,7 @@ final class ClusterControl implements AutoCloseable {
       String name, String grpcAddress, String clusterAddress, int managementPort, String build) {}
 
   /**
-   * Restarts a node; without a node, nothing happens.
+   * Restarts a node; without a node, only prepares starts from the build.
    *
    * @param build the checkout that it is to run from
    * @param stopWithinMillis when it has not left by then it is ended
@@ -113,9 +113,13 @@ final class ClusterControl implements AutoCloseable {
   private Answer answer(Request request) {
     String node = request.node();
     String build = request.build();
-    if (node == null || build == null) return new Answer(nodes(), 0, 0, null);
+    if (build == null) return new Answer(nodes(), 0, 0, null);
     long asked = System.nanoTime();
     try {
+      if (node == null) {
+        cluster.prepare(Build.in(Path.of(build)));
+        return new Answer(nodes(), 0, 0, null);
+      }
       NodeProcess again =
           cluster.restart(
               node, Build.in(Path.of(build)), Duration.ofMillis(request.stopWithinMillis()));

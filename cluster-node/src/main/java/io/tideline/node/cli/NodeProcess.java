@@ -71,7 +71,11 @@ final class NodeProcess {
             "-Xmx512m",
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "-XX:+ExitOnOutOfMemoryError"));
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:DumpLoadedClassList=" + loadedClasses(log)));
+    ClassData.of(build)
+        .filter(ClassData::areThere)
+        .ifPresent(classes -> command.add("-XX:SharedArchiveFile=" + classes.file()));
     settings.forEach(
         (key, value) -> {
           if (isConfiguration(key)) command.add("-D" + key + "=" + value);
@@ -97,6 +101,10 @@ final class NodeProcess {
     }
   }
 
+  private static Path loadedClasses(Path log) {
+    return log.resolveSibling(log.getFileName() + ".classes");
+  }
+
   private static boolean isConfiguration(String key) {
     return key.startsWith("tideline.");
   }
@@ -108,6 +116,11 @@ final class NodeProcess {
   /** What it runs from. */
   Build build() {
     return build;
+  }
+
+  /** Where its JVM writes the names of the classes that it loads. */
+  Path loadedClasses() {
+    return loadedClasses(log);
   }
 
   Ports ports() {
