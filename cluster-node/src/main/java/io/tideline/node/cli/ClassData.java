@@ -7,17 +7,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The classes of a build's nodes as a JVM holds them, in a file beside the build's jar (the JDK's
@@ -27,8 +22,16 @@ import org.slf4j.LoggerFactory;
  * @param file where they are, or are to be
  */
 record ClassData(Build build, Path file) {
-  private static final Logger LOG = LoggerFactory.getLogger(ClassData.class);
-  private static final Duration TO_MAKE = Duration.ofMinutes(1);
+  // Deaf to Ctrl-C; the file appears whole or not at all.
+  private static final String MAKE =
+      """
+      trap '' INT HUP
+      nice -n 19 "$1" -Xshare:dump -XX:SharedClassListFile=names -XX:SharedArchiveFile=next.jsa \\
+        -XX:+UseSerialGC -Xmx512m -Xlog:disable -cp "$3" && mv next.jsa "$2"
+      made=$?
+      rm -rf "$PWD"
+      exit $made
+      """;
 
   /** None for a build of loose classes: the JDK takes them from jars only. */
   static Optional<ClassData> of(Build build) {
@@ -45,27 +48,24 @@ record ClassData(Build build, Path file) {
   }
 
   /**
-   * Makes them, which takes some seconds. When it fails nodes start as before.
+   * Begins to make them, which takes 20 s of CPU time that nobody else wants. It goes on when this
+   * JVM ends, and shows only once it is done.
    *
    * @param loaded the names of classes, as the JVM of a node has written them, or still does
    */
-  void make(Path loaded) {
+  Process make(Path loaded) {
     try {
+      deleteOthers();
       Path making = Files.createTempDirectory(file.getParent(), "node-");
-      Path names = making.resolve("classes");
-      Path next = making.resolve("next.jsa");
-      try {
-        Files.writeString(names, wholeLines(loaded));
-        if (!dump(names, next)) throw new IOException("the JVM did not make their class data");
-        deleteOthers();
-        Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        for (Path left : List.of(names, next, making)) Files.deleteIfExists(left);
-      }
+      Files.writeString(making.resolve("names"), wholeLines(loaded));
+      return new ProcessBuilder(
+              "/bin/sh", "-c", MAKE, "sh", NodeProcess.java(), file.toString(), build.classPath())
+          .directory(making.toFile())
+          .redirectErrorStream(true)
+          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+          .start();
     } catch (IOException e) {
-      LOG.warn("Nodes of {} start slower than they could", build.root(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      throw new UncheckedIOException("cannot make class data of " + build.root(), e);
     }
   }
 
@@ -73,31 +73,6 @@ record ClassData(Build build, Path file) {
   private static String wholeLines(Path loaded) throws IOException {
     String text = Files.readString(loaded);
     return text.substring(0, text.lastIndexOf('\n') + 1);
-  }
-
-  private boolean dump(Path names, Path next) throws IOException, InterruptedException {
-    Process jvm =
-        new ProcessBuilder(
-                // Deaf to Ctrl-C, and whoever serves comes first.
-                "/bin/sh",
-                "-c",
-                "trap '' INT HUP; exec nice -n 19 \"$@\"",
-                "sh",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xshare:dump",
-                "-XX:SharedClassListFile=" + names,
-                "-XX:SharedArchiveFile=" + next,
-                "-Xlog:disable",
-                "-cp",
-                build.classPath())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    try {
-      return jvm.waitFor(TO_MAKE.toMillis(), TimeUnit.MILLISECONDS) && jvm.exitValue() == 0;
-    } finally {
-      jvm.destroyForcibly();
-    }
   }
 
   /** What was made of this build before it was built again. */

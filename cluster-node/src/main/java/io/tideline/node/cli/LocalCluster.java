@@ -13,13 +13,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -61,7 +64,6 @@ final class LocalCluster implements AutoCloseable {
   private String seeds = "";
   private String cassandra = "";
   private String kafka = "";
-  private boolean wasReady;
   private boolean closed;
 
   LocalCluster(Path directory, Map<String, String> cellSettings, Consumer<String> report) {
@@ -149,7 +151,6 @@ final class LocalCluster implements AutoCloseable {
                   (System.nanoTime() - startedAt) / 1e9,
                   node.pid()));
     }
-    wasReady = true;
     // One that ended before has been told of as the reason why the cluster did not start.
     nodes.forEach(this::reportItsEnd);
   }
@@ -206,16 +207,15 @@ final class LocalCluster implements AutoCloseable {
     return again;
   }
 
-  /** Makes what makes starts of a build cheaper, unless it is there; takes some seconds. */
-  void prepare(Build build) {
-    ClassData.of(build)
-        .filter(classes -> !classes.areThere())
-        .ifPresent(
-            classes ->
-                nodes.stream()
-                    .map(NodeProcess::loadedClasses)
-                    .max(Comparator.comparing(names -> names.toFile().length()))
-                    .ifPresent(classes::make));
+  /** Begins to make the class data of a build, if there are none; done when they are there. */
+  CompletableFuture<?> makeClassData(Build build) {
+    Optional<ClassData> missing = ClassData.of(build).filter(classes -> !classes.areThere());
+    if (missing.isEmpty()) return CompletableFuture.completedFuture(null);
+    Path names =
+        Collections.max(
+            nodes.stream().map(NodeProcess::loadedClasses).toList(),
+            Comparator.comparing(file -> file.toFile().length()));
+    return missing.get().make(names).onExit();
   }
 
   private void reportUnlessEnding(NodeProcess node) {
@@ -318,7 +318,6 @@ final class LocalCluster implements AutoCloseable {
     closed = true;
     nodes.forEach(NodeProcess::stop);
     nodes.forEach(NodeProcess::awaitStop);
-    if (wasReady) nodes.stream().map(NodeProcess::build).distinct().forEach(this::prepare);
     if (stack != null) stack.close();
     reserved.forEach(LocalCluster::end);
   }

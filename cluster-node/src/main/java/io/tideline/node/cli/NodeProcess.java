@@ -64,7 +64,7 @@ final class NodeProcess {
     List<String> command = new ArrayList<>();
     // A Ctrl-C reaches all processes of a terminal: the parent stops its nodes in good order.
     command.addAll(List.of("/bin/sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(java());
     command.addAll(
         List.of(
             "-Xms64m",
@@ -99,6 +99,11 @@ final class NodeProcess {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start " + name + ": " + e.getMessage(), e);
     }
+  }
+
+  /** The Java that nodes run on. */
+  static String java() {
+    return Path.of(System.getProperty("java.home"), "bin", "java").toString();
   }
 
   private static Path loadedClasses(Path log) {
