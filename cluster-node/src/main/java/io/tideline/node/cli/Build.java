@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -17,9 +18,13 @@ import java.util.stream.Stream;
  */
 record Build(Path root, String classPath) {
 
-  /** What this process runs from. */
+  /** What this process runs from, without the tests when it runs some. */
   static Build running() {
-    return new Build(Home.ofLauncher().root().normalize(), System.getProperty("java.class.path"));
+    String classPath =
+        Stream.of(System.getProperty("java.class.path").split(File.pathSeparator, -1))
+            .filter(entry -> !entry.endsWith(File.separator + "test-classes"))
+            .collect(Collectors.joining(File.pathSeparator));
+    return new Build(Home.ofLauncher().root().normalize(), classPath);
   }
 
   /** What is built in a checkout; this process's own if that is its checkout. */

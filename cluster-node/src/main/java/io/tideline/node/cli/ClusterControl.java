@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,7 +34,7 @@ final class ClusterControl implements AutoCloseable {
       String name, String grpcAddress, String clusterAddress, int managementPort, String build) {}
 
   /**
-   * Restarts a node; without a node, nothing happens.
+   * Restarts a node; without a node, only class data of the build are made.
    *
    * @param build the checkout that it is to run from
    * @param stopWithinMillis when it has not left by then it is ended
@@ -113,18 +114,30 @@ final class ClusterControl implements AutoCloseable {
   private Answer answer(Request request) {
     String node = request.node();
     String build = request.build();
-    if (node == null || build == null) return new Answer(nodes(), 0, 0, null);
+    if (build == null) return new Answer(nodes(), 0, 0, null);
     long asked = System.nanoTime();
     try {
+      Build wanted = Build.in(Path.of(build));
+      if (node == null) {
+        awaitClassData(wanted, Duration.ofMillis(request.readyWithinMillis()));
+        return new Answer(nodes(), 0, 0, null);
+      }
       NodeProcess again =
-          cluster.restart(
-              node, Build.in(Path.of(build)), Duration.ofMillis(request.stopWithinMillis()));
+          cluster.restart(node, wanted, Duration.ofMillis(request.stopWithinMillis()));
       long stopped = System.nanoTime();
       again.awaitReady(Duration.ofMillis(request.readyWithinMillis()));
       return new Answer(nodes(), millis(asked, stopped), millis(stopped, System.nanoTime()), null);
     } catch (RuntimeException e) {
       return new Answer(nodes(), 0, 0, String.valueOf(e.getMessage()));
     }
+  }
+
+  /** They are for speed only: without them it goes on, too. */
+  private void awaitClassData(Build build, Duration limit) {
+    cluster
+        .makeClassData(build)
+        .completeOnTimeout(null, limit.toMillis(), TimeUnit.MILLISECONDS)
+        .join();
   }
 
   private static long millis(long from, long to) {

@@ -13,12 +13,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -201,6 +205,17 @@ final class LocalCluster implements AutoCloseable {
     nodes.set(index, again);
     reportItsEnd(again);
     return again;
+  }
+
+  /** Begins to make the class data of a build, if there are none; done when they are there. */
+  CompletableFuture<?> makeClassData(Build build) {
+    Optional<ClassData> missing = ClassData.of(build).filter(classes -> !classes.areThere());
+    if (missing.isEmpty()) return CompletableFuture.completedFuture(null);
+    Path names =
+        Collections.max(
+            nodes.stream().map(NodeProcess::loadedClasses).toList(),
+            Comparator.comparing(file -> file.toFile().length()));
+    return missing.get().make(names).onExit();
   }
 
   private void reportUnlessEnding(NodeProcess node) {

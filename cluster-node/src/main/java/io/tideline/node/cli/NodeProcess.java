@@ -64,14 +64,18 @@ final class NodeProcess {
     List<String> command = new ArrayList<>();
     // A Ctrl-C reaches all processes of a terminal: the parent stops its nodes in good order.
     command.addAll(List.of("/bin/sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(java());
     command.addAll(
         List.of(
             "-Xms64m",
             "-Xmx512m",
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "-XX:+ExitOnOutOfMemoryError"));
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:DumpLoadedClassList=" + loadedClasses(log)));
+    ClassData.of(build)
+        .filter(ClassData::areThere)
+        .ifPresent(classes -> command.add("-XX:SharedArchiveFile=" + classes.file()));
     settings.forEach(
         (key, value) -> {
           if (isConfiguration(key)) command.add("-D" + key + "=" + value);
@@ -97,6 +101,15 @@ final class NodeProcess {
     }
   }
 
+  /** The Java that nodes run on. */
+  static String java() {
+    return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+  }
+
+  private static Path loadedClasses(Path log) {
+    return log.resolveSibling(log.getFileName() + ".classes");
+  }
+
   private static boolean isConfiguration(String key) {
     return key.startsWith("tideline.");
   }
@@ -108,6 +121,11 @@ final class NodeProcess {
   /** What it runs from. */
   Build build() {
     return build;
+  }
+
+  /** Where its JVM writes the names of the classes that it loads. */
+  Path loadedClasses() {
+    return loadedClasses(log);
   }
 
   Ports ports() {

@@ -49,8 +49,16 @@ final class RollingUpgrade {
     this.report = report;
   }
 
+  /** Makes starts of the build cheap, before anything is touched. */
+  void prepare() {
+    long begin = System.nanoTime();
+    ask(null, plan.build(), TO_LEAVE);
+    report.accept(
+        String.format(Locale.ROOT, "Prepared in %.1f s", (System.nanoTime() - begin) / 1e9));
+  }
+
   Outcome run() {
-    List<ClusterControl.Node> nodes = oldestLast(ask(null, plan.build(), TO_LEAVE).nodes());
+    List<ClusterControl.Node> nodes = oldestLast(ask(null, null, TO_LEAVE).nodes());
     List<ClusterControl.Node> restarted = new ArrayList<>();
     try (UpgradeProbe probe =
         UpgradeProbe.start(
@@ -137,12 +145,12 @@ final class RollingUpgrade {
   }
 
   private ClusterControl.Answer ask(
-      ClusterControl.@Nullable Node node, Path build, Duration toLeave) {
+      ClusterControl.@Nullable Node node, @Nullable Path build, Duration toLeave) {
     return ClusterControl.ask(
         control,
         new ClusterControl.Request(
             node == null ? null : node.name(),
-            build.toAbsolutePath().toString(),
+            build == null ? null : build.toAbsolutePath().toString(),
             toLeave.toMillis(),
             plan.ready().toMillis()));
   }

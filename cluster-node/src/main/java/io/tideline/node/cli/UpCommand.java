@@ -39,6 +39,7 @@ final class UpCommand implements Callable<Integer> {
       out.line("");
       out.line("Tideline is up: gRPC on " + String.join(", ", cluster.grpcAddresses()));
       out.line("Try `./tideline post ann hello` and `./tideline read ann`; Ctrl-C stops it all.");
+      var unused = cluster.makeClassData(Build.running());
       cluster.awaitEnd();
     }
     return ExitCode.FAILED; // nodes do not end by themselves

@@ -76,7 +76,9 @@ final class UpgradeCommand implements Callable<Integer> {
     var out = new Output(Output.Format.text, spec.commandLine().getOut());
     var plan =
         new RollingUpgrade.Plan(root, new UpgradeProbe.Bounds(maxErrors, maxP99), ready, settle);
-    return switch (new RollingUpgrade(home.control(), plan, out::line).run()) {
+    var upgrade = new RollingUpgrade(home.control(), plan, out::line);
+    upgrade.prepare();
+    return switch (upgrade.run()) {
       case UPGRADED -> {
         out.line("All nodes run " + root);
         yield ExitCode.OK;

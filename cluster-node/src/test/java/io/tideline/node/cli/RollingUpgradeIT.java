@@ -73,8 +73,12 @@ class RollingUpgradeIT {
   }
 
   private static RollingUpgrade.Outcome upgrade(Path build, UpgradeProbe.Bounds bounds) {
+    return rolling(build, bounds).run();
+  }
+
+  private static RollingUpgrade rolling(Path build, UpgradeProbe.Bounds bounds) {
     var plan = new RollingUpgrade.Plan(build, bounds, Duration.ofMinutes(2), Duration.ofSeconds(3));
-    return new RollingUpgrade(socket(), plan, System.out::println).run();
+    return new RollingUpgrade(socket(), plan, System.out::println);
   }
 
   /** This build, but for the version that it says it is. */
@@ -132,6 +136,7 @@ class RollingUpgradeIT {
   @EnabledIfSystemProperty(named = OLD_BUILD, matches = ".+")
   void nobody_notices_an_upgrade_from_an_older_build_and_back() throws Exception {
     Path old = Path.of(System.getProperty(OLD_BUILD));
+    for (Path build : List.of(old, THIS_BUILD)) rolling(build, LOOSE).prepare();
     upgrade(old, LOOSE);
     load.start(READS, READS / 10, RAMP);
     Thread.sleep(RAMP.toMillis());
