@@ -27,7 +27,6 @@ public final class WakeUpScenario {
   private static final int MOST_FOLLOWS = 10_000;
   private static final long FROM = 1_750_000_000_000L;
   private static final int BURST_FOLLOWS = 200;
-  private static final Duration PASSIVE_AFTER = Duration.ofSeconds(60);
   private static final Duration TO_SETTLE = Duration.ofSeconds(10);
   private static final Duration TO_PASSIVATE = Duration.ofMinutes(3);
   private static final String RESIDENT = "tideline_timelines_resident";
@@ -41,6 +40,7 @@ public final class WakeUpScenario {
   private record Times(Histogram nanos, double seconds, long wrong) {}
 
   private final Place place;
+  private final Duration passiveAfter;
   private final SplittableRandom random = new SplittableRandom(1);
   private final List<Group> groups = new ArrayList<>();
   private final Group burst;
@@ -50,6 +50,7 @@ public final class WakeUpScenario {
 
   private WakeUpScenario(Place place) {
     this.place = place;
+    passiveAfter = Duration.ofSeconds(place.quick() ? 15 : 60);
     authors = place.quick() ? MOST_FOLLOWS / 10 : MOST_FOLLOWS;
     int part = place.quick() ? 10 : 1;
     add(20, 400 / part);
@@ -108,12 +109,12 @@ public final class WakeUpScenario {
     return right;
   }
 
-  private static List<String> options(String references, String cards) {
+  private List<String> options(String references, String cards) {
     return List.of(
         "-Xmx4g",
         // ServerProcess gives one processor; this node has the machine.
         "-XX:ActiveProcessorCount=" + Runtime.getRuntime().availableProcessors(),
-        "-Dtideline.persistence.user.passivate-after=" + PASSIVE_AFTER.toSeconds() + "s",
+        "-Dtideline.persistence.user.passivate-after=" + passiveAfter.toSeconds() + "s",
         "-Dtideline.multi-dc.log.tail.max-references=" + references,
         "-Dtideline.persistence.card-cache.max-size=" + cards);
   }
@@ -258,7 +259,7 @@ public final class WakeUpScenario {
   private void passivate(TidelineNode node) {
     place.say().accept("Wake-up: waiting until all timelines sleep");
     long giveUpAt = System.nanoTime() + TO_PASSIVATE.toNanos();
-    Pause.of(PASSIVE_AFTER.plus(TO_SETTLE));
+    Pause.of(passiveAfter.plus(TO_SETTLE));
     while (node.metric(RESIDENT).orElse(1) > 0) {
       if (System.nanoTime() > giveUpAt) {
         throw new IllegalStateException("timelines are still awake after " + TO_PASSIVATE);
