@@ -11,15 +11,16 @@ import org.openjdk.jmh.annotations.State;
  */
 @State(Scope.Thread)
 public class ArrivalBenchmark {
-  private final OneReader reader = new OneReader();
+  private final OneReader reader = new OneReader(0);
+  private final OneReader readerOfLatePosts = new OneReader(10);
 
   @Benchmark
   public TimelineView inOrder() {
-    return reader.arrive(0);
+    return reader.arrive();
   }
 
   @Benchmark
   public TimelineView tenEntriesDown() {
-    return reader.arrive(10);
+    return readerOfLatePosts.arrive();
   }
 }

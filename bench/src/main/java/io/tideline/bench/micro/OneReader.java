@@ -41,6 +41,7 @@ final class OneReader implements Arrivals, LiveTimeline.Texts {
   private static final UserId READER = new UserId("reader-1");
   private static final long MILLIS_BETWEEN_POSTS = 600_000;
   private static final long BEGIN = 1_700_000_000_000L;
+  private static final long FUTURE = 1L << 46;
   private static final int BEFORE = 1_000;
 
   private final ResidentTimelines residents = new ResidentTimelines();
@@ -51,7 +52,12 @@ final class OneReader implements Arrivals, LiveTimeline.Texts {
   private Positions applied = Positions.EMPTY;
   private long arrived;
 
-  OneReader() {
+  /**
+   * Fills the timeline.
+   *
+   * @param newer how many of its entries stay newer than all that arrives
+   */
+  OneReader(int newer) {
     for (int i = 0; i < PARTITIONS; i++) partitions.add(new LogPartition(1, 0x5EED, i));
     Map<UserId, Register<Follow>> follows = new HashMap<>();
     for (int i = 0; i < FOLLOWEES; i++) {
@@ -80,19 +86,19 @@ final class OneReader implements Arrivals, LiveTimeline.Texts {
             new Rules(READER, ResidentTimelines.HOME, graph, Filters.EMPTY, BEGIN, 1));
     self[0] = timeline;
     timeline.wake(null);
-    for (int i = 0; i < BEFORE; i++) arrive(0);
+    for (int i = 0; i < BEFORE; i++) arrive();
+    for (int i = 0; i < newer; i++) arrive(FUTURE + i);
     if (view().size() != CAPACITY) throw new IllegalStateException("the timeline is not full");
   }
 
-  /**
-   * Brings the next post to the timeline and shows it.
-   *
-   * @param below how many entries are newer than it
-   */
-  TimelineView arrive(int below) {
+  /** Brings the next post to the timeline and shows it. */
+  TimelineView arrive() {
+    return arrive(BEGIN + arrived * MILLIS_BETWEEN_POSTS);
+  }
+
+  private TimelineView arrive(long millis) {
     LogPartition partition = partitions.get((int) (arrived % PARTITIONS));
     long offset = arrived / PARTITIONS;
-    long millis = BEGIN + (arrived - below) * MILLIS_BETWEEN_POSTS - below;
     UserId author = authors.get((int) (arrived * 31 % FOLLOWEES));
     long id = HybridClock.ofMillis(millis);
     var ref = new PostRef(id, 1L << 56 | arrived, id, author, partition, offset, 0);

@@ -9,10 +9,12 @@ import io.tideline.bench.side.Pause;
 import io.tideline.bench.side.TidelineNode;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** What users cost who are known and do nothing. */
 public final class IdleScenario {
@@ -20,10 +22,16 @@ public final class IdleScenario {
   private static final List<String> OPTIONS =
       List.of("-Xmx1g", "-XX:+UseSerialGC", "-Dtideline.persistence.user.passivate-after=20s");
 
-  private record Minute(double queriesPerSecond, double writesPerSecond, double cpu, long heap) {}
+  /** What came of watching a node. */
+  private record Watched(CassandraRequests requests, double seconds, double cpu, long heap) {
+    String perSecond(long count) {
+      return String.format(Locale.ROOT, "%.2f", count / seconds);
+    }
+  }
 
   private final Place place;
   private final List<List<String>> rows = new ArrayList<>();
+  private String tables = "";
 
   private IdleScenario(Place place) {
     this.place = place;
@@ -68,6 +76,7 @@ public final class IdleScenario {
       place.report().line("Not measured: " + e.getMessage() + ".");
     }
     place.report().table(rows);
+    place.report().line(tables);
     return true;
   }
 
@@ -83,17 +92,29 @@ public final class IdleScenario {
     place.say().accept("Idle: watching the node: " + state);
     // Whoever was active leaves memory.
     Pause.of(TO_SETTLE);
-    Minute minute = watch(node, time);
+    Watched watched = watch(node, time);
+    CassandraRequests requests = watched.requests();
     rows.add(
         List.of(
             state,
-            String.format(Locale.ROOT, "%.2f", minute.queriesPerSecond()),
-            String.format(Locale.ROOT, "%.2f", minute.writesPerSecond()),
-            String.format(Locale.ROOT, "%.1f", minute.cpu()),
-            String.format(Locale.ROOT, "%,d", minute.heap() >> 20)));
+            watched.perSecond(requests.allReads() + requests.allWrites()),
+            watched.perSecond(requests.allWrites()),
+            String.format(Locale.ROOT, "%.1f", 100 * watched.cpu() / watched.seconds()),
+            String.format(Locale.ROOT, "%,d", watched.heap() >> 20)));
+    tables =
+        "Reads/s of the last state: %s; writes/s: %s."
+            .formatted(byTable(watched, requests.reads()), byTable(watched, requests.writes()));
   }
 
-  private static Minute watch(TidelineNode node, Duration time) {
+  private static String byTable(Watched watched, Map<String, Long> counts) {
+    return counts.entrySet().stream()
+        .filter(table -> table.getValue() > 0)
+        .sorted(Map.Entry.comparingByValue(Comparator.reverseOrder()))
+        .map(table -> "`%s` %s".formatted(table.getKey(), watched.perSecond(table.getValue())))
+        .collect(Collectors.joining(", "));
+  }
+
+  private static Watched watch(TidelineNode node, Duration time) {
     List<Long> pid = List.of(node.pid());
     CassandraRequests before = node.cassandraRequests();
     double cpuBefore = Cores.seconds(pid);
@@ -102,10 +123,6 @@ public final class IdleScenario {
     double seconds = (System.nanoTime() - begin) / 1e9;
     double cpu = Cores.seconds(pid) - cpuBefore;
     CassandraRequests since = node.cassandraRequests().since(before);
-    return new Minute(
-        since.all() / seconds,
-        since.writes() / seconds,
-        100 * cpu / seconds,
-        Heap.of(node.pid()).bytes());
+    return new Watched(since, seconds, cpu, Heap.of(node.pid()).bytes());
   }
 }

@@ -117,7 +117,7 @@ public final class CassandraSide implements Side {
 
   @Override
   public OptionalLong cassandraWrites() {
-    return OptionalLong.of(CassandraRequests.of(cassandra.port(), "bench").writes());
+    return OptionalLong.of(CassandraRequests.of(cassandra.port(), "bench").allWrites());
   }
 
   @Override

@@ -217,7 +217,7 @@ public final class TidelineSide implements Side {
 
   @Override
   public OptionalLong cassandraWrites() {
-    return OptionalLong.of(node.cassandraRequests().writes());
+    return OptionalLong.of(node.cassandraRequests().allWrites());
   }
 
   /**
