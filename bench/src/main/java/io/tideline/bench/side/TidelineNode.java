@@ -30,7 +30,7 @@ import java.util.stream.Stream;
 /** One node of Tideline, run as users run it, with a Cassandra and a Kafka of its own. */
 public final class TidelineNode implements AutoCloseable {
   private static final int MOST_FOLLOWEES_PER_CALL = 5_000;
-  private static final int UNDER_WAY = 256;
+  private static final int UNDER_WAY = 64;
 
   private final Path build;
   private final Path log;
@@ -207,7 +207,7 @@ public final class TidelineNode implements AutoCloseable {
    */
   public void readNewest(Collection<String> readers) {
     try (TidelineClient client = client();
-        var window = new Window(UNDER_WAY / 4)) {
+        var window = new Window(UNDER_WAY)) {
       for (String reader : readers) {
         window.run(() -> client.readFeed(newest(reader)).thenAccept(TidelineNode::check));
       }

@@ -3,8 +3,8 @@ package io.tideline.persistence.user;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Checkpoint;
+import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.FeedWatcher;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
