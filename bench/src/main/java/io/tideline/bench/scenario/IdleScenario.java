@@ -3,6 +3,7 @@ package io.tideline.bench.scenario;
 import io.tideline.bench.Cores;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.side.CannotRun;
+import io.tideline.bench.side.CassandraCounters;
 import io.tideline.bench.side.CassandraRequests;
 import io.tideline.bench.side.Heap;
 import io.tideline.bench.side.Pause;
@@ -49,8 +50,9 @@ public final class IdleScenario {
     rows.add(
         List.of(
             "State of the node",
-            "Cassandra queries/s",
-            "of them writes/s",
+            "CQL statements/s",
+            "partitions read/s",
+            "written/s",
             "CPU of the node, % of a core",
             "heap that lives, MiB"));
     try (TidelineNode node =
@@ -69,7 +71,7 @@ public final class IdleScenario {
           .line(
               String.format(
                   Locale.ROOT,
-                  "One node with its Cassandra, looked at for %d s each. Each user has followed another one by the API, as it takes them (%,.0f users/s); then nobody calls. Queries are what Cassandra counts in Tideline's keyspace. Targets: none for idle users, at most 5/s for a cell.",
+                  "One node with its Cassandra, looked at for %d s each. Each user has followed another one by the API, as it takes them (%,.0f users/s); then nobody calls. Statements are what Cassandra has executed for its clients, this watching among them (4 in all); partitions are those of Tideline's keyspace. Targets: none for idle users, at most 5 queries/s for a cell.",
                   time.toSeconds(),
                   users / seconds));
     } catch (CannotRun e) {
@@ -97,12 +99,13 @@ public final class IdleScenario {
     rows.add(
         List.of(
             state,
-            watched.perSecond(requests.allReads() + requests.allWrites()),
+            watched.perSecond(requests.statements()),
+            watched.perSecond(requests.allReads()),
             watched.perSecond(requests.allWrites()),
             String.format(Locale.ROOT, "%.1f", 100 * watched.cpu() / watched.seconds()),
             String.format(Locale.ROOT, "%,d", watched.heap() >> 20)));
     tables =
-        "Reads/s of the last state: %s; writes/s: %s."
+        "Partitions read/s in the last state, by table: %s; written/s: %s."
             .formatted(byTable(watched, requests.reads()), byTable(watched, requests.writes()));
   }
 
@@ -116,13 +119,15 @@ public final class IdleScenario {
 
   private static Watched watch(TidelineNode node, Duration time) {
     List<Long> pid = List.of(node.pid());
-    CassandraRequests before = node.cassandraRequests();
-    double cpuBefore = Cores.seconds(pid);
-    long begin = System.nanoTime();
-    Pause.of(time);
-    double seconds = (System.nanoTime() - begin) / 1e9;
-    double cpu = Cores.seconds(pid) - cpuBefore;
-    CassandraRequests since = node.cassandraRequests().since(before);
-    return new Watched(since, seconds, cpu, Heap.of(node.pid()).bytes());
+    try (CassandraCounters counters = node.cassandraCounters()) {
+      CassandraRequests before = counters.now();
+      double cpuBefore = Cores.seconds(pid);
+      long begin = System.nanoTime();
+      Pause.of(time);
+      double seconds = (System.nanoTime() - begin) / 1e9;
+      double cpu = Cores.seconds(pid) - cpuBefore;
+      CassandraRequests since = counters.now().since(before);
+      return new Watched(since, seconds, cpu, Heap.of(node.pid()).bytes());
+    }
   }
 }

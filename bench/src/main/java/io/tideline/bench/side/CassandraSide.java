@@ -117,7 +117,9 @@ public final class CassandraSide implements Side {
 
   @Override
   public OptionalLong cassandraWrites() {
-    return OptionalLong.of(CassandraRequests.of(cassandra.port(), "bench").allWrites());
+    try (var counters = new CassandraCounters(cassandra.port(), "bench")) {
+      return OptionalLong.of(counters.now().allWrites());
+    }
   }
 
   @Override

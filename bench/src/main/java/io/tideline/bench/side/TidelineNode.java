@@ -241,9 +241,9 @@ public final class TidelineNode implements AutoCloseable {
     return pids;
   }
 
-  /** What its Cassandra has been asked so far. */
-  public CassandraRequests cassandraRequests() {
-    return CassandraRequests.of(stack.cassandra().port(), "tideline");
+  /** What its Cassandra is asked in Tideline's keyspace. */
+  public CassandraCounters cassandraCounters() {
+    return new CassandraCounters(stack.cassandra().port(), "tideline");
   }
 
   @Override

@@ -217,7 +217,9 @@ public final class TidelineSide implements Side {
 
   @Override
   public OptionalLong cassandraWrites() {
-    return OptionalLong.of(node.cassandraRequests().allWrites());
+    try (CassandraCounters counters = node.cassandraCounters()) {
+      return OptionalLong.of(counters.now().allWrites());
+    }
   }
 
   /**
