@@ -8,7 +8,6 @@ import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.Sources;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.ResidentUser;
-import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.Post;
@@ -37,37 +36,41 @@ final class HeldObjects implements LiveTimeline.Texts {
   private static final int STEP = 1_000;
   private static final double FULL = 0.96;
 
-  private final FullWindow window = new FullWindow(AUTHORS);
-  private final LiveTimeline.Surroundings around =
-      new LiveTimeline.Surroundings(
-          window,
-          (sources, olderThan, newerThan, limit, wanted) ->
-              CompletableFuture.completedFuture(stored(sources, limit)),
-          this,
-          new ResidentTimelines(),
-          new TimelineStats(nanos -> {}, nanos -> {}),
-          ids -> {},
-          CAPACITY,
-          INBOX);
+  private final FullWindow window;
+  private final LiveTimeline.Surroundings around;
   private final SplittableRandom random = new SplittableRandom(1);
   private final List<ResidentUser> residents = new ArrayList<>();
 
-  private HeldObjects() {
+  private HeldObjects(boolean remembered) {
+    window = new FullWindow(AUTHORS, remembered);
+    around =
+        new LiveTimeline.Surroundings(
+            window,
+            (sources, olderThan, newerThan, limit, wanted) ->
+                CompletableFuture.completedFuture(stored(sources, limit)),
+            this,
+            new ResidentTimelines(),
+            new TimelineStats(nanos -> {}, nanos -> {}),
+            ids -> {},
+            CAPACITY,
+            INBOX);
     for (int i = 0; i < AUTHORS * POSTS_PER_AUTHOR; i++) window.add();
   }
 
   /**
    * Fills this process.
    *
-   * @param arguments {@code timelines}, {@code again} (timelines that slept before) or {@code
-   *     references}; and how many, or {@code fit}
+   * @param arguments {@code timelines}, {@code again} (timelines that slept before), {@code
+   *     forgotten} (timelines of posts that are not remembered) or {@code references}; and how
+   *     many, or {@code fit}
    */
   public static void main(String[] arguments) {
     int most = arguments[1].equals("fit") ? Integer.MAX_VALUE : Integer.parseInt(arguments[1]);
     long[] held =
         switch (arguments[0]) {
-          case "timelines" -> new HeldObjects().timelines(most, false);
-          case "again" -> new HeldObjects().timelines(most, true);
+          case "timelines" -> new HeldObjects(true).timelines(most, false);
+          case "again" -> new HeldObjects(true).timelines(most, true);
+          case "forgotten" -> new HeldObjects(false).timelines(most, false);
           case "references" -> references(most);
           default -> throw new IllegalArgumentException("unknown: " + arguments[0]);
         };
@@ -107,13 +110,7 @@ final class HeldObjects implements LiveTimeline.Texts {
   /** As the post store answers: references of its own. */
   private Newest stored(Sources sources, int limit) {
     List<PostRef> refs = new ArrayList<>();
-    for (UserId author : sources.authors()) {
-      for (PostRef ref : window.recent(author, Positions.EMPTY)) {
-        refs.add(
-            new PostRef(
-                ref.idHi, ref.idLo, ref.version, ref.author, ref.partition, ref.offset, ref.flags));
-      }
-    }
+    for (UserId author : sources.authors()) refs.addAll(window.stored(author));
     refs.sort(Comparator.comparing(PostRef::id).reversed());
     return new Newest(refs.subList(0, Math.min(limit, refs.size())), refs.size() > limit);
   }
@@ -122,7 +119,7 @@ final class HeldObjects implements LiveTimeline.Texts {
     long before = live();
     // So that each author has about twenty.
     long expected = most == Integer.MAX_VALUE ? Runtime.getRuntime().maxMemory() / 80 : most;
-    var window = new FullWindow((int) (expected / POSTS_PER_AUTHOR));
+    var window = new FullWindow((int) (expected / POSTS_PER_AUTHOR), true);
     long count = 0;
     while (count < most && !full()) {
       for (int i = 0; i < STEP && count < most; i++, count++) window.add();

@@ -52,8 +52,8 @@ public final class MemoryScenario {
             "-Xmx%dm".formatted(1_024 + readers / 6),
             "-XX:+UseSerialGC",
             "-Dtideline.persistence.user.passivate-after=24h",
-            // Cards are bounded by themselves: they are not to be counted.
-            "-Dtideline.persistence.card-cache.max-size=1KiB");
+            // All cards are at hand before the first timeline is: they count for none.
+            "-Dtideline.persistence.card-cache.max-size=256MiB");
     place.say().accept("Memory: filling a node with " + dataset.description());
     try (TidelineNode node =
         TidelineNode.start(place.home(), place.directory().resolve("memory"), options)) {
@@ -119,12 +119,13 @@ public final class MemoryScenario {
     place
         .report()
         .line(
-            "The same objects in a process that is no node: user state, timeline, its view, its registrations. Actors are not in it, nor what a node has of its own.");
+            "The same objects in a process that is no node: user state, timeline, its view, its registrations. Actors are not in it, nor what a node has of its own. Timelines share the references that the node remembers (tail.max-references); of older posts each timeline has its own.");
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("Objects", "how many", "bytes each", "KiB each", "per GiB of heap"));
     String few = place.quick() ? "1000" : "10000";
     add(rows, "timelines, from the post store", "timelines", few, 2_048);
     add(rows, "timelines, from a checkpoint", "again", few, 3_072);
+    add(rows, "timelines, of posts that are no longer remembered", "forgotten", few, 3_072);
     if (!place.quick()) {
       add(rows, "timelines, from the post store", "timelines", "100000", 10_240);
       add(rows, "as many as fit in 4 GiB, from the post store", "timelines", "fit", 4_096);

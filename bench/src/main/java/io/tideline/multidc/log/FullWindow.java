@@ -18,6 +18,7 @@ public final class FullWindow implements Arrivals {
   private static final long MILLIS_BETWEEN_POSTS = 60_000;
 
   private final RecentPosts recent = new RecentPosts(Integer.MAX_VALUE);
+  private final boolean remembers;
   private final Interest interest = new Interest();
   private final List<LogPartition> partitions = new ArrayList<>();
   private final List<UserId> authors = new ArrayList<>();
@@ -26,7 +27,13 @@ public final class FullWindow implements Arrivals {
   private Positions applied = Positions.EMPTY;
   private long offset;
 
-  public FullWindow(int authors) {
+  /**
+   * An empty window.
+   *
+   * @param remembers false when it is to say that it has forgotten all posts
+   */
+  public FullWindow(int authors, boolean remembers) {
+    this.remembers = remembers;
     sequences = new long[authors];
     for (int i = 0; i < authors; i++) this.authors.add(author(i));
     for (int i = 0; i < PARTITIONS; i++) {
@@ -84,7 +91,17 @@ public final class FullWindow implements Arrivals {
 
   @Override
   public List<PostRef> recent(UserId author, Positions after) {
-    return recent.recent(author, after);
+    return remembers ? recent.recent(author, after) : List.of();
+  }
+
+  /** All of an author's posts, as the post store has them: references of its own. */
+  public List<PostRef> stored(UserId author) {
+    return recent.recent(author, Positions.EMPTY).stream().map(FullWindow::copy).toList();
+  }
+
+  private static PostRef copy(PostRef ref) {
+    return new PostRef(
+        ref.idHi, ref.idLo, ref.version, ref.author, ref.partition, ref.offset, ref.flags);
   }
 
   @Override
