@@ -50,13 +50,13 @@ public final class WakeUpScenario {
 
   private WakeUpScenario(Place place) {
     this.place = place;
-    passiveAfter = Duration.ofSeconds(place.quick() ? 15 : 60);
+    passiveAfter = Duration.ofSeconds(place.quick() ? 15 : 30);
     authors = place.quick() ? MOST_FOLLOWS / 10 : MOST_FOLLOWS;
     int part = place.quick() ? 10 : 1;
-    add(20, 400 / part);
-    add(200, 400 / part);
-    add(2_000 / part, 100 / part);
-    add(10_000 / part, 30 / part);
+    add(20, 300 / part);
+    add(200, 300 / part);
+    add(2_000 / part, 60 / part);
+    add(10_000 / part, 10);
     burst = group("burst", BURST_FOLLOWS, 1_000 / part);
   }
 
