@@ -3,9 +3,14 @@ package io.tideline.bench;
 import io.tideline.bench.data.Corpus;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.scenario.FanOutScenario;
+import io.tideline.bench.scenario.IdleScenario;
+import io.tideline.bench.scenario.MemoryScenario;
+import io.tideline.bench.scenario.MicroScenario;
 import io.tideline.bench.scenario.MixScenario;
+import io.tideline.bench.scenario.Place;
 import io.tideline.bench.scenario.ReadScenario;
 import io.tideline.bench.scenario.Setting;
+import io.tideline.bench.scenario.WakeUpScenario;
 import io.tideline.bench.side.CannotRun;
 import io.tideline.bench.side.CassandraSide;
 import io.tideline.bench.side.LimitSide;
@@ -53,6 +58,13 @@ import picocli.CommandLine.Spec;
       "  fanout  posts, as fast as they are taken, into the timelines of those who follow",
       "  mix     97 % reads and 3 % posts at fixed rates: how long they take",
       "",
+      "Scenarios of Tideline alone, measured when they are asked for:",
+      "  micro   single operations, in time and allocated bytes (JMH)",
+      "  memory  heap of timelines that are awake (--readers in a node, more of the objects alone),"
+          + " and of remembered posts; the largest takes 10 GiB",
+      "  wakeup  the first page of a timeline that sleeps, with 20 to 10,000 follows",
+      "  idle    what --readers users cost who are known and do nothing",
+      "",
       "Sides, beside Tideline itself:",
       "  limit   a bare gRPC server on Netty that has whole answers in memory",
       "  redis   timelines as Redis lists, filled on write; needs redis-server (Debian package"
@@ -68,9 +80,19 @@ import picocli.CommandLine.Spec;
 final class Bench implements Callable<Integer> {
   /** What can be measured. */
   enum Scenario {
-    read,
-    fanout,
-    mix
+    read(true),
+    fanout(true),
+    mix(true),
+    micro(false),
+    memory(false),
+    wakeup(false),
+    idle(false);
+
+    private final boolean besideOthers;
+
+    Scenario(boolean besideOthers) {
+      this.besideOthers = besideOthers;
+    }
   }
 
   /** What Tideline is measured beside. */
@@ -89,7 +111,7 @@ final class Bench implements Callable<Integer> {
   @Parameters(
       paramLabel = "SCENARIO",
       arity = "0..*",
-      description = "what to measure (default: everything)")
+      description = "what to measure (default: read, fanout and mix)")
   private List<Scenario> scenarios = List.of();
 
   @Option(
@@ -168,8 +190,9 @@ final class Bench implements Callable<Integer> {
   public Integer call() {
     Plan plan = plan();
     // Reads come first: posts of the others would be in them.
-    Set<Scenario> wanted =
-        scenarios.isEmpty() ? EnumSet.allOf(Scenario.class) : EnumSet.copyOf(scenarios);
+    Set<Scenario> wanted = EnumSet.allOf(Scenario.class);
+    wanted.removeIf(
+        scenario -> scenarios.isEmpty() ? !scenario.besideOthers : !scenarios.contains(scenario));
     Path directory = home.resolve(".tideline/bench");
     deleteWithContents(directory);
     var cores = new Cores();
@@ -177,8 +200,17 @@ final class Bench implements Callable<Integer> {
     Runtime.getRuntime().addShutdownHook(new Thread(this::closeSides, "bench-stop"));
     boolean right = true;
     try {
-      Setting setting = fill(plan, directory, cores, report);
-      for (Scenario scenario : wanted) right &= measure(scenario, setting);
+      if (wanted.stream().anyMatch(scenario -> scenario.besideOthers)) {
+        Setting setting = fill(plan, directory, cores, report);
+        for (Scenario scenario : wanted) {
+          if (scenario.besideOthers) right &= measure(scenario, setting);
+        }
+        closeSides();
+      }
+      var place = new Place(home, directory.resolve("alone"), plan, quick, report, this::say);
+      for (Scenario scenario : wanted) {
+        if (!scenario.besideOthers) right &= measure(scenario, place);
+      }
     } finally {
       closeSides();
     }
@@ -189,16 +221,39 @@ final class Bench implements Callable<Integer> {
     return right ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
   }
 
-  /** What has been measured is kept when something fails later on. */
   private boolean measure(Scenario scenario, Setting setting) {
+    return measure(
+        scenario,
+        setting.report(),
+        () ->
+            switch (scenario) {
+              case read -> ReadScenario.run(setting);
+              case fanout -> FanOutScenario.run(setting);
+              case mix -> MixScenario.run(setting);
+              default -> throw new IllegalArgumentException(scenario + " has no sides");
+            });
+  }
+
+  private boolean measure(Scenario scenario, Place place) {
+    return measure(
+        scenario,
+        place.report(),
+        () ->
+            switch (scenario) {
+              case micro -> MicroScenario.run(place);
+              case memory -> MemoryScenario.run(place);
+              case wakeup -> WakeUpScenario.run(place);
+              case idle -> IdleScenario.run(place);
+              default -> throw new IllegalArgumentException(scenario + " has sides");
+            });
+  }
+
+  /** What has been measured is kept when something fails later on. */
+  private boolean measure(Scenario scenario, Report report, Supplier<Boolean> run) {
     try {
-      return switch (scenario) {
-        case read -> ReadScenario.run(setting);
-        case fanout -> FanOutScenario.run(setting);
-        case mix -> MixScenario.run(setting);
-      };
+      return run.get();
     } catch (RuntimeException e) {
-      setting.report().line("\n**%s failed: %s.**".formatted(scenario, e.getMessage()));
+      report.line("\n**%s failed: %s.**".formatted(scenario, e.getMessage()));
       say("%s failed: %s".formatted(scenario, e.getMessage()));
       return false;
     }
@@ -234,7 +289,8 @@ final class Bench implements Callable<Integer> {
     report.item("Revision", Machine.revision(home));
     report.item("Machine", Machine.describe());
     report.item("Java", Machine.java());
-    report.item("Cores", cores.describe());
+    boolean separated = wanted.stream().anyMatch(scenario -> scenario.besideOthers);
+    report.item("Cores", separated ? cores.describe() : "used by everything together");
     report.item("Load of the machine before", Machine.load());
     return report;
   }
@@ -285,9 +341,7 @@ final class Bench implements Callable<Integer> {
 
   private String nameOf(Set<Scenario> wanted) {
     var name = new StringBuilder(LocalDate.now(ZoneOffset.UTC).toString());
-    if (wanted.size() < Scenario.values().length) {
-      wanted.forEach(scenario -> name.append('-').append(scenario));
-    }
+    if (!scenarios.isEmpty()) wanted.forEach(scenario -> name.append('-').append(scenario));
     if (quick) name.append("-quick");
     return name.toString();
   }

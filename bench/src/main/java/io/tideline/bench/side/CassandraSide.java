@@ -117,7 +117,9 @@ public final class CassandraSide implements Side {
 
   @Override
   public OptionalLong cassandraWrites() {
-    return OptionalLong.of(CassandraWrites.of(cassandra.port(), "bench"));
+    try (var counters = new CassandraCounters(cassandra.port(), "bench")) {
+      return OptionalLong.of(counters.now().allWrites());
+    }
   }
 
   @Override

@@ -6,21 +6,13 @@ import io.tideline.bench.data.Dataset;
 import io.tideline.bench.data.Page;
 import io.tideline.bench.driver.Rpc;
 import io.tideline.client.TidelineClient;
-import io.tideline.localstack.LocalCassandra;
-import io.tideline.localstack.LocalStack;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
-import java.io.File;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.HttpURLConnection;
 import java.net.InetSocketAddress;
-import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,16 +23,14 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** One node of Tideline, run as users run it, with a Cassandra and a Kafka of its own. */
+/** A node of Tideline whose timelines stay resident. */
 public final class TidelineSide implements Side {
   /** How many entries of a timeline are in memory. */
   private static final int CAPACITY = 800;
 
   private static final int WALK = 100;
-  private static final int MOST_FOLLOWEES_PER_CALL = 5_000;
   private static final int UNDER_WAY = 256;
 
   /** Who follows the marks, which are so many that each partition of the log has one. */
@@ -49,41 +39,16 @@ public final class TidelineSide implements Side {
   private static final int MARKS = 100;
   private static final Duration TO_SETTLE = Duration.ofMinutes(2);
 
-  private final int grpcPort = ServerProcess.freePort();
-  private final int managementPort = ServerProcess.freePort();
   private final int megabytes;
-  private final LocalStack stack;
-  private final ServerProcess node;
+  private final TidelineNode node;
 
   private TidelineSide(Path home, Path directory, int readers) {
-    Path build = home.resolve("cluster-node").resolve("target");
     megabytes = 1_024 + readers / 20;
-    stack =
-        LocalStack.start(
-            LocalStack.Options.in(directory.resolve("stack")).withReport(TidelineSide::ignore));
-    try {
-      node =
-          ServerProcess.java(
-              name(),
-              directory.resolve("tideline.log"),
-              List.of(
-                  "-Xmx" + megabytes + "m",
-                  "-javaagent:" + build.resolve("agent/kanela-agent.jar"),
-                  "-Dtideline.persistence.user.passivate-after=24h"),
-              classPath(build),
-              Map.of(
-                  "TIDELINE_LOG", "text",
-                  "TIDELINE_GRPC_PORT", Integer.toString(grpcPort),
-                  "TIDELINE_CLUSTER_PORT", Integer.toString(ServerProcess.freePort()),
-                  "TIDELINE_MANAGEMENT_PORT", Integer.toString(managementPort),
-                  "TIDELINE_CASSANDRA", stack.cassandra().contactPoint(),
-                  "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
-                  "TIDELINE_KAFKA", stack.kafka().bootstrapServers()),
-              "io.tideline.node.cli.ChildNode");
-    } catch (RuntimeException e) {
-      stack.close();
-      throw e;
-    }
+    node =
+        TidelineNode.start(
+            home,
+            directory,
+            List.of("-Xmx" + megabytes + "m", "-Dtideline.persistence.user.passivate-after=24h"));
   }
 
   /**
@@ -93,52 +58,11 @@ public final class TidelineSide implements Side {
    * @param readers how many timelines must fit into memory
    */
   public static TidelineSide start(Path home, Path directory, int readers) {
-    var side = new TidelineSide(home, directory, readers);
-    try {
-      side.node.awaitReady(side::isReady);
-    } catch (RuntimeException e) {
-      side.close();
-      throw e;
-    }
-    return side;
-  }
-
-  private static void ignore(String news) {
-    // The servers' ports interest nobody here.
-  }
-
-  private static String classPath(Path build) {
-    try (Stream<Path> files = Files.list(build)) {
-      Path jar =
-          files
-              .filter(file -> file.getFileName().toString().matches("tideline-cluster-node-.*jar"))
-              .findFirst()
-              .orElseThrow(() -> new IllegalStateException("no jar of a node in " + build));
-      return jar + File.pathSeparator + Files.readString(build.resolve("class-path")).strip();
-    } catch (IOException e) {
-      throw new UncheckedIOException("the node is not built in " + build, e);
-    }
-  }
-
-  private boolean isReady() {
-    try {
-      var url = URI.create("http://127.0.0.1:" + managementPort + "/ready").toURL();
-      var connection = (HttpURLConnection) url.openConnection();
-      try {
-        return connection.getResponseCode() == 200;
-      } finally {
-        connection.disconnect();
-      }
-    } catch (IOException e) {
-      return false;
-    }
+    return new TidelineSide(home, directory, readers);
   }
 
   private TidelineClient client() {
-    return TidelineClient.builder()
-        .cell("127.0.0.1:" + grpcPort)
-        .deadline(Duration.ofSeconds(60))
-        .build();
+    return node.client();
   }
 
   /** Brings follows and posts in, by the API. */
@@ -147,35 +71,8 @@ public final class TidelineSide implements Side {
       var marks = FollowManyRequest.newBuilder().setUserId(WITNESS);
       for (int i = 0; i < MARKS; i++) marks.addFolloweeIds(markOf(i));
       client.followMany(marks.build()).join();
-      try (var window = new Window(UNDER_WAY)) {
-        dataset
-            .follows()
-            .forEach(
-                (reader, followees) -> {
-                  for (int from = 0; from < followees.size(); from += MOST_FOLLOWEES_PER_CALL) {
-                    int to = Math.min(followees.size(), from + MOST_FOLLOWEES_PER_CALL);
-                    var request =
-                        FollowManyRequest.newBuilder()
-                            .setUserId(reader)
-                            .addAllFolloweeIds(followees.subList(from, to))
-                            .build();
-                    window.run(() -> client.followMany(request));
-                  }
-                });
-      }
-      try (var window = new Window(UNDER_WAY)) {
-        for (Dataset.SourcePost post : dataset.posts()) {
-          var request =
-              PublishRequest.newBuilder()
-                  .setAuthorId(post.author())
-                  .setIdempotencyKey(post.key())
-                  .setContent(PostContent.newBuilder().setTitle(post.title()))
-                  .setCreatedAtMillis(post.createdAtMillis())
-                  .build();
-          window.run(() -> client.publish(request));
-        }
-      }
     }
+    node.fill(dataset);
   }
 
   /**
@@ -305,15 +202,12 @@ public final class TidelineSide implements Side {
 
   @Override
   public InetSocketAddress address() {
-    return ServerProcess.loopback(grpcPort);
+    return node.address();
   }
 
   @Override
   public List<Long> processes() {
-    List<Long> pids = new ArrayList<>(node.pids());
-    pids.add(stack.cassandra().pid());
-    pids.add(stack.kafka().pid());
-    return pids;
+    return node.processes();
   }
 
   @Override
@@ -323,7 +217,9 @@ public final class TidelineSide implements Side {
 
   @Override
   public OptionalLong cassandraWrites() {
-    return OptionalLong.of(CassandraWrites.of(stack.cassandra().port(), "tideline"));
+    try (CassandraCounters counters = node.cassandraCounters()) {
+      return OptionalLong.of(counters.now().allWrites());
+    }
   }
 
   /**
@@ -367,6 +263,5 @@ public final class TidelineSide implements Side {
   @Override
   public void close() {
     node.close();
-    stack.close();
   }
 }

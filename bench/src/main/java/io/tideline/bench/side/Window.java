@@ -20,8 +20,15 @@ final class Window implements AutoCloseable {
   /** Starts a task, when there is room for it. */
   void run(Supplier<? extends CompletionStage<?>> task) {
     free.acquireUninterruptibly();
-    failIfOneHas();
-    var unused = task.get().whenComplete((done, failed) -> finished(failed));
+    boolean started = false;
+    try {
+      failIfOneHas();
+      var unused = task.get().whenComplete((done, failed) -> finished(failed));
+      started = true;
+    } finally {
+      // Closing waits for all places.
+      if (!started) free.release();
+    }
   }
 
   private void finished(@Nullable Throwable failed) {

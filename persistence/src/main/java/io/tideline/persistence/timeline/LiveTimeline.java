@@ -193,7 +193,7 @@ public final class LiveTimeline {
           }
           Positions held = checkpoint.positions().of(applied);
           if (patient && !(applied.covers(held) && covered(lines))) return false;
-          List<PostRef> refs = new ArrayList<>(checkpoint.entries());
+          List<PostRef> refs = asRemembered(checkpoint.entries());
           refs.addAll(lines);
           if (!met.of(refs, patient)) return false;
           finish(timeline(checkpoint.floor(), refs, met.byPost), held, met);
@@ -478,12 +478,13 @@ public final class LiveTimeline {
         TAIL_CHECKS,
         patient -> {
           drain();
-          List<PostRef> refs = new ArrayList<>(stored.refs());
-          refs.addAll(before);
+          // Of references that say the same the first is kept: what is remembered is there anyway.
+          List<PostRef> refs = new ArrayList<>(before);
           refs.addAll(recent(wanted, Positions.EMPTY));
           for (UserId author : authorsByTag) {
             refs.addAll(around.arrivals().recent(author, Positions.EMPTY));
           }
+          refs.addAll(stored.refs());
           if (!remembered(since)) {
             loadOnceMore(wanted);
             return true;
@@ -625,6 +626,19 @@ public final class LiveTimeline {
   private boolean remembered(Positions since) {
     return around.arrivals().reachesBack(since)
         || (since.equals(Positions.EMPTY) && around.arrivals().applied().equals(Positions.EMPTY));
+  }
+
+  /** The same, by the references that are remembered where those say the same. */
+  private List<PostRef> asRemembered(List<PostRef> entries) {
+    Map<PostRef, PostRef> remembered = new HashMap<>();
+    entries.stream()
+        .map(ref -> ref.author)
+        .distinct()
+        .flatMap(author -> around.arrivals().recent(author, Positions.EMPTY).stream())
+        .forEach(ref -> remembered.put(ref, ref));
+    List<PostRef> refs = new ArrayList<>(entries);
+    refs.replaceAll(ref -> remembered.getOrDefault(ref, ref));
+    return refs;
   }
 
   private void attempt(int checks, Predicate<Boolean> step) {

@@ -3,6 +3,7 @@ package io.tideline.persistence.user;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.FeedWatcher;
 import io.tideline.persistence.timeline.LiveTimeline;
@@ -180,11 +181,35 @@ class LiveTimelineTest {
     assertThat(shown()).containsExactly(storm, calm);
   }
 
+  @Test
+  void of_what_the_log_remembers_a_timeline_holds_no_copies() {
+    log.lines = List.of(calm, storm);
+    newest = List.of(copyOf(storm), copyOf(calm));
+    LiveTimeline fromStore = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    assertThat(fromStore.candidate(storm.id())).isSameAs(storm);
+
+    Checkpoint checkpoint = requireNonNull(fromStore.checkpoint());
+    LiveTimeline fromCheckpoint = awake("sun", Checkpoint.decode(checkpoint.encode()));
+    days.pass(Duration.ofSeconds(5));
+    assertThat(fromCheckpoint.candidate(storm.id())).isSameAs(storm);
+    assertThat(shown()).containsExactly(storm, calm);
+  }
+
+  private static PostRef copyOf(PostRef ref) {
+    return new PostRef(
+        ref.idHi, ref.idLo, ref.version, ref.author, ref.partition, ref.offset, ref.flags);
+  }
+
   private @Nullable TimelineView reading() {
     return requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).read();
   }
 
   private LiveTimeline awake(String words) {
+    return awake(words, null);
+  }
+
+  private LiveTimeline awake(String words, @Nullable Checkpoint checkpoint) {
     LiveTimeline[] self = new LiveTimeline[1];
     LiveTimeline timeline =
         new LiveTimeline(
@@ -204,7 +229,7 @@ class LiveTimelineTest {
             () -> days.execute(() -> self[0].drain()),
             rules(words));
     self[0] = timeline;
-    timeline.wake(null);
+    timeline.wake(checkpoint);
     return timeline;
   }
 

@@ -1,0 +1,17 @@
+package io.tideline.bench.scenario;
+
+import io.tideline.bench.Plan;
+import io.tideline.bench.Report;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+
+/**
+ * What a scenario is given that starts by itself what it measures.
+ *
+ * @param home the checkout; its cluster-node must be built
+ * @param directory for data and logs of what it starts
+ * @param quick only to see that it runs: the figures are worth nothing
+ * @param say tells the person who waits
+ */
+public record Place(
+    Path home, Path directory, Plan plan, boolean quick, Report report, Consumer<String> say) {}

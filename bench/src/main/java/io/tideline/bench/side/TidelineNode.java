@@ -1,0 +1,254 @@
+package io.tideline.bench.side;
+
+import io.tideline.bench.data.Dataset;
+import io.tideline.bench.driver.Rpc;
+import io.tideline.client.TidelineClient;
+import io.tideline.localstack.LocalCassandra;
+import io.tideline.localstack.LocalStack;
+import io.tideline.protocols.v1.FollowManyRequest;
+import io.tideline.protocols.v1.PostContent;
+import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.ReadFeedResponse;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
+
+/** One node of Tideline, run as users run it, with a Cassandra and a Kafka of its own. */
+public final class TidelineNode implements AutoCloseable {
+  private static final int MOST_FOLLOWEES_PER_CALL = 5_000;
+  private static final int UNDER_WAY = 64;
+
+  private final Path build;
+  private final Path log;
+  private final int grpcPort = ServerProcess.freePort();
+  private final int managementPort = ServerProcess.freePort();
+  private final int clusterPort = ServerProcess.freePort();
+  private final LocalStack stack;
+  private ServerProcess node;
+
+  private TidelineNode(Path home, Path directory, List<String> options) {
+    build = home.resolve("cluster-node").resolve("target");
+    log = directory.resolve("tideline.log");
+    stack =
+        LocalStack.start(
+            LocalStack.Options.in(directory.resolve("stack")).withReport(TidelineNode::ignore));
+    try {
+      node = run(options);
+    } catch (RuntimeException e) {
+      stack.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Starts servers and node.
+   *
+   * @param home the checkout; its cluster-node must be built
+   * @param options of the node's JVM, its heap among them
+   */
+  public static TidelineNode start(Path home, Path directory, List<String> options) {
+    var node = new TidelineNode(home, directory, options);
+    try {
+      node.awaitReady();
+    } catch (RuntimeException e) {
+      node.close();
+      throw e;
+    }
+    return node;
+  }
+
+  /** Stops the node in good order and starts it anew on what the servers hold. */
+  public void restart(List<String> options) {
+    node.close();
+    node = run(options);
+    awaitReady();
+  }
+
+  private ServerProcess run(List<String> options) {
+    List<String> all = new ArrayList<>(options);
+    all.add("-javaagent:" + build.resolve("agent/kanela-agent.jar"));
+    return ServerProcess.java(
+        "tideline",
+        log,
+        all,
+        classPath(build),
+        Map.of(
+            "TIDELINE_LOG", "text",
+            "TIDELINE_GRPC_PORT", Integer.toString(grpcPort),
+            "TIDELINE_CLUSTER_PORT", Integer.toString(clusterPort),
+            "TIDELINE_MANAGEMENT_PORT", Integer.toString(managementPort),
+            "TIDELINE_CASSANDRA", stack.cassandra().contactPoint(),
+            "TIDELINE_CASSANDRA_DC", LocalCassandra.DATA_CENTER,
+            "TIDELINE_KAFKA", stack.kafka().bootstrapServers()),
+        "io.tideline.node.cli.ChildNode");
+  }
+
+  private void awaitReady() {
+    node.awaitReady(this::isReady);
+  }
+
+  private static void ignore(String news) {
+    // The servers' ports interest nobody here.
+  }
+
+  private static String classPath(Path build) {
+    try (Stream<Path> files = Files.list(build)) {
+      Path jar =
+          files
+              .filter(file -> file.getFileName().toString().matches("tideline-cluster-node-.*jar"))
+              .findFirst()
+              .orElseThrow(() -> new IllegalStateException("no jar of a node in " + build));
+      return jar + File.pathSeparator + Files.readString(build.resolve("class-path")).strip();
+    } catch (IOException e) {
+      throw new UncheckedIOException("the node is not built in " + build, e);
+    }
+  }
+
+  private boolean isReady() {
+    try {
+      HttpURLConnection connection = management("/ready");
+      try {
+        return connection.getResponseCode() == 200;
+      } finally {
+        connection.disconnect();
+      }
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private HttpURLConnection management(String path) throws IOException {
+    var url = URI.create("http://127.0.0.1:" + managementPort + path).toURL();
+    return (HttpURLConnection) url.openConnection();
+  }
+
+  /**
+   * What the node says of itself, up to ten seconds old; empty when it does not say it.
+   *
+   * @param name of a series with no labels that tell it from others, as Prometheus has it
+   */
+  public OptionalDouble metric(String name) {
+    try {
+      HttpURLConnection connection = management("/metrics");
+      try (var body = connection.getInputStream()) {
+        return new String(body.readAllBytes(), StandardCharsets.UTF_8)
+            .lines()
+            .filter(line -> line.startsWith(name + "{") || line.startsWith(name + " "))
+            .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+            .findFirst();
+      } finally {
+        connection.disconnect();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("the node does not tell its metrics", e);
+    }
+  }
+
+  /** A client of this node alone. */
+  public TidelineClient client() {
+    return TidelineClient.builder()
+        .cell("127.0.0.1:" + grpcPort)
+        .deadline(Duration.ofSeconds(60))
+        .build();
+  }
+
+  /** Brings follows and posts in, by the API. */
+  public void fill(Dataset dataset) {
+    try (TidelineClient client = client()) {
+      try (var window = new Window(UNDER_WAY)) {
+        dataset
+            .follows()
+            .forEach(
+                (reader, followees) -> {
+                  for (int from = 0; from < followees.size(); from += MOST_FOLLOWEES_PER_CALL) {
+                    int to = Math.min(followees.size(), from + MOST_FOLLOWEES_PER_CALL);
+                    var request =
+                        FollowManyRequest.newBuilder()
+                            .setUserId(reader)
+                            .addAllFolloweeIds(followees.subList(from, to))
+                            .build();
+                    window.run(() -> client.followMany(request));
+                  }
+                });
+      }
+      try (var window = new Window(UNDER_WAY)) {
+        for (Dataset.SourcePost post : dataset.posts()) {
+          var request =
+              PublishRequest.newBuilder()
+                  .setAuthorId(post.author())
+                  .setIdempotencyKey(post.key())
+                  .setContent(PostContent.newBuilder().setTitle(post.title()))
+                  .setCreatedAtMillis(post.createdAtMillis())
+                  .build();
+          window.run(() -> client.publish(request));
+        }
+      }
+    }
+  }
+
+  /**
+   * Reads the newest page of each, which wakes their timelines.
+   *
+   * @throws IllegalStateException when a page is not whole
+   */
+  public void readNewest(Collection<String> readers) {
+    try (TidelineClient client = client();
+        var window = new Window(UNDER_WAY)) {
+      for (String reader : readers) {
+        window.run(() -> client.readFeed(newest(reader)).thenAccept(TidelineNode::check));
+      }
+    }
+  }
+
+  private static ReadFeedRequest newest(String reader) {
+    return ReadFeedRequest.newBuilder().setUserId(reader).setPageSize(Rpc.PAGE_SIZE).build();
+  }
+
+  private static void check(ReadFeedResponse page) {
+    if (page.getCardsCount() != Rpc.PAGE_SIZE) {
+      throw new IllegalStateException("a page of %d cards".formatted(page.getCardsCount()));
+    }
+  }
+
+  public InetSocketAddress address() {
+    return ServerProcess.loopback(grpcPort);
+  }
+
+  /** That of the node itself. */
+  public long pid() {
+    return node.pids().get(0);
+  }
+
+  /** Of the node, its Cassandra and its Kafka. */
+  public List<Long> processes() {
+    List<Long> pids = new ArrayList<>(node.pids());
+    pids.add(stack.cassandra().pid());
+    pids.add(stack.kafka().pid());
+    return pids;
+  }
+
+  /** What its Cassandra is asked in Tideline's keyspace. */
+  public CassandraCounters cassandraCounters() {
+    return new CassandraCounters(stack.cassandra().port(), "tideline");
+  }
+
+  @Override
+  public void close() {
+    node.close();
+    stack.close();
+  }
+}
