@@ -64,13 +64,6 @@ class ClassDataIT {
   }
 
   @Test
-  void what_cannot_be_made_is_not_there() throws Exception {
-    Files.writeString(jar, "that is no jar");
-    assertThat(classData().make(names).waitFor()).isNotZero();
-    assertThat(classData().areThere()).isFalse();
-  }
-
-  @Test
   void loose_classes_have_none() {
     assertThat(ClassData.of(new Build(directory, jar + File.pathSeparator + directory))).isEmpty();
   }
