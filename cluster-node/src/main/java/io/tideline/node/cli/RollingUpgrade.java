@@ -1,5 +1,9 @@
 package io.tideline.node.cli;
 
+import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.Node;
+import io.tideline.protocols.v1.NodeState;
+import io.tideline.protocols.v1.Topology;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -11,20 +15,22 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Restarts the nodes of a cluster that {@code up} runs from another build: one at a time, the
  * oldest last because the coordinator of the shards lives there, and back again when a bound is
- * passed.
+ * passed. The next one goes when shards have moved to the one before: otherwise the last one has
+ * all of them when it goes.
  */
 final class RollingUpgrade {
   /**
    * How to go about it.
    *
    * @param ready how long a node may take until it is ready
-   * @param settle how long the probe watches a node that is ready before the next one
+   * @param settle how long the probe watches a node that is ready before the next one, at least
    */
   record Plan(Path build, UpgradeProbe.Bounds bounds, Duration ready, Duration settle) {}
 
@@ -37,6 +43,8 @@ final class RollingUpgrade {
   private static final Duration BEFORE = Duration.ofSeconds(5);
   private static final Duration TO_BE_WELL = Duration.ofSeconds(30);
   private static final Duration TO_LEAVE = Duration.ofSeconds(75);
+  private static final Duration TO_GET_SHARDS = Duration.ofMinutes(1);
+  private static final Duration TO_ASK = Duration.ofSeconds(10);
   private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(4);
 
   private final Path control;
@@ -59,14 +67,14 @@ final class RollingUpgrade {
 
   Outcome run() {
     List<ClusterControl.Node> nodes = oldestLast(ask(null, null, TO_LEAVE).nodes());
+    List<String> addresses = nodes.stream().map(ClusterControl.Node::grpcAddress).toList();
     List<ClusterControl.Node> restarted = new ArrayList<>();
-    try (UpgradeProbe probe =
-        UpgradeProbe.start(
-            nodes.stream().map(ClusterControl.Node::grpcAddress).toList(), plan.bounds())) {
+    try (UpgradeProbe probe = UpgradeProbe.start(addresses, plan.bounds());
+        FeedClient client = FeedClient.of(addresses, TO_ASK)) {
       watchBefore(probe);
       for (ClusterControl.Node node : nodes) {
         restarted.add(node);
-        Optional<String> trouble = upgrade(node, probe);
+        Optional<String> trouble = upgrade(node, probe, client);
         if (trouble.isPresent()) {
           report.accept("Rolling back: " + trouble.get());
           rollBack(restarted);
@@ -95,26 +103,70 @@ final class RollingUpgrade {
   }
 
   /** What speaks against going on. */
-  private Optional<String> upgrade(ClusterControl.Node node, UpgradeProbe probe) {
+  private Optional<String> upgrade(
+      ClusterControl.Node node, UpgradeProbe probe, FeedClient client) {
+    int share = share(node, client);
     probe.reset();
     CompletableFuture<ClusterControl.Answer> restart =
         CompletableFuture.supplyAsync(() -> ask(node, plan.build(), TO_LEAVE));
-    while (!restart.isDone()) {
-      Optional<String> complaint = probe.complaint();
-      if (complaint.isPresent()) return complaint;
-      pause(Duration.ofMillis(100));
-    }
+    Optional<String> complaint = watchUntil(restart::isDone, probe);
+    if (complaint.isPresent()) return complaint;
     ClusterControl.Answer answer = joined(restart);
     if (answer.failure() != null) return Optional.of(answer.failure());
     report.accept(told(node, answer));
-    long settledAt = System.nanoTime() + plan.settle().toNanos();
-    while (System.nanoTime() < settledAt) {
-      Optional<String> complaint = probe.complaint();
-      if (complaint.isPresent()) return complaint;
-      pause(Duration.ofMillis(100));
-    }
-    report.accept("   " + probe.seen());
+    long readyAt = System.nanoTime();
+    complaint =
+        watchUntil(
+            () ->
+                passed(readyAt, plan.settle())
+                    && (shards(node, client) >= share || passed(readyAt, TO_GET_SHARDS)),
+            probe);
+    if (complaint.isPresent()) return complaint;
+    report.accept(
+        String.format(
+            Locale.ROOT,
+            "   %d shards on it after %.1f s; %s",
+            shards(node, client),
+            (System.nanoTime() - readyAt) / 1e9,
+            probe.seen()));
     return Optional.empty();
+  }
+
+  private static Optional<String> watchUntil(BooleanSupplier done, UpgradeProbe probe) {
+    Optional<String> complaint = Optional.empty();
+    while (complaint.isEmpty() && !done.getAsBoolean()) {
+      pause(Duration.ofMillis(100));
+      complaint = probe.complaint();
+    }
+    return complaint;
+  }
+
+  private static boolean passed(long since, Duration time) {
+    return System.nanoTime() - since >= time.toNanos();
+  }
+
+  /** How many shards a node needs to be back: what it has, or an even share; roughly. */
+  private static int share(ClusterControl.Node node, FeedClient client) {
+    Topology topology = topology(client);
+    int even = topology.getShardOwnersCount() / topology.getNodesCount();
+    int share = Math.min(even, shards(node, topology));
+    return share - Math.max(1, share / 10);
+  }
+
+  private static int shards(ClusterControl.Node node, FeedClient client) {
+    return shards(node, topology(client));
+  }
+
+  private static int shards(ClusterControl.Node node, Topology topology) {
+    return topology.getNodesList().stream()
+        .filter(other -> other.getGrpcAddress().equals(node.grpcAddress()))
+        .filter(other -> other.getState() == NodeState.NODE_STATE_UP)
+        .mapToInt(Node::getShards)
+        .sum();
+  }
+
+  private static Topology topology(FeedClient client) {
+    return client.call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance()).getTopology();
   }
 
   private void rollBack(List<ClusterControl.Node> restarted) {

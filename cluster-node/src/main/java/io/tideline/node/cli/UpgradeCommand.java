@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
     name = "upgrade",
     description = {
       "Restart the nodes of the cluster that `up` runs here from another build: one at a time, the"
-          + " oldest last, each ready before the next one goes.",
+          + " oldest last, each ready and back at its share of the shards before the next one goes.",
       "Meanwhile feeds are read, 20 a second, through the public API, with tries again for 2 s."
           + " When too many of the last 200 fail or are late, or a node does not come back, all"
           + " nodes go back to what they ran before.",
@@ -59,7 +59,7 @@ final class UpgradeCommand implements Callable<Integer> {
       paramLabel = "SPAN",
       defaultValue = "5s",
       converter = EndOptions.Span.class,
-      description = "how long a node is watched before the next one goes (default: 5s)")
+      description = "how long a node is watched at least before the next one goes (default: 5s)")
   private Duration settle = Duration.ZERO;
 
   @Override

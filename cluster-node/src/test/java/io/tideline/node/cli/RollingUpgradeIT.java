@@ -105,14 +105,15 @@ class RollingUpgradeIT {
     }
   }
 
-  private static Set<String> versions() {
+  private static List<Node> nodes() {
     return client
         .call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance())
         .getTopology()
-        .getNodesList()
-        .stream()
-        .map(Node::getVersion)
-        .collect(Collectors.toSet());
+        .getNodesList();
+  }
+
+  private static Set<String> versions() {
+    return nodes().stream().map(Node::getVersion).collect(Collectors.toSet());
   }
 
   @Test
@@ -121,6 +122,7 @@ class RollingUpgradeIT {
     load.start(60, 10, Duration.ofSeconds(5));
     assertThat(upgrade(thisAs("0.1.1"), LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     assertThat(versions()).containsExactly("0.1.1");
+    assertThat(nodes()).extracting(Node::getShards).as("shards").allMatch(count -> count > 10);
     assertThat(upgrade(thisAs("that is none"), LOOSE))
         .isEqualTo(RollingUpgrade.Outcome.ROLLED_BACK);
     assertThat(versions()).containsExactly("0.1.1");
