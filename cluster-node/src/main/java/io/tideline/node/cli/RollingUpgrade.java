@@ -1,5 +1,7 @@
 package io.tideline.node.cli;
 
+import static java.util.Comparator.naturalOrder;
+
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.Node;
 import io.tideline.protocols.v1.NodeState;
@@ -17,6 +19,8 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.apache.pekko.util.Version;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -119,14 +123,14 @@ final class RollingUpgrade {
         watchUntil(
             () ->
                 passed(readyAt, plan.settle())
-                    && (shards(node, client) >= share || passed(readyAt, TO_GET_SHARDS)),
+                    && (hasShare(node, share, client) || passed(readyAt, TO_GET_SHARDS)),
             probe);
     if (complaint.isPresent()) return complaint;
     report.accept(
         String.format(
             Locale.ROOT,
             "   %d shards on it after %.1f s; %s",
-            shards(node, client),
+            shards(node, topology(client)),
             (System.nanoTime() - readyAt) / 1e9,
             probe.seen()));
     return Optional.empty();
@@ -145,7 +149,7 @@ final class RollingUpgrade {
     return System.nanoTime() - since >= time.toNanos();
   }
 
-  /** How many shards a node needs to be back: what it has, or an even share; roughly. */
+  /** How many shards a node needs to be back: as many as it has, or an even share; roughly. */
   private static int share(ClusterControl.Node node, FeedClient client) {
     Topology topology = topology(client);
     int even = topology.getShardOwnersCount() / topology.getNodesCount();
@@ -153,16 +157,28 @@ final class RollingUpgrade {
     return share - Math.max(1, share / 10);
   }
 
-  private static int shards(ClusterControl.Node node, FeedClient client) {
-    return shards(node, topology(client));
+  /** Whether the node is back at its share. Nothing moves to who is not of the newest version. */
+  private static boolean hasShare(ClusterControl.Node node, int share, FeedClient client) {
+    Topology topology = topology(client);
+    Optional<Version> newest = versions(topology.getNodesList().stream()).max(naturalOrder());
+    Optional<Version> own = versions(named(node, topology)).findFirst();
+    return shards(node, topology) >= share || (own.isPresent() && !own.equals(newest));
+  }
+
+  private static Stream<Version> versions(Stream<Node> nodes) {
+    return nodes.map(node -> new Version(node.getVersion()));
   }
 
   private static int shards(ClusterControl.Node node, Topology topology) {
+    // Older builds do not say it with the node.
+    List<String> ids = named(node, topology).map(Node::getNodeId).toList();
+    return (int) topology.getShardOwnersMap().values().stream().filter(ids::contains).count();
+  }
+
+  private static Stream<Node> named(ClusterControl.Node node, Topology topology) {
     return topology.getNodesList().stream()
         .filter(other -> other.getGrpcAddress().equals(node.grpcAddress()))
-        .filter(other -> other.getState() == NodeState.NODE_STATE_UP)
-        .mapToInt(Node::getShards)
-        .sum();
+        .filter(other -> other.getState() == NodeState.NODE_STATE_UP);
   }
 
   private static Topology topology(FeedClient client) {
