@@ -128,7 +128,12 @@ public final class Departures {
             replyTo -> new GetShardRegionState(users, replyTo),
             ANSWER_WITHIN,
             system.scheduler())
-        .handle((state, failure) -> failure == null ? state.getShards().size() : -1);
+        .handle((state, failure) -> failure == null ? count(state) : -1);
+  }
+
+  /** Those that are on their way out do not answer for themselves, and are still here. */
+  private static int count(CurrentShardRegionState state) {
+    return state.getShards().size() + state.getFailed().size();
   }
 
   private ActorRef<String> listenerAt(Address node) {
