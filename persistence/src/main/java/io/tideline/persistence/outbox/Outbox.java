@@ -124,8 +124,7 @@ public final class Outbox {
    * Forgets the mark of that time, and earlier ones of the same minute: everything is announced.
    */
   public CompletionStage<Void> clear(UserId user, long at) {
-    return writes.write(
-        List.of(List.of(clear.bind(at, bucketOf(user), slotOf(at), user.value()))));
+    return writes.write(List.of(List.of(clear.bind(at, bucketOf(user), slotOf(at), user.value()))));
   }
 
   /**
