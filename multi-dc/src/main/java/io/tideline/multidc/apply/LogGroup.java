@@ -261,7 +261,11 @@ final class LogGroup {
   private Flow<Line, Line, NotUsed> together(Supplier<Batch> newBatch) {
     return Flow.<Line>create()
         .batch(MOST_TOGETHER, first -> List.of(first), LogGroup::with)
-        .mapAsync(1, lines -> allDone(lines, newBatch.get()).thenApply(done -> lines))
+        .mapAsync(
+            1,
+            lines ->
+                allDone(lines, newBatch.get())
+                    .thenApplyAsync(done -> lines, system.executionContext()))
         .mapConcat(lines -> lines);
   }
 
