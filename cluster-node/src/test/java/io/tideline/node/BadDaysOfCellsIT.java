@@ -618,9 +618,9 @@ class BadDaysOfCellsIT {
     Map<String, Double> spent = cpuMillis();
     double perPost = (SLOW.bytes() - bytes - idlePerSecond * seconds) / sent.size();
     System.out.printf(
-        "%d posts/s (%.0f reached), %d posts, %d refused; ms until acknowledged %s; from there until"
-            + " seen in the other cell %s; from when it was due %s; bytes per post %.0f; live heap of"
-            + " the nodes %s MiB%n",
+        "%d posts/s (%.0f reached), %d posts, %d refused; ms until acknowledged %s; from there"
+            + " until seen in the other cell %s; from when it was due %s; bytes per post %.0f; live"
+            + " heap of the nodes %s MiB%n",
         rate,
         posts / seconds,
         sent.size(),

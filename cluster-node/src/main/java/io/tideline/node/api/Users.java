@@ -38,11 +38,7 @@ public final class Users {
    * @param executor on which answers are worked on
    */
   public Users(
-      ClusterSharding sharding,
-      Duration timeout,
-      TokenCodec tokens,
-      int cell,
-      Executor executor) {
+      ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell, Executor executor) {
     this.sharding = sharding;
     this.timeout = timeout;
     this.tokens = tokens;
