@@ -184,9 +184,14 @@ public final class LogTopics implements AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    if (admin != null) {
-      admin.close(Duration.ZERO);
+  public void close() {
+    Admin made;
+    synchronized (this) {
+      made = admin;
+    }
+    // Waits for the client's thread, which may want the lock for what is asked for next.
+    if (made != null) {
+      made.close(Duration.ZERO);
     }
   }
 
