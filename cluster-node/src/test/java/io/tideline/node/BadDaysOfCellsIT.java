@@ -581,8 +581,8 @@ class BadDaysOfCellsIT {
     double idlePerSecond = (SLOW.bytes() - idle) / 10.0;
     System.out.printf("bytes/s over the line while nothing happens: %.0f%n", idlePerSecond);
     try (FeedWatch watch = inWest.watchFeed(request, new Sightings(seen))) {
-      for (String phase : PHASES.split(",")) {
-        int[] numbers = Stream.of(phase.split("x")).mapToInt(Integer::parseInt).toArray();
+      for (String phase : PHASES.split(",", -1)) {
+        int[] numbers = Stream.of(phase.split("x", -1)).mapToInt(Integer::parseInt).toArray();
         measure(numbers[0], numbers[1], authors, seen, idlePerSecond);
       }
     }
