@@ -294,7 +294,8 @@ public final class FeedNode {
     NodeSettings.CursorKeys keys = settings.cursorKeys();
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
     int cell = settings.cell().number();
-    Users users = new Users(sharding, settings.askTimeout(), tokens, cell);
+    Users users =
+        new Users(sharding, settings.askTimeout(), tokens, cell, system.executionContext());
     Reached reached = Reached.start(system, settings.otherCells());
     reached.tellOfBackfills(backfills.listener(system)::tell);
     List<IntentApplier> intents = log.applyIntents(users::apply, reached);

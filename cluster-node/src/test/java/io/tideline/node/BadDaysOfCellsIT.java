@@ -39,6 +39,7 @@ import java.util.LongSummaryStatistics;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -71,7 +72,11 @@ class BadDaysOfCellsIT {
   private static final String KEYS = "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
   private static final Duration SOON = Duration.ofSeconds(10);
   private static final Duration TO_SETTLE = Duration.ofMinutes(2);
-  private static final int NODES = 2;
+  // Of figures_of_the_line: posts a second x seconds. The first warms up.
+  private static final String PHASES =
+      System.getProperty("tideline.test.line", "100x60,5x30,100x20,200x20,500x20");
+
+  private static final int NODES = Integer.getInteger("tideline.test.cell-nodes", 2);
 
   // A busy machine makes some ms of a few; a call that waits for the other cell takes seconds.
   private static final double NOISE_P50_MILLIS = 25;
@@ -550,6 +555,8 @@ class BadDaysOfCellsIT {
 
   /**
    * A table rather than a test: how long posts take from one cell to the other, and at what cost.
+   * {@code -Dtideline.test.line=100x60,5x30} says how many posts a second for how many seconds, one
+   * after the other, {@code -Dtideline.test.cell-nodes=1} how many nodes a cell has.
    */
   @Test
   void figures_of_the_line() throws Exception {
@@ -574,26 +581,29 @@ class BadDaysOfCellsIT {
     double idlePerSecond = (SLOW.bytes() - idle) / 10.0;
     System.out.printf("bytes/s over the line while nothing happens: %.0f%n", idlePerSecond);
     try (FeedWatch watch = inWest.watchFeed(request, new Sightings(seen))) {
-      for (int rate : new int[] {5, 100, 250, 500}) measure(rate, authors, seen, idlePerSecond);
+      for (String phase : PHASES.split(",", -1)) {
+        int[] numbers = Stream.of(phase.split("x", -1)).mapToInt(Integer::parseInt).toArray();
+        measure(numbers[0], numbers[1], authors, seen, idlePerSecond);
+      }
     }
   }
 
   private static void measure(
-      int rate, List<String> authors, Map<String, Long> seen, double idlePerSecond)
+      int rate, int lasting, List<String> authors, Map<String, Long> seen, double idlePerSecond)
       throws Exception {
-    int posts = Math.max(150, rate * 20);
+    int posts = rate * lasting;
     record Sent(long due, long acknowledgedAt, String post) {}
     ConcurrentLinkedQueue<Sent> sent = new ConcurrentLinkedQueue<>();
     List<CompletableFuture<?>> calls = new ArrayList<>();
     long bytes = SLOW.bytes();
-    Map<String, Double> cpu = cpuMillis(west);
+    Map<String, Double> cpu = cpuMillis();
     long startedAt = System.nanoTime();
     for (int i = 0; i < posts; i++) {
       long due = startedAt + i * 1_000_000_000L / rate;
       for (long wait; (wait = due - System.nanoTime()) > 0; ) LockSupport.parkNanos(wait);
       calls.add(
           inEast
-              .publish(post(authors.get(i % authors.size()), rate + "/s " + i))
+              .publish(post(authors.get(i % authors.size()), rate + "/s " + startedAt + i))
               .thenAccept(
                   answer -> sent.add(new Sent(due, System.nanoTime(), answer.getPostId()))));
     }
@@ -605,11 +615,12 @@ class BadDaysOfCellsIT {
         .atMost(TO_SETTLE)
         .until(() -> sent.stream().allMatch(each -> seen.containsKey(each.post)));
     double seconds = (System.nanoTime() - startedAt) / 1e9;
+    Map<String, Double> spent = cpuMillis();
     double perPost = (SLOW.bytes() - bytes - idlePerSecond * seconds) / sent.size();
     System.out.printf(
-        "%d posts/s (%.0f reached), %d posts, %d refused; ms until acknowledged %s; from there until"
-            + " seen in the other cell %s; from when it was due %s; bytes per post %.0f; live heap of"
-            + " the nodes %s MiB%n",
+        "%d posts/s (%.0f reached), %d posts, %d refused; ms until acknowledged %s; from there"
+            + " until seen in the other cell %s; from when it was due %s; bytes per post %.0f; live"
+            + " heap of the nodes %s MiB%n",
         rate,
         posts / seconds,
         sent.size(),
@@ -621,36 +632,43 @@ class BadDaysOfCellsIT {
         figures(millis(sent.stream().map(each -> seen.getOrDefault(each.post, 0L) - each.due))),
         perPost,
         west.nodes().stream().map(BadDaysOfCellsIT::liveMiB).toList());
-    Map<String, Double> spent = cpuMillis(west);
-    cpu.forEach((thread, before) -> spent.merge(thread, -before, Double::sum));
-    spent.entrySet().stream()
-        .sorted(Map.Entry.<String, Double>comparingByValue().reversed())
-        .limit(8)
-        .forEach(
-            each ->
-                System.out.printf(
-                    "  %6.1f ms of CPU per s, %.2f per post: %s%n",
-                    each.getValue() / seconds, each.getValue() / sent.size(), each.getKey()));
+    spent.forEach(
+        (process, after) -> {
+          double millis = after - cpu.getOrDefault(process, 0.0);
+          System.out.printf(
+              "  %6.1f ms of CPU per s, %.2f per post: %s%n",
+              millis / seconds, millis / sent.size(), process);
+        });
   }
 
   private static List<Double> millis(Stream<Long> nanos) {
     return nanos.map(each -> Math.max(0, each) / 1e6).sorted().toList();
   }
 
-  /** What the threads of both nodes have used, those of a pool together. */
-  private static Map<String, Double> cpuMillis(TestCluster cell) {
-    Pattern thread = Pattern.compile("(?m)^\"(.*?)\".* cpu=([0-9.]+)ms");
-    Map<String, Double> cpu = new HashMap<>();
-    for (ClusterNode node : cell.nodes()) {
-      Matcher found = thread.matcher(jcmd(node, "Thread.print"));
-      while (found.find()) {
-        cpu.merge(
-            found.group(1).replaceAll("[0-9]+", "#"),
-            Double.parseDouble(found.group(2)),
-            Double::sum);
+  /** What each process has used, this one included. */
+  private static Map<String, Double> cpuMillis() {
+    Map<String, Double> cpu = new TreeMap<>();
+    cpu.put("the test with its driver and the line", millisOf(ProcessHandle.current()));
+    ProcessHandle.current()
+        .descendants()
+        .forEach(process -> cpu.merge(nameOf(process), millisOf(process), Double::sum));
+    return cpu;
+  }
+
+  private static double millisOf(ProcessHandle process) {
+    return process.info().totalCpuDuration().orElse(Duration.ZERO).toNanos() / 1e6;
+  }
+
+  private static String nameOf(ProcessHandle process) {
+    for (Map.Entry<String, TestCluster> cell : Map.of("east", east, "west", west).entrySet()) {
+      if (cell.getValue().nodes().stream().anyMatch(node -> node.pid() == process.pid())) {
+        return "nodes of " + cell.getKey();
       }
     }
-    return cpu;
+    Matcher server =
+        Pattern.compile("/(\\w+)/stack/(\\w+)/jvm.args")
+            .matcher(String.join(" ", process.info().arguments().orElse(new String[0])));
+    return server.find() ? server.group(2) + " of " + server.group(1) : "others";
   }
 
   private static long liveMiB(ClusterNode node) {

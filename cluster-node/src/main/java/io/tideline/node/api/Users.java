@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -30,13 +31,19 @@ public final class Users {
   private final Duration timeout;
   private final TokenCodec tokens;
   private final int cell;
+  private final Executor executor;
   private volatile boolean open;
 
-  public Users(ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell) {
+  /**
+   * @param executor on which answers are worked on
+   */
+  public Users(
+      ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell, Executor executor) {
     this.sharding = sharding;
     this.timeout = timeout;
     this.tokens = tokens;
     this.cell = cell;
+    this.executor = executor;
   }
 
   /**
@@ -94,7 +101,12 @@ public final class Users {
           StatusMapping.unavailable(
               "NO_USERS_HERE", "this node starts or has left", Map.of(), ELSEWHERE_AT_ONCE));
     }
-    return sharding.entityRefFor(UserEntity.TYPE_KEY, user.value()).ask(command::apply, patience);
+    // Whatever follows a stage of the toolkit's runs on the common pool, and with one or two
+    // processors that is a new thread each time.
+    return sharding
+        .entityRefFor(UserEntity.TYPE_KEY, user.value())
+        .<UserReply>ask(command::apply, patience)
+        .thenApplyAsync(Function.identity(), executor);
   }
 
   /** Asks for something that is better not done twice. */

@@ -150,6 +150,15 @@ public final class LogTopics implements AutoCloseable {
     return described(topic).thenCompose(description -> bounds(description, group));
   }
 
+  /** Where one of the two ends: less to ask for than {@link #bounds(String)}. */
+  public CompletionStage<LogEnds> ends(String topic) {
+    return described(topic)
+        .thenCompose(
+            description ->
+                offsets(description, OffsetSpec.latest())
+                    .thenApply(ends -> new LogEnds(incarnation(description.topicId()), ends)));
+  }
+
   private CompletionStage<LogBounds> bounds(TopicDescription description, String group) {
     CompletionStage<Map<Integer, Long>> begins = offsets(description, OffsetSpec.earliest());
     CompletionStage<Map<Integer, Long>> ends = offsets(description, OffsetSpec.latest());
@@ -175,9 +184,14 @@ public final class LogTopics implements AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    if (admin != null) {
-      admin.close(Duration.ZERO);
+  public void close() {
+    Admin made;
+    synchronized (this) {
+      made = admin;
+    }
+    // Waits for the client's thread, which may want the lock for what is asked for next.
+    if (made != null) {
+      made.close(Duration.ZERO);
     }
   }
 

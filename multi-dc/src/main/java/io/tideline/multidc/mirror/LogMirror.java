@@ -1,6 +1,7 @@
 package io.tideline.multidc.mirror;
 
 import io.tideline.multidc.log.LogBounds;
+import io.tideline.multidc.log.LogEnds;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.OtherCell;
@@ -401,39 +402,36 @@ final class LogMirror {
     }
     long now = System.currentTimeMillis();
     source
-        .bounds(topic)
+        .ends(topic)
         .whenComplete(
-            (bounds, failure) -> {
+            (ends, failure) -> {
               looking.set(false);
-              boolean here = bounds != null && seen(bounds, now);
+              boolean here = ends != null && seen(ends, now);
               if (!stopped) {
                 report.accept(status(here));
               }
             });
   }
 
-  private boolean seen(LogBounds bounds, long atMillis) {
+  private boolean seen(LogEnds found, long atMillis) {
     Copying current = copying;
     if (current == null) {
       return false;
     }
-    if (current.incarnation != bounds.incarnation()) {
+    if (current.incarnation != found.incarnation()) {
       current.stream.abort(new IllegalStateException(topic + " was made anew"));
       return false;
     }
     lagLines =
-        bounds.partitions().entrySet().stream()
-            .mapToLong(
-                each -> Math.max(0, each.getValue().end() - next.getOrDefault(each.getKey(), 0L)))
+        found.ends().entrySet().stream()
+            .mapToLong(each -> Math.max(0, each.getValue() - next.getOrDefault(each.getKey(), 0L)))
             .sum();
     Look last = looked;
     if (last == null || reached(last.ends)) {
       if (last != null) {
         copiedToMillis = last.atMillis;
       }
-      Map<Integer, Long> ends = new HashMap<>();
-      bounds.partitions().forEach((number, partition) -> ends.put(number, partition.end()));
-      looked = new Look(atMillis, ends);
+      looked = new Look(atMillis, found.ends());
     }
     if (lagLines == 0) {
       completeAtMillis = Math.max(completeAtMillis, atMillis);

@@ -106,6 +106,19 @@ class LogMirrorIT {
     origin.close();
   }
 
+  @Test
+  void what_is_closed_while_it_asks_ends() throws Exception {
+    for (int i = 0; i < 100; i++) {
+      LogTopics asking = new LogTopics(settings(there), name);
+      get(asking.incarnation(topic));
+      for (int j = 0; j < 20; j++) {
+        var unused = asking.bounds();
+      }
+      Thread.sleep(i % 10);
+      get(CompletableFuture.runAsync(asking::close));
+    }
+  }
+
   private static <T> T get(CompletionStage<T> stage) throws Exception {
     return done(stage.toCompletableFuture());
   }

@@ -7,6 +7,7 @@ import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import io.tideline.persistence.Schema;
+import io.tideline.persistence.Writes;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.UserId;
 import java.nio.ByteBuffer;
@@ -29,6 +30,7 @@ public final class Outbox {
   /** For ever: a user's bucket is where their row is found again. */
   public static final int BUCKETS = 16;
 
+  private static final int REQUESTS = 32;
   private static final String AT = " USING TIMESTAMP ?";
   private static final List<Integer> ALL_BUCKETS = IntStream.range(0, BUCKETS).boxed().toList();
 
@@ -54,6 +56,7 @@ public final class Outbox {
   record Page(List<Outstanding> rows, @Nullable ByteBuffer next) {}
 
   private final CqlSession session;
+  private final Writes writes;
   private final InstantSource clock;
   private final PreparedStatement mark;
   private final PreparedStatement clear;
@@ -68,6 +71,7 @@ public final class Outbox {
 
   Outbox(CqlSession session, String keyspace, InstantSource clock) {
     this.session = session;
+    this.writes = new Writes(session, REQUESTS);
     this.clock = clock;
     String rows = keyspace + ".outbox";
     String swept = keyspace + ".outbox_swept";
@@ -103,8 +107,8 @@ public final class Outbox {
    * @param at hybrid time of now, which orders this against every other mark and clear of the user
    */
   public CompletionStage<Void> mark(UserId user, long at) {
-    return session
-        .executeAsync(mark.bind(bucketOf(user), slotOf(at), user.value(), at, at))
+    return writes
+        .write(List.of(List.of(mark.bind(bucketOf(user), slotOf(at), user.value(), at, at))))
         .thenAccept(
             written -> {
               Duration taken =
@@ -120,9 +124,7 @@ public final class Outbox {
    * Forgets the mark of that time, and earlier ones of the same minute: everything is announced.
    */
   public CompletionStage<Void> clear(UserId user, long at) {
-    return session
-        .executeAsync(clear.bind(at, bucketOf(user), slotOf(at), user.value()))
-        .thenAccept(written -> {});
+    return writes.write(List.of(List.of(clear.bind(at, bucketOf(user), slotOf(at), user.value()))));
   }
 
   /**

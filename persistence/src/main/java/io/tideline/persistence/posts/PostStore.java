@@ -3,8 +3,6 @@ package io.tideline.persistence.posts;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.DefaultConsistencyLevel;
 import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
-import com.datastax.oss.driver.api.core.cql.BatchStatement;
-import com.datastax.oss.driver.api.core.cql.BatchType;
 import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import com.datastax.oss.driver.api.core.cql.Row;
@@ -15,6 +13,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.AllRows;
 import io.tideline.persistence.Schema;
+import io.tideline.persistence.Writes;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
@@ -46,6 +45,7 @@ import org.jspecify.annotations.Nullable;
 public final class PostStore {
   private static final int READS_IN_FLIGHT = 32;
   private static final int WRITES_IN_FLIGHT = 32;
+  private static final int WRITE_REQUESTS = 4;
 
   /** Above every version until about the year 4200, so what is written with it stays. */
   private static final long FOR_EVER = 1L << 62;
@@ -55,6 +55,7 @@ public final class PostStore {
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
   private final CqlSession session;
+  private final Writes writes;
   private final PreparedStatement writePost;
   private final PreparedStatement deletePost;
   private final PreparedStatement erasePost;
@@ -94,6 +95,7 @@ public final class PostStore {
   /** Prepares its statements and reads who is erased, so the tables must be there. */
   public PostStore(CqlSession session, String keyspace) {
     this.session = session;
+    this.writes = new Writes(session, WRITE_REQUESTS);
     String posts = keyspace + ".posts";
     String byAuthor = keyspace + ".posts_by_author";
     String byTag = keyspace + ".posts_by_tag";
@@ -319,19 +321,20 @@ public final class PostStore {
       PostLine line, PostId id, String author, Set<String> tags, List<BoundStatement> ref) {
     long version = line.getVersion();
     ByteBuffer key = bytes(id);
-    List<CompletionStage<?>> writes = new ArrayList<>();
-    writes.add(execute(writePost.bind(key, author, version, buffer(line.toByteString()), version)));
     ByteBuffer facts = buffer(line.getFacts().toByteString());
     ref.add(writeRef.bind(author, key, version, PostRef.flagsOf(line), facts, version));
     // The tags of all versions, so that none is missed when the author is erased.
     if (!tags.isEmpty()) {
       ref.add(addTags.bind(version, tags, author, key));
     }
-    writes.add(execute(together(ref)));
+    List<List<BoundStatement>> partitions = new ArrayList<>();
+    partitions.add(
+        List.of(writePost.bind(key, author, version, buffer(line.toByteString()), version)));
+    partitions.add(ref);
     for (String tag : tags) {
-      writes.add(execute(writeTag.bind(tag, key, author, version)));
+      partitions.add(List.of(writeTag.bind(tag, key, author, version)));
     }
-    return all(writes);
+    return writes.write(partitions);
   }
 
   private CompletionStage<Void> writeDeleted(
@@ -340,14 +343,12 @@ public final class PostStore {
     ByteBuffer key = bytes(id);
     ref.add(deleteRef.bind(author, key, version, version));
     ref.add(eraseRef.bind(FOR_EVER, NOTHING, author, key));
-    return all(
+    return writes.write(
         List.of(
-            execute(
-                together(
-                    List.of(
-                        deletePost.bind(key, author, version, version),
-                        erasePost.bind(FOR_EVER, NOTHING, key)))),
-            execute(together(ref))));
+            List.of(
+                deletePost.bind(key, author, version, version),
+                erasePost.bind(FOR_EVER, NOTHING, key)),
+            ref));
   }
 
   /**
@@ -398,17 +399,14 @@ public final class PostStore {
   private CompletionStage<Void> erase(PostId id, UserId author, Set<String> tags) {
     ByteBuffer key = bytes(id);
     long at = erased.since(author);
-    List<CompletionStage<?>> writes = new ArrayList<>();
-    writes.add(
-        execute(
-            together(
-                List.of(
-                    deletePost.bind(key, author.value(), at, at),
-                    erasePost.bind(FOR_EVER, NOTHING, key)))));
+    List<List<BoundStatement>> partitions = new ArrayList<>();
+    partitions.add(
+        List.of(
+            deletePost.bind(key, author.value(), at, at), erasePost.bind(FOR_EVER, NOTHING, key)));
     for (String tag : tags) {
-      writes.add(execute(eraseTag.bind(FOR_EVER, tag, key)));
+      partitions.add(List.of(eraseTag.bind(FOR_EVER, tag, key)));
     }
-    return all(writes);
+    return writes.write(partitions);
   }
 
   /** How the posts of an author went; empty until all of them have gone. */
@@ -700,23 +698,8 @@ public final class PostStore {
             .setIdempotent(true));
   }
 
-  /** Statements on one partition, be it of several tables: one mutation, applied whole. */
-  private static BatchStatement together(List<BoundStatement> statements) {
-    return BatchStatement.newInstance(BatchType.UNLOGGED)
-        .addAll(statements)
-        .setConsistencyLevel(DefaultConsistencyLevel.LOCAL_QUORUM)
-        .setIdempotent(true);
-  }
-
   private CompletionStage<AsyncResultSet> execute(Statement<?> statement) {
     return session.executeAsync(statement);
-  }
-
-  private static CompletionStage<Void> all(List<CompletionStage<?>> stages) {
-    return CompletableFuture.allOf(
-        stages.stream()
-            .map(CompletionStage::toCompletableFuture)
-            .toArray(CompletableFuture<?>[]::new));
   }
 
   private static ByteBuffer bytes(PostId id) {

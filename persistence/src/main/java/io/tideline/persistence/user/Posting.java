@@ -2,7 +2,6 @@ package io.tideline.persistence.user;
 
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.PostId;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -14,7 +13,7 @@ public record Posting(long sequence, Map<String, Accepted> recentKeys) {
   public static final Posting EMPTY = new Posting(0, Map.of());
 
   public Posting {
-    recentKeys = Map.copyOf(recentKeys);
+    recentKeys = RecentKeys.of(recentKeys);
   }
 
   /**
@@ -46,17 +45,14 @@ public record Posting(long sequence, Map<String, Accepted> recentKeys) {
   }
 
   Posting accepted(String key, Accepted post) {
-    Map<String, Accepted> keys = new LinkedHashMap<>();
-    recentKeys.forEach(
-        (old, accepted) -> {
-          if (!expired(accepted, post.at())) keys.put(old, accepted);
-        });
-    keys.put(key, post);
-    return new Posting(sequence + 1, keys);
+    return new Posting(sequence + 1, RecentKeys.of(recentKeys).with(key, post));
   }
 
   private static boolean expired(Accepted accepted, long now) {
-    return HybridClock.millisOf(now) - HybridClock.millisOf(accepted.at())
-        >= PostId.KEY_LIFETIME.toMillis();
+    return expired(accepted.at(), now);
+  }
+
+  static boolean expired(long at, long now) {
+    return HybridClock.millisOf(now) - HybridClock.millisOf(at) >= PostId.KEY_LIFETIME.toMillis();
   }
 }
