@@ -99,7 +99,7 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
   }
 
   private static List<PostRef> refs(TimelineEntries columns) {
-    List<UserId> authors = columns.getAuthorsList().stream().map(UserId::new).toList();
+    List<UserId> authors = columns.getAuthorsList().stream().map(SharedUsers::of).toList();
     List<LogPartition> partitions =
         columns.getPartitionsList().stream()
             .map(p -> new LogPartition(p.getCell(), p.getIncarnation(), p.getPartition()))

@@ -1,6 +1,7 @@
 package io.tideline.persistence.user;
 
 import io.tideline.persistence.timeline.Moment;
+import io.tideline.persistence.timeline.SharedUsers;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
@@ -134,7 +135,7 @@ public record Graph(
   }
 
   static List<UserId> users(Collection<String> ids) {
-    return ids.stream().map(UserId::new).toList();
+    return ids.stream().map(SharedUsers::of).toList();
   }
 
   static <V> Register<V> register(IntentLine line, long seenAt, @Nullable V value) {
