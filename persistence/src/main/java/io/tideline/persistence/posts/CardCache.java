@@ -60,7 +60,7 @@ public final class CardCache implements LiveTimeline.Texts {
   }
 
   /** The card if it is at hand; a deleted post's says so. */
-  public @Nullable Card getIfPresent(PostId id) {
+  @Nullable Card getIfPresent(PostId id) {
     return cards.get(id);
   }
 

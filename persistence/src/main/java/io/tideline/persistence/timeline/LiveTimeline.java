@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -630,15 +631,14 @@ public final class LiveTimeline {
 
   /** The same, by the references that are remembered where those say the same. */
   private List<PostRef> asRemembered(List<PostRef> entries) {
-    Map<PostRef, PostRef> remembered = new HashMap<>();
+    Map<PostRef, PostRef> refs = new LinkedHashMap<>();
+    for (PostRef ref : entries) refs.put(ref, ref);
     entries.stream()
         .map(ref -> ref.author)
         .distinct()
         .flatMap(author -> around.arrivals().recent(author, Positions.EMPTY).stream())
-        .forEach(ref -> remembered.put(ref, ref));
-    List<PostRef> refs = new ArrayList<>(entries);
-    refs.replaceAll(ref -> remembered.getOrDefault(ref, ref));
-    return refs;
+        .forEach(remembered -> refs.computeIfPresent(remembered, (same, own) -> remembered));
+    return new ArrayList<>(refs.values());
   }
 
   private void attempt(int checks, Predicate<Boolean> step) {

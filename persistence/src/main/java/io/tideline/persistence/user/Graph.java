@@ -142,10 +142,19 @@ public record Graph(
     return Register.of(line.getAt(), line.getOriginCell(), seenAt, value);
   }
 
+  /** The same map when the change says nothing new: a large one takes long to copy. */
   static <K, V> Map<K, Register<V>> merged(
       Map<K, Register<V>> all, Collection<K> keys, Register<V> change) {
+    Map<K, Register<V>> changed = new HashMap<>();
+    for (K key : keys) {
+      Register<V> known = all.get(key);
+      Register<V> merged = known == null ? change : known.merge(change);
+      if (!merged.equals(known)) changed.put(key, merged);
+    }
+    if (changed.isEmpty()) return all;
+    if (all.isEmpty()) return Map.copyOf(changed);
     Map<K, Register<V>> merged = new HashMap<>(all);
-    for (K key : keys) merged.merge(key, change, Register::merge);
+    merged.putAll(changed);
     return Map.copyOf(merged);
   }
 

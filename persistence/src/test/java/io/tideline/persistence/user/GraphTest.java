@@ -32,6 +32,13 @@ class GraphTest {
   }
 
   @Test
+  void what_is_known_already_copies_nothing() {
+    Graph graph = graph(follow(10, 1, true), follow(20, 1, false));
+    assertThat(graph.merge(follow(20, 1, false), 30).follows()).isSameAs(graph.follows());
+    assertThat(graph.merge(follow(10, 1, true), 30).follows()).isSameAs(graph.follows());
+  }
+
+  @Test
   void it_tells_how_somebody_was_followed_at_some_time() {
     Graph graph = graph(follow(10, 1, true), follow(20, 1, false), follow(30, 1, true));
     assertThat(graph.follow(BEA, new Moment(9))).isNull();
