@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Writes that go to Cassandra in as few requests as there is need for: at once while few are under
- * way, and together what waits meanwhile. What is of one partition is applied whole.
+ * way, and together what waits meanwhile. What is of one partition is applied whole. Callers bound
+ * what waits: each user has one mark of the outbox under way, the store so many lines.
  */
 public final class Writes {
   // Cassandra warns of more than 10 partitions and 5 KiB, and refuses 50 KiB.

@@ -10,7 +10,6 @@ import io.tideline.protocols.Positions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -57,9 +56,6 @@ final class LogGroup {
   // A group waits so long for a member that has gone without a word: a killed node, and all of them
   // after Kafka was killed.
   private static final String SESSION_MILLIS = "10000";
-  // A request to the broker for each line costs more than the line.
-  private static final Map<String, String> SOME_AT_A_TIME =
-      Map.of("fetch.min.bytes", "8192", "fetch.max.wait.ms", "100");
   private static final RestartSettings RESTART =
       RestartSettings.create(Duration.ofMillis(200), Duration.ofSeconds(3), 0.2);
 
@@ -85,7 +81,6 @@ final class LogGroup {
   private final String topic;
   private final String group;
   private final int parallelism;
-  private final Map<String, String> fetching;
   private final Function<Integer, Flow<Line, Line, NotUsed>> work;
   private final LongAdder done = new LongAdder();
   private final LongAdder parkedCount = new LongAdder();
@@ -108,7 +103,7 @@ final class LogGroup {
   private record Step(Line line, Supplier<CompletionStage<Void>> task, boolean last) {}
 
   /**
-   * One line after the other, up to a tenth of a second late: nobody waits for a single one.
+   * One line after the other.
    *
    * @param parallelism how many tasks run at a time
    */
@@ -128,7 +123,6 @@ final class LogGroup {
     this.topic = topic;
     this.group = group;
     this.parallelism = parallelism;
-    this.fetching = SOME_AT_A_TIME;
     this.work = incarnation -> eachLine(tasks, incarnation);
   }
 
@@ -153,7 +147,6 @@ final class LogGroup {
     this.topic = topic;
     this.group = group;
     this.parallelism = parallelism;
-    this.fetching = Map.of();
     this.work = incarnation -> together(newBatch);
   }
 
@@ -215,7 +208,6 @@ final class LogGroup {
     ConsumerSettings<byte[], byte[]> consumer =
         ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
             .withProperty("session.timeout.ms", SESSION_MILLIS)
-            .withProperties(fetching)
             .withProperties(settings.clientProperties())
             .withBootstrapServers(settings.bootstrapServers())
             .withClientId(group)
