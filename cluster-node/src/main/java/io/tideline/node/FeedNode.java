@@ -429,8 +429,7 @@ public final class FeedNode {
           LOG.info("This node leaves; its users move to other nodes");
           health.leaving();
           leaving.shutdown();
-          return departures.handOver(
-              UserEntity.TYPE_KEY, user -> users.wake(new UserId(user)), TO_HAND_OVER);
+          return departures.handOver(UserEntity.TYPE_KEY, TO_HAND_OVER);
         });
     shutdown.addTask(
         CoordinatedShutdown.PhaseClusterLeave(),

@@ -2,7 +2,6 @@ package io.tideline.node.api;
 
 import io.grpc.Status;
 import io.tideline.node.ops.WarmUp;
-import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.user.Payload;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
@@ -67,14 +66,6 @@ public final class Users {
   /** This node has no users any more and finds nobody's owner: callers must go elsewhere. */
   public void leave() {
     open = false;
-  }
-
-  /** Has the home feed of a user awake, wherever that is. */
-  public CompletionStage<UserReply.Awake> wake(UserId user) {
-    return ask(
-        user,
-        UserReply.Awake.class,
-        replyTo -> new UserEntity.Wake(user, ResidentTimelines.HOME, replyTo));
   }
 
   /**

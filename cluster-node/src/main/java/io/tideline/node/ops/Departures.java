@@ -1,16 +1,12 @@
 package io.tideline.node.ops;
 
 import java.time.Duration;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -25,7 +21,6 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.sharding.ShardRegion.CurrentShardRegionState;
-import org.apache.pekko.cluster.sharding.ShardRegion.ShardState;
 import org.apache.pekko.cluster.sharding.typed.GetShardRegionState;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
@@ -38,10 +33,6 @@ public final class Departures {
   private static final String NAME = "tideline-departures";
   private static final Duration STANDSTILL = Duration.ofSeconds(3);
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
-  private static final Duration TO_WAKE = Duration.ofSeconds(2);
-  // The other nodes ask every second where shards are.
-  private static final Executor TOLD =
-      CompletableFuture.delayedExecutor(1_500, TimeUnit.MILLISECONDS);
   private static final Executor LATER =
       CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS);
   private static final Logger LOG = LoggerFactory.getLogger(Departures.class);
@@ -87,31 +78,10 @@ public final class Departures {
    * Says that this node leaves; done when it has no shard left, when nobody stays to take them,
    * when none has moved for some seconds (the coordinator may run an older build, which does not
    * listen), or when the time is up.
-   *
-   * <p>A shard that has left gets a home when one of its users is asked for, and not while the
-   * coordinator moves, which it does with the oldest node. So one user of each is woken before.
-   *
-   * @param wake asks for the user of this id
    */
-  public CompletionStage<Done> handOver(
-      EntityTypeKey<?> users, Function<String, CompletionStage<?>> wake, Duration limit) {
+  public CompletionStage<Done> handOver(EntityTypeKey<?> users, Duration limit) {
     long now = System.nanoTime();
-    Left all = new Left(Integer.MAX_VALUE, now);
-    Map<String, String> oneOfEach = new ConcurrentHashMap<>();
-    return handOver(users, all, oneOfEach, now + limit.toNanos())
-        .thenCompose(handedOver -> placed(oneOfEach.values(), wake));
-  }
-
-  /** Once others know where these users are. */
-  private static CompletionStage<Done> placed(
-      Collection<String> users, Function<String, CompletionStage<?>> wake) {
-    if (users.isEmpty()) return done();
-    return CompletableFuture.allOf(
-            users.stream()
-                .map(user -> wake.apply(user).toCompletableFuture())
-                .toArray(CompletableFuture<?>[]::new))
-        .orTimeout(TO_WAKE.toMillis(), TimeUnit.MILLISECONDS)
-        .handleAsync((awake, failure) -> Done.getInstance(), TOLD);
+    return handOver(users, new Left(Integer.MAX_VALUE, now), now + limit.toNanos());
   }
 
   /** How many shards there were at last, and since when. */
@@ -125,16 +95,15 @@ public final class Departures {
     }
   }
 
-  private CompletionStage<Done> handOver(
-      EntityTypeKey<?> users, Left left, Map<String, String> oneOfEach, long giveUpAt) {
+  private CompletionStage<Done> handOver(EntityTypeKey<?> users, Left left, long giveUpAt) {
     if (left.shards() == 0 || !announce()) return done();
     if (left.stands() || System.nanoTime() > giveUpAt) {
       LOG.info("{} shards are still here; they move at once", left.shards());
       return done();
     }
     return CompletableFuture.supplyAsync(() -> users, LATER)
-        .thenCompose(type -> shards(type, oneOfEach))
-        .thenCompose(shards -> handOver(users, left.now(shards), oneOfEach, giveUpAt));
+        .thenCompose(this::shards)
+        .thenCompose(shards -> handOver(users, left.now(shards), giveUpAt));
   }
 
   private static CompletionStage<Done> done() {
@@ -152,23 +121,18 @@ public final class Departures {
         .anyMatch(node -> !node.equals(self) && !leaving.contains(node));
   }
 
-  private CompletionStage<Integer> shards(EntityTypeKey<?> users, Map<String, String> oneOfEach) {
+  private CompletionStage<Integer> shards(EntityTypeKey<?> users) {
     return AskPattern
         .<org.apache.pekko.cluster.sharding.typed.ClusterShardingQuery, CurrentShardRegionState>ask(
             ClusterSharding.get(system).shardState(),
             replyTo -> new GetShardRegionState(users, replyTo),
             ANSWER_WITHIN,
             system.scheduler())
-        .handle((state, failure) -> failure == null ? count(state, oneOfEach) : -1);
+        .handle((state, failure) -> failure == null ? count(state) : -1);
   }
 
   /** Those that are on their way out do not answer for themselves, and are still here. */
-  private static int count(CurrentShardRegionState state, Map<String, String> oneOfEach) {
-    for (ShardState shard : state.getShards()) {
-      shard.getEntityIds().stream()
-          .findFirst()
-          .ifPresent(user -> oneOfEach.put(shard.shardId(), user));
-    }
+  private static int count(CurrentShardRegionState state) {
     return state.getShards().size() + state.getFailed().size();
   }
 
