@@ -5,20 +5,19 @@ import io.tideline.node.ops.Topology.Node;
 import io.tideline.node.ops.Topology.State;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletionStage;
 import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.StreamSupport;
 import org.apache.pekko.NotUsed;
-import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -33,15 +32,16 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.ClusterEvent;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
-import org.apache.pekko.cluster.sharding.ShardRegion.ClusterShardingStats;
-import org.apache.pekko.cluster.sharding.typed.GetClusterShardingStats;
-import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
+import org.apache.pekko.cluster.sharding.ShardRegion;
+import org.apache.pekko.cluster.sharding.ShardRegion.ShardRegionStats;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Subscribe;
+import org.apache.pekko.pattern.Patterns;
 import org.apache.pekko.stream.OverflowStrategy;
 import org.apache.pekko.stream.javadsl.Source;
 import org.apache.pekko.stream.javadsl.SourceQueueWithComplete;
+import org.jspecify.annotations.Nullable;
 
 /** Keeps the current {@link Topology} at hand and tells those who want to know of changes. */
 public final class TopologyFollower {
@@ -115,9 +115,15 @@ public final class TopologyFollower {
 
   private record Changed(ClusterEvent.ClusterDomainEvent event) implements Message {}
 
-  private record Placed(ClusterShardingStats stats) implements Message {}
+  /** What a region says it has, or that it says nothing. */
+  private record Answered(String node, @Nullable ShardRegionStats stats) implements Message {}
 
   private enum Poll implements Message {
+    INSTANCE
+  }
+
+  /** It has been waited long enough for answers. */
+  private enum Late implements Message {
     INSTANCE
   }
 
@@ -128,17 +134,22 @@ public final class TopologyFollower {
   private static final class Follower extends AbstractBehavior<Message> {
     private static final Duration SHORTEST_PAUSE = Duration.ofSeconds(1);
     private static final Duration PAUSE_PER_NODE = Duration.ofMillis(20);
+    private static final int FASTER_WHILE_SHARDS_MOVE = 4;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
+    // Some more than a region waits for its shards.
+    private static final Duration LATE = Duration.ofMillis(300);
 
     private final TimerScheduler<Message> timers;
     private final Cluster cluster;
     private final String cell;
-    private final EntityTypeKey<?> users;
+    private final String region;
     private final Supplier<Weights> weights;
     private final LongConsumer handOffs;
     private final TopologyFollower shared;
-    private final ActorRef<ClusterShardingStats> stats;
     private final Set<SourceQueueWithComplete<Topology>> watchers = new LinkedHashSet<>();
+    // By node, the latest answer last.
+    private final Map<String, ShardRegionStats> regions = new LinkedHashMap<>();
+    private final Set<String> asked = new HashSet<>();
     private final Map<Integer, Seen> lastSeen = new HashMap<>();
 
     private record Seen(String node, long at) {}
@@ -155,12 +166,11 @@ public final class TopologyFollower {
       context.setLoggerName(TopologyFollower.class);
       this.timers = timers;
       this.cell = cell;
-      this.users = users;
+      region = "/system/%s/%s".formatted(guardian(context.getSystem()), users.name());
       this.weights = weights;
       this.handOffs = handOffs;
       this.shared = shared;
       cluster = Cluster.get(context.getSystem());
-      stats = context.messageAdapter(ClusterShardingStats.class, Placed::new);
       cluster
           .subscriptions()
           .tell(
@@ -174,7 +184,8 @@ public final class TopologyFollower {
     public Receive<Message> createReceive() {
       return newReceiveBuilder()
           .onMessage(Poll.class, poll -> onPoll())
-          .onMessage(Placed.class, this::onPlaced)
+          .onMessage(Answered.class, this::onAnswered)
+          .onMessage(Late.class, late -> onRoundEnd())
           .onMessage(Changed.class, this::onChanged)
           .onMessage(Announce.class, announce -> onAnnounce())
           .onMessage(Watch.class, this::onWatch)
@@ -183,24 +194,55 @@ public final class TopologyFollower {
           .build();
     }
 
+    /**
+     * Asks each region what it has. The coordinator would do that too, but is away for seconds when
+     * its node leaves.
+     */
     private Behavior<Message> onPoll() {
-      // Answered or not, there is a next time.
-      timers.startSingleTimer(Poll.INSTANCE, ANSWER_WITHIN.plus(SHORTEST_PAUSE));
-      ClusterSharding.get(getContext().getSystem())
-          .shardState()
-          .tell(new GetClusterShardingStats(users, ANSWER_WITHIN, stats));
+      timers.startSingleTimer(Late.INSTANCE, LATE);
+      asked.clear();
+      for (Member member : cluster.state().getMembers()) {
+        if (cluster.state().getUnreachable().contains(member)) continue;
+        asked.add(idOf(member));
+        ask(member);
+      }
       return this;
     }
 
-    private Behavior<Message> onPlaced(Placed placed) {
+    private void ask(Member member) {
+      String node = idOf(member);
+      CompletionStage<Object> stats =
+          Patterns.ask(
+              getContext().getSystem().classicSystem().actorSelection(member.address() + region),
+              ShardRegion.getRegionStatsInstance(),
+              ANSWER_WITHIN);
+      getContext()
+          .pipeToSelf(stats, (answer, failure) -> new Answered(node, (ShardRegionStats) answer));
+    }
+
+    private Behavior<Message> onAnswered(Answered answered) {
+      if (answered.stats() != null) {
+        regions.remove(answered.node());
+        regions.put(answered.node(), answered.stats());
+      }
+      return asked.remove(answered.node()) && asked.isEmpty() ? onRoundEnd() : this;
+    }
+
+    /** What comes later than this counts the next time. */
+    private Behavior<Message> onRoundEnd() {
+      asked.clear();
+      timers.cancel(Late.INSTANCE);
       List<Node> nodes = nodes();
+      Map<Integer, String> before = shared.current.shardOwners();
+      publish(nodes, owners(nodes));
+      boolean calm =
+          before.equals(shared.current.shardOwners())
+              && nodes.stream().noneMatch(node -> node.state() == State.LEAVING);
       // Each question costs each shard a message, so large cells ask less often.
-      Duration pause = PAUSE_PER_NODE.multipliedBy(nodes.size());
+      Duration large = PAUSE_PER_NODE.multipliedBy(nodes.size());
+      Duration pause = large.compareTo(SHORTEST_PAUSE) > 0 ? large : SHORTEST_PAUSE;
       timers.startSingleTimer(
-          Poll.INSTANCE, pause.compareTo(SHORTEST_PAUSE) > 0 ? pause : SHORTEST_PAUSE);
-      Map<Integer, String> owners = owners(placed.stats());
-      // Nothing at all is what a coordinator that moves or is slow answers.
-      publish(nodes, owners.isEmpty() ? shared.current.shardOwners() : owners);
+          Poll.INSTANCE, calm ? pause : pause.dividedBy(FASTER_WHILE_SHARDS_MOVE));
       return this;
     }
 
@@ -250,26 +292,19 @@ public final class TopologyFollower {
       watchers.forEach(watcher -> watcher.offer(now));
     }
 
-    private Map<Integer, String> owners(ClusterShardingStats stats) {
-      Map<Address, String> ids =
-          StreamSupport.stream(cluster.state().getMembers().spliterator(), false)
-              .collect(Collectors.toMap(Member::address, Follower::idOf));
+    /** Who has answered last knows best; a shard that is on its way out does not answer itself. */
+    private Map<Integer, String> owners(List<Node> nodes) {
+      regions.keySet().retainAll(nodes.stream().map(Node::id).collect(Collectors.toSet()));
       Map<Integer, String> owners = new HashMap<>();
+      regions.forEach((node, has) -> put(owners, has.getFailed(), node));
+      regions.forEach((node, has) -> put(owners, has.getStats().keySet(), node));
       long now = System.nanoTime();
-      stats
-          .getRegions()
-          .forEach(
-              (address, region) -> {
-                String id = ids.get(address);
-                if (id == null) return;
-                List<String> shards = new ArrayList<>(region.getStats().keySet());
-                shards.addAll(region.getFailed());
-                for (String shard : shards) {
-                  owners.put(Integer.valueOf(shard), id);
-                  noteMove(Integer.valueOf(shard), new Seen(id, now));
-                }
-              });
+      owners.forEach((shard, node) -> noteMove(shard, new Seen(node, now)));
       return owners;
+    }
+
+    private static void put(Map<Integer, String> owners, Set<String> shards, String node) {
+      shards.forEach(shard -> owners.put(Integer.valueOf(shard), node));
     }
 
     private void noteMove(Integer shard, Seen seen) {
@@ -298,6 +333,10 @@ public final class TopologyFollower {
           member.appVersion().version(),
           unreachable ? State.UNREACHABLE : stateOf(member.status()),
           weights.get().of(address, zone));
+    }
+
+    private static String guardian(ActorSystem<?> system) {
+      return system.settings().config().getString("pekko.cluster.sharding.guardian-name");
     }
 
     private static State stateOf(MemberStatus status) {
