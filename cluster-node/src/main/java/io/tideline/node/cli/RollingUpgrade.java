@@ -1,11 +1,5 @@
 package io.tideline.node.cli;
 
-import static java.util.Comparator.naturalOrder;
-
-import io.tideline.protocols.v1.GetTopologyRequest;
-import io.tideline.protocols.v1.Node;
-import io.tideline.protocols.v1.NodeState;
-import io.tideline.protocols.v1.Topology;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,8 +13,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
-import org.apache.pekko.util.Version;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,7 +40,7 @@ final class RollingUpgrade {
   private static final Duration TO_BE_WELL = Duration.ofSeconds(30);
   private static final Duration TO_LEAVE = Duration.ofSeconds(75);
   private static final Duration TO_GET_SHARDS = Duration.ofMinutes(1);
-  private static final Duration TO_ASK = Duration.ofSeconds(10);
+  private static final Duration TO_ASK = Duration.ofSeconds(2);
   private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(4);
 
   private final Path control;
@@ -109,7 +101,7 @@ final class RollingUpgrade {
   /** What speaks against going on. */
   private Optional<String> upgrade(
       ClusterControl.Node node, UpgradeProbe probe, FeedClient client) {
-    int share = share(node, client);
+    ShardShare share = ShardShare.of(node, client);
     probe.reset();
     CompletableFuture<ClusterControl.Answer> restart =
         CompletableFuture.supplyAsync(() -> ask(node, plan.build(), TO_LEAVE));
@@ -123,14 +115,14 @@ final class RollingUpgrade {
         watchUntil(
             () ->
                 passed(readyAt, plan.settle())
-                    && (hasShare(node, share, client) || passed(readyAt, TO_GET_SHARDS)),
+                    && (share.reached() || passed(readyAt, TO_GET_SHARDS)),
             probe);
     if (complaint.isPresent()) return complaint;
     report.accept(
         String.format(
             Locale.ROOT,
             "   %d shards on it after %.1f s; %s",
-            shards(node, topology(client)),
+            share.shards(),
             (System.nanoTime() - readyAt) / 1e9,
             probe.seen()));
     return Optional.empty();
@@ -147,42 +139,6 @@ final class RollingUpgrade {
 
   private static boolean passed(long since, Duration time) {
     return System.nanoTime() - since >= time.toNanos();
-  }
-
-  /** How many shards a node needs to be back: as many as it has, or an even share; roughly. */
-  private static int share(ClusterControl.Node node, FeedClient client) {
-    Topology topology = topology(client);
-    int even = topology.getShardOwnersCount() / topology.getNodesCount();
-    int share = Math.min(even, shards(node, topology));
-    return share - Math.max(1, share / 10);
-  }
-
-  /** Whether the node is back at its share. Nothing moves to who is not of the newest version. */
-  private static boolean hasShare(ClusterControl.Node node, int share, FeedClient client) {
-    Topology topology = topology(client);
-    Optional<Version> newest = versions(topology.getNodesList().stream()).max(naturalOrder());
-    Optional<Version> own = versions(named(node, topology)).findFirst();
-    return shards(node, topology) >= share || (own.isPresent() && !own.equals(newest));
-  }
-
-  private static Stream<Version> versions(Stream<Node> nodes) {
-    return nodes.map(node -> new Version(node.getVersion()));
-  }
-
-  private static int shards(ClusterControl.Node node, Topology topology) {
-    // Older builds do not say it with the node.
-    List<String> ids = named(node, topology).map(Node::getNodeId).toList();
-    return (int) topology.getShardOwnersMap().values().stream().filter(ids::contains).count();
-  }
-
-  private static Stream<Node> named(ClusterControl.Node node, Topology topology) {
-    return topology.getNodesList().stream()
-        .filter(other -> other.getGrpcAddress().equals(node.grpcAddress()))
-        .filter(other -> other.getState() == NodeState.NODE_STATE_UP);
-  }
-
-  private static Topology topology(FeedClient client) {
-    return client.call(Methods.GET_TOPOLOGY, GetTopologyRequest.getDefaultInstance()).getTopology();
   }
 
   private void rollBack(List<ClusterControl.Node> restarted) {
