@@ -30,7 +30,9 @@ import org.junit.jupiter.api.io.TempDir;
  * -Dtest=none -Dsurefire.failIfNoSpecifiedTests=false -Dfailsafe.failIfNoSpecifiedTests=false
  * -DargLine.extra=-Dtideline.test.old-build=DIRECTORY}, a checkout of it that has been built; with
  * {@code -Dtideline.test.reads=N} for another number of reads a second than 500, and a tenth of it
- * of writes. There calls go to their owners, as those of the Java client do.
+ * of writes; with {@code -Dtideline.test.new-build=DIRECTORY} to go to another build than this one,
+ * which is not packed and so starts slowly. There calls go to their owners, as those of the Java
+ * client do.
  */
 @Tag("alone")
 class RollingUpgradeIT {
@@ -39,7 +41,8 @@ class RollingUpgradeIT {
   private static final Duration RAMP = Duration.ofSeconds(30);
   private static final UpgradeProbe.Bounds LOOSE =
       new UpgradeProbe.Bounds(50, Duration.ofSeconds(30));
-  private static final Path THIS_BUILD = Build.running().root();
+  private static final Path NEW_BUILD =
+      Path.of(System.getProperty("tideline.test.new-build", Build.running().root().toString()));
 
   @TempDir private static Path directory;
   private static LocalCluster cluster;
@@ -138,14 +141,14 @@ class RollingUpgradeIT {
   @EnabledIfSystemProperty(named = OLD_BUILD, matches = ".+")
   void nobody_notices_an_upgrade_from_an_older_build_and_back() throws Exception {
     Path old = Path.of(System.getProperty(OLD_BUILD));
-    for (Path build : List.of(old, THIS_BUILD)) rolling(build, LOOSE).prepare();
+    for (Path build : List.of(old, NEW_BUILD)) rolling(build, LOOSE).prepare();
     upgrade(old, LOOSE);
     load.start(READS, READS / 10, RAMP);
     Thread.sleep(RAMP.toMillis());
     System.out.println("while the load grows: " + load.report());
     Thread.sleep(10_000);
     System.out.println("at rest: " + load.report());
-    assertThat(upgrade(THIS_BUILD, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
+    assertThat(upgrade(NEW_BUILD, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     System.out.println("to this build: " + load.report());
     assertThat(upgrade(old, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     System.out.println("and back: " + load.report());
