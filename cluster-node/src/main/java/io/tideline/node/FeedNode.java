@@ -38,6 +38,7 @@ import io.tideline.node.ops.OutboxSweeps;
 import io.tideline.node.ops.PlacementControl;
 import io.tideline.node.ops.Topology;
 import io.tideline.node.ops.TopologyFollower;
+import io.tideline.node.ops.Undelivered;
 import io.tideline.node.ops.UserRemains;
 import io.tideline.node.ops.WarmUp;
 import io.tideline.persistence.outbox.Outbox;
@@ -259,6 +260,7 @@ public final class FeedNode {
             timelines,
             UserEntity.Limits.from(config));
     ClusterSharding sharding = ClusterSharding.get(system);
+    Undelivered.answer(system);
     Departures departures = Departures.start(system);
     PlanAllocationStrategy placing =
         new PlanAllocationStrategy(

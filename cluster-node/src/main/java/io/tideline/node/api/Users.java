@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -26,6 +27,7 @@ public final class Users {
   private static final Duration TO_BE_FOUND = Duration.ofSeconds(5);
   private static final Duration FIRST_PATIENCE = Duration.ofMillis(500);
   private static final Duration ELSEWHERE_AT_ONCE = Duration.ofMillis(50);
+  private static final Duration MOVED_SOON = Duration.ofMillis(50);
 
   private final ClusterSharding sharding;
   private final Duration timeout;
@@ -70,7 +72,7 @@ public final class Users {
 
   /**
    * Asks for something that changes nothing, or wakes a timeline; again when no answer comes soon,
-   * because a shard that moves loses what is on its way to it.
+   * because what is on its way to a node that dies is lost.
    */
   <R extends UserReply> CompletionStage<R> ask(
       UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
@@ -101,12 +103,32 @@ public final class Users {
           StatusMapping.unavailable(
               "NO_USERS_HERE", "this node starts or has left", Map.of(), ELSEWHERE_AT_ONCE));
     }
+    long giveUpAt = System.nanoTime() + patience.toNanos();
     // Whatever follows a stage of the toolkit's runs on the common pool, and with one or two
     // processors that is a new thread each time.
     return sharding
         .entityRefFor(UserEntity.TYPE_KEY, user.value())
         .<UserReply>ask(command::apply, patience)
-        .thenApplyAsync(Function.identity(), executor);
+        .thenComposeAsync(
+            reply -> {
+              Duration left = Duration.ofNanos(giveUpAt - System.nanoTime()).minus(MOVED_SOON);
+              return wentAstray(reply) && left.compareTo(MOVED_SOON) > 0
+                  ? later().thenCompose(now -> asked(user, command, left))
+                  : CompletableFuture.completedStage(reply);
+            },
+            executor);
+  }
+
+  /** The shard was about to move, and nothing was done. */
+  private static boolean wentAstray(UserReply reply) {
+    return reply instanceof UserReply.Refused refused
+        && refused.why() == UserReply.Refusal.MISROUTED;
+  }
+
+  private CompletionStage<Void> later() {
+    return CompletableFuture.runAsync(
+        () -> {},
+        CompletableFuture.delayedExecutor(MOVED_SOON.toMillis(), TimeUnit.MILLISECONDS, executor));
   }
 
   /** Asks for something that is better not done twice. */

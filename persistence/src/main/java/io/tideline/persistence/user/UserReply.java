@@ -109,7 +109,7 @@ public sealed interface UserReply extends CborSerializable {
     UNAVAILABLE,
     /** This node may no longer own the user; the same command may be sent again. */
     FENCED,
-    /** The command reached another user's entity; the same command may be sent again. */
+    /** The command did not reach the user's entity; the same command may be sent again. */
     MISROUTED,
     /** The idempotency key was used for something else. */
     ALREADY_EXISTS,
