@@ -98,6 +98,17 @@ public final class Users {
 
   private CompletionStage<UserReply> asked(
       UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command, Duration patience) {
+    return asked(user, command, patience, MOVED_SOON);
+  }
+
+  /**
+   * @param pause before it is asked again when the shard was about to move, and nothing was done
+   */
+  private CompletionStage<UserReply> asked(
+      UserId user,
+      Function<ActorRef<UserReply>, UserEntity.Command> command,
+      Duration patience,
+      Duration pause) {
     if (!open) {
       return CompletableFuture.failedStage(
           StatusMapping.unavailable(
@@ -111,24 +122,24 @@ public final class Users {
         .<UserReply>ask(command::apply, patience)
         .thenComposeAsync(
             reply -> {
-              Duration left = Duration.ofNanos(giveUpAt - System.nanoTime()).minus(MOVED_SOON);
-              return wentAstray(reply) && left.compareTo(MOVED_SOON) > 0
-                  ? later().thenCompose(now -> asked(user, command, left))
+              Duration left = Duration.ofNanos(giveUpAt - System.nanoTime()).minus(pause);
+              return wentAstray(reply) && left.compareTo(pause) > 0
+                  ? after(pause)
+                      .thenCompose(now -> asked(user, command, left, pause.multipliedBy(2)))
                   : CompletableFuture.completedStage(reply);
             },
             executor);
   }
 
-  /** The shard was about to move, and nothing was done. */
   private static boolean wentAstray(UserReply reply) {
     return reply instanceof UserReply.Refused refused
         && refused.why() == UserReply.Refusal.MISROUTED;
   }
 
-  private CompletionStage<Void> later() {
+  private CompletionStage<Void> after(Duration pause) {
     return CompletableFuture.runAsync(
         () -> {},
-        CompletableFuture.delayedExecutor(MOVED_SOON.toMillis(), TimeUnit.MILLISECONDS, executor));
+        CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS, executor));
   }
 
   /** Asks for something that is better not done twice. */
