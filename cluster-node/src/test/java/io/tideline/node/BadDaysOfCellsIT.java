@@ -72,6 +72,8 @@ class BadDaysOfCellsIT {
   private static final String KEYS = "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
   private static final Duration SOON = Duration.ofSeconds(10);
   private static final Duration TO_SETTLE = Duration.ofMinutes(2);
+  // On two cores some 150 writes a second of all.
+  private static final Duration BRISK = Duration.ofMillis(15);
   // Of figures_of_the_line: posts a second x seconds. The first warms up.
   private static final String PHASES =
       System.getProperty("tideline.test.line", "100x60,5x30,100x20,200x20,500x20");
@@ -234,21 +236,25 @@ class BadDaysOfCellsIT {
       pass(load, 30);
       long restartedAt = System.nanoTime();
       assertThat(members(west)).isEqualTo(members);
-      System.out.printf("%-12s %26s %26s%n", "west, ms", "before", "while the east is down");
-      for (boolean reads : new boolean[] {true, false}) {
-        List<Double> usual = load.millis("west", reads, before, killedAt);
-        List<Double> meanwhile = load.millis("west", reads, killedAt, restartedAt);
-        System.out.printf(
-            "%-12s %26s %26s%n", reads ? "reads" : "writes", figures(usual), figures(meanwhile));
-        assertThat(at(meanwhile, 0.5)).isLessThan(at(usual, 0.5) + NOISE_P50_MILLIS);
-        assertThat(at(meanwhile, 0.99)).isLessThan(at(usual, 0.99) + NOISE_P99_MILLIS);
-      }
+      assertNotSlower(load, "west", before, killedAt, restartedAt);
       east.startMissing();
       pass(load, 15);
       assertThat(members(west)).isEqualTo(members);
       awaitCopying(east);
       awaitCopying(west);
       verify(load);
+    }
+  }
+
+  private static void assertNotSlower(CellsLoad load, String cell, long from, long since, long to) {
+    System.out.printf("%-12s %26s %26s%n", cell + ", ms", "before", "alone");
+    for (boolean reads : new boolean[] {true, false}) {
+      List<Double> usual = load.millis(cell, reads, from, since);
+      List<Double> alone = load.millis(cell, reads, since, to);
+      System.out.printf(
+          "%-12s %26s %26s%n", reads ? "reads" : "writes", figures(usual), figures(alone));
+      assertThat(at(alone, 0.5)).isLessThan(at(usual, 0.5) + NOISE_P50_MILLIS);
+      assertThat(at(alone, 0.99)).isLessThan(at(usual, 0.99) + NOISE_P99_MILLIS);
     }
   }
 
@@ -262,6 +268,43 @@ class BadDaysOfCellsIT {
 
   private static String figures(List<Double> sorted) {
     return "%d: p50 %.1f, p99 %.1f".formatted(sorted.size(), at(sorted, 0.5), at(sorted, 0.99));
+  }
+
+  @Test
+  void two_cells_cut_off_from_each_other_for_a_minute_do_not_notice_and_are_the_same_soon_after()
+      throws Exception {
+    try (CellsLoad load = new CellsLoad("cut", Map.of("east", inEast, "west", inWest), BRISK)) {
+      pass(load, 20);
+      List<String> members = List.of(members(east), members(west));
+      long before = System.nanoTime();
+      pass(load, 20);
+      long cutAt = System.nanoTime();
+      TO_EAST.cut();
+      TO_WEST.cut();
+      pass(load, 60);
+      long stoppedAt = System.nanoTime();
+      load.stop();
+      assertThat(List.of(members(east), members(west))).isEqualTo(members);
+      assertNotSlower(load, "east", before, cutAt, stoppedAt);
+      assertNotSlower(load, "west", before, cutAt, stoppedAt);
+      TO_EAST.heal();
+      TO_WEST.heal();
+      long healedAt = System.nanoTime();
+      await("both cells to be the same").atMost(SOON).until(load::isSameEverywhere);
+      System.out.printf(
+          "%.0f writes/s while cut; equal %.1f s after it was healed%n",
+          load.writes(cutAt, stoppedAt) / ((stoppedAt - cutAt) / 1e9),
+          (System.nanoTime() - healedAt) / 1e9);
+      load.verify("east");
+      load.verify("west");
+      for (String reader : load.readers()) {
+        assertThat(ids(inWest, reader)).isEqualTo(ids(inEast, reader));
+      }
+      System.out.println(load);
+    } finally {
+      TO_EAST.heal();
+      TO_WEST.heal();
+    }
   }
 
   @Test

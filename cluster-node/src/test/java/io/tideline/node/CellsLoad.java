@@ -46,7 +46,7 @@ final class CellsLoad implements AutoCloseable {
   private static final int READERS = 3;
   private static final int VISITED = 3;
   private static final Duration PATIENCE = Duration.ofMinutes(4);
-  private static final Duration PAUSE = Duration.ofMillis(600);
+  private static final Duration GENTLE = Duration.ofMillis(600);
 
   /** One call that was answered: in which cell, when, and how long it took. */
   record Answered(String cell, boolean read, long at, double millis) {}
@@ -68,11 +68,17 @@ final class CellsLoad implements AutoCloseable {
   private final List<CompletableFuture<Void>> running = new ArrayList<>();
   private volatile boolean stopped;
 
+  /** With 0.6 s between what each of them does. */
+  CellsLoad(String name, Map<String, TidelineClient> cells) {
+    this(name, cells, GENTLE);
+  }
+
   /**
    * @param name so that nobody is known from before
    * @param cells a client of each, by name
+   * @param pause between what each of them does
    */
-  CellsLoad(String name, Map<String, TidelineClient> cells) {
+  CellsLoad(String name, Map<String, TidelineClient> cells, Duration pause) {
     this.name = name;
     this.cells = new TreeMap<>(cells);
     List<String> visited = people("visited", VISITED);
@@ -86,10 +92,10 @@ final class CellsLoad implements AutoCloseable {
     this.cells.forEach(
         (cell, client) -> {
           people(cell + "-author", AUTHORS)
-              .forEach(author -> goOn(() -> publish(cell, client, author)));
+              .forEach(author -> goOn(pause, () -> publish(cell, client, author)));
           people(cell + "-reader", READERS)
-              .forEach(reader -> goOn(new Reader(cell, client, reader, visited)::step));
-          goOn(() -> readers.forEach(reader -> lookWhereItWasRead(cell, client, reader)));
+              .forEach(reader -> goOn(pause, new Reader(cell, client, reader, visited)::step));
+          goOn(GENTLE, () -> readers.forEach(reader -> lookWhereItWasRead(cell, client, reader)));
         });
   }
 
@@ -108,14 +114,14 @@ final class CellsLoad implements AutoCloseable {
     readers.add(reader);
   }
 
-  private void goOn(Runnable step) {
+  private void goOn(Duration pause, Runnable step) {
     running.add(
         CompletableFuture.runAsync(
             () -> {
               try {
                 while (!stopped) {
                   step.run();
-                  Thread.sleep(PAUSE.toMillis());
+                  Thread.sleep(pause.toMillis());
                 }
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -249,6 +255,11 @@ final class CellsLoad implements AutoCloseable {
         .toList();
   }
 
+  /** How many posts, follows and marks were acknowledged in all cells between two moments. */
+  long writes(long from, long to) {
+    return cells.keySet().stream().mapToLong(cell -> millis(cell, false, from, to).size()).sum();
+  }
+
   List<String> readers() {
     return List.copyOf(readers);
   }
@@ -280,6 +291,31 @@ final class CellsLoad implements AutoCloseable {
           .as("how far %s has read in %s", reader, cell)
           .isEqualTo(readTo.get(reader));
     }
+  }
+
+  /**
+   * Whether the cells show the same now: newest pages, whom everybody follows, how far they read.
+   */
+  boolean isSameEverywhere() {
+    return readers.stream()
+        .allMatch(
+            reader ->
+                cells.values().stream().map(client -> seenBy(client, reader)).distinct().count()
+                    == 1);
+  }
+
+  private static List<Object> seenBy(TidelineClient client, String reader) {
+    ReadFeedRequest newest =
+        ReadFeedRequest.newBuilder().setUserId(reader).setPageSize(100).build();
+    return List.of(
+        client.readFeed(newest).join().getCardsList().stream()
+            .map(card -> card.getPost().getPostId())
+            .toList(),
+        Set.copyOf(followed(client, reader)),
+        client
+            .getReadState(GetReadStateRequest.newBuilder().setUserId(reader).build())
+            .join()
+            .getReadPostId());
   }
 
   private static Collection<String> followed(TidelineClient client, String reader) {
