@@ -46,19 +46,19 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(LocalStackExtension.class)
 class IntentApplierIT {
-  private static final ActorTestKit KIT = ActorTestKit.create();
-  private static final Reached REACHED =
-      Reached.start(KIT.system(), List.of(new OtherCell("west", 2, "not asked", Map.of())));
   private static final AtomicInteger CELLS = new AtomicInteger();
   private static final int CELL = 3;
   private static final int WEST = 2;
   private static final Duration SOON = Duration.ofSeconds(30);
+  private static ActorTestKit kit;
+  private static Reached reached;
 
   private final String cellName = "intent-applier-it-" + CELLS.incrementAndGet();
   private final String kafka;
@@ -100,9 +100,15 @@ class IntentApplierIT {
     copies.close();
   }
 
+  @BeforeAll
+  static void start() {
+    kit = ActorTestKit.create();
+    reached = Reached.start(kit.system(), List.of(new OtherCell("west", 2, "not asked", Map.of())));
+  }
+
   @AfterAll
   static void shutDown() {
-    KIT.shutdownTestKit();
+    kit.shutdownTestKit();
   }
 
   @Test
@@ -262,10 +268,10 @@ class IntentApplierIT {
             .setAppliedPositions(AppliedPositions.newBuilder().addAllPositions(done.toProto()))
             .setReadsForm(7)
             .build());
-    waitAtMost(SOON).until(() -> REACHED.by(done), Set.of(WEST)::equals);
-    assertThat(REACHED.formOfOthers()).isEqualTo(7);
-    assertThat(REACHED.by(done.with(new LogPartition(CELL, 7, 3), 1_001))).isEmpty();
-    assertThat(REACHED.lately()).containsExactly(WEST);
+    waitAtMost(SOON).until(() -> reached.by(done), Set.of(WEST)::equals);
+    assertThat(reached.formOfOthers()).isEqualTo(7);
+    assertThat(reached.by(done.with(new LogPartition(CELL, 7, 3), 1_001))).isEmpty();
+    assertThat(reached.lately()).containsExactly(WEST);
     awaitApplied(copies);
     assertThat(told).extracting(IntentLine::getAt).containsExactly(41L);
     assertThat(applier.reached()).isEqualTo(Positions.EMPTY.with(new LogPartition(WEST, 7, 0), 43));
@@ -310,7 +316,7 @@ class IntentApplierIT {
 
   private IntentApplier start(LogTopics of, Targets targets) {
     IntentApplier applier =
-        new IntentApplier(KIT.system(), settings, CELL, of, parked, targets, REACHED);
+        new IntentApplier(kit.system(), settings, CELL, of, parked, targets, reached);
     started.add(applier);
     applier.start();
     return applier;

@@ -43,9 +43,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(LocalStackExtension.class)
 class KafkaAwayIT {
-  private static final ActorTestKit KIT = ActorTestKit.create();
   private static final String KEYSPACE = "kafka_away_it";
   private static final UserId ANN = new UserId("ann");
+  private static ActorTestKit kit;
   private static CqlSession session;
   private static PostStore store;
 
@@ -54,6 +54,7 @@ class KafkaAwayIT {
 
   @BeforeAll
   static void connect(LocalStack stack) throws Exception {
+    kit = ActorTestKit.create();
     session =
         CqlSession.builder()
             .addContactPoint(
@@ -70,7 +71,7 @@ class KafkaAwayIT {
   @AfterAll
   static void disconnect() {
     session.close();
-    KIT.shutdownTestKit();
+    kit.shutdownTestKit();
   }
 
   private PostsLog start(LocalKafka kafka, String cellName, String overrides) {
@@ -80,7 +81,7 @@ class KafkaAwayIT {
     LogSettings settings =
         LogSettings.from(ConfigFactory.parseString(config).withFallback(ConfigFactory.load()));
     return PostsLog.start(
-        KIT.system(), settings, 1, cellName, List.of(), store, clock, (line, ref) -> {});
+        kit.system(), settings, 1, cellName, List.of(), store, clock, (line, ref) -> {});
   }
 
   private PostLine published(long sequence) {

@@ -57,10 +57,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(LocalStackExtension.class)
 class PostsLogIT {
-  private static final ActorTestKit KIT = ActorTestKit.create();
   private static final String KEYSPACE = "posts_log_it";
   private static final UserId ANN = new UserId("ann");
   private static final AtomicInteger CELLS = new AtomicInteger();
+  private static ActorTestKit kit;
   private static LocalStack stack;
   private static CqlSession session;
   private static PostStore store;
@@ -71,6 +71,7 @@ class PostsLogIT {
 
   @BeforeAll
   static void connect(LocalStack localStack) throws Exception {
+    kit = ActorTestKit.create();
     stack = localStack;
     session =
         CqlSession.builder()
@@ -87,7 +88,7 @@ class PostsLogIT {
   @AfterAll
   static void disconnect() {
     session.close();
-    KIT.shutdownTestKit();
+    kit.shutdownTestKit();
   }
 
   @AfterEach
@@ -114,7 +115,7 @@ class PostsLogIT {
   private PostsLog start(String overrides) {
     PostsLog log =
         PostsLog.start(
-            KIT.system(),
+            kit.system(),
             settings(overrides),
             1,
             cellName,
@@ -339,7 +340,7 @@ class PostsLogIT {
                   told.addAll(lines);
                   return CompletableFuture.completedStage(null);
                 },
-                Reached.start(KIT.system(), List.of()))
+                Reached.start(kit.system(), List.of()))
             .get(0);
     IntentLine block =
         IntentLine.newBuilder()

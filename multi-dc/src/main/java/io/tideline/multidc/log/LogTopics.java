@@ -10,6 +10,8 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
@@ -21,6 +23,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TopicExistsException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -38,6 +41,7 @@ public final class LogTopics implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(LogTopics.class);
   private static final int REQUEST_TIMEOUT_MILLIS = 5_000;
+  private static final Executor SOON = CompletableFuture.delayedExecutor(20, TimeUnit.MILLISECONDS);
 
   private final LogSettings settings;
   private final String cellName;
@@ -214,18 +218,41 @@ public final class LogTopics implements AutoCloseable {
                 String.valueOf(retention == null ? -1 : retention.toMillis())));
   }
 
-  private static CompletableFuture<Void> created(String topic, KafkaFuture<Void> made) {
+  private CompletableFuture<Void> created(String topic, KafkaFuture<Void> made) {
     return made.toCompletionStage()
         .thenRun(() -> log.info("Created the topic {}", topic))
         .exceptionallyCompose(LogTopics::unlessItExists)
+        .thenCompose(
+            done ->
+                served(
+                    topic,
+                    System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(REQUEST_TIMEOUT_MILLIS)))
         .toCompletableFuture();
   }
 
+  // A partition whose leader is not ready when a writer's first batch comes, but is when the second
+  // comes, never takes the first one (KAFKA-15591): nobody writes before the leaders have answered.
+  private CompletionStage<Void> served(String topic, long deadlineNanos) {
+    return described(topic)
+        .thenCompose(description -> offsets(description, OffsetSpec.latest()))
+        .<Void>thenApply(ends -> null)
+        .exceptionallyCompose(
+            failure ->
+                cause(failure) instanceof RetriableException
+                        && System.nanoTime() - deadlineNanos < 0
+                    ? CompletableFuture.runAsync(() -> {}, SOON)
+                        .thenCompose(waited -> served(topic, deadlineNanos))
+                    : CompletableFuture.failedStage(failure));
+  }
+
   private static CompletionStage<Void> unlessItExists(Throwable failure) {
-    Throwable cause = failure instanceof CompletionException e ? e.getCause() : failure;
-    return cause instanceof TopicExistsException
+    return cause(failure) instanceof TopicExistsException
         ? CompletableFuture.completedStage(null)
         : CompletableFuture.failedStage(failure);
+  }
+
+  private static @Nullable Throwable cause(Throwable failure) {
+    return failure instanceof CompletionException ? failure.getCause() : failure;
   }
 
   private CompletionStage<TopicDescription> described(String topic) {

@@ -49,11 +49,11 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Copies between two Kafkas: what is there and what is here. */
 class LogMirrorIT {
-  private static final ActorTestKit KIT = ActorTestKit.create();
   private static final Duration SOON = Duration.ofSeconds(20);
   private static final AtomicInteger CELLS = new AtomicInteger();
   private static final int NUMBER = 2;
 
+  private static ActorTestKit kit;
   @TempDir private static Path directory;
   private static LocalKafka there;
   private static LocalKafka here;
@@ -84,13 +84,14 @@ class LogMirrorIT {
 
   @BeforeAll
   static void connect() {
+    kit = ActorTestKit.create();
     there = LocalKafka.start(LocalKafka.Options.in(directory));
     here = LocalStack.shared().kafka();
   }
 
   @AfterAll
   static void disconnect() {
-    KIT.shutdownTestKit();
+    kit.shutdownTestKit();
     there.close();
   }
 
@@ -142,7 +143,7 @@ class LogMirrorIT {
   private LogMirror start(LocalKafka source, BooleanSupplier mayAct) {
     LogMirror mirror =
         new LogMirror(
-            KIT.system(),
+            kit.system(),
             settings(here),
             new OtherCell(name, NUMBER, source.bootstrapServers(), Map.of()),
             LogTopics::posts,
