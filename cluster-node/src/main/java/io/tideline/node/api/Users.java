@@ -76,59 +76,59 @@ public final class Users {
    */
   <R extends UserReply> CompletionStage<R> ask(
       UserId user, Class<R> expected, Function<ActorRef<UserReply>, UserEntity.Command> command) {
-    return askAgain(user, command, FIRST_PATIENCE, System.nanoTime() + timeout.toNanos())
-        .thenApply(reply -> expected.cast(accepted(reply)));
-  }
-
-  private CompletionStage<UserReply> askAgain(
-      UserId user,
-      Function<ActorRef<UserReply>, UserEntity.Command> command,
-      Duration patience,
-      long giveUpAt) {
-    Duration left = Duration.ofNanos(giveUpAt - System.nanoTime());
-    boolean last = patience.compareTo(left) >= 0;
-    CompletionStage<UserReply> answer = asked(user, command, last ? left : patience);
-    if (last) return answer;
-    return answer.exceptionallyCompose(
-        failure ->
-            failure instanceof TimeoutException || failure.getCause() instanceof TimeoutException
-                ? askAgain(user, command, patience.multipliedBy(2), giveUpAt)
-                : CompletableFuture.failedStage(failure));
+    return asked(user, command, FIRST_PATIENCE).thenApply(reply -> expected.cast(accepted(reply)));
   }
 
   private CompletionStage<UserReply> asked(
       UserId user, Function<ActorRef<UserReply>, UserEntity.Command> command, Duration patience) {
-    return asked(user, command, patience, MOVED_SOON);
+    return asked(user, command, patience, MOVED_SOON, System.nanoTime() + timeout.toNanos());
   }
 
   /**
+   * @param patience before it is asked again without an answer to the first time
    * @param pause before it is asked again when the shard was about to move, and nothing was done
    */
   private CompletionStage<UserReply> asked(
       UserId user,
       Function<ActorRef<UserReply>, UserEntity.Command> command,
       Duration patience,
-      Duration pause) {
+      Duration pause,
+      long giveUpAt) {
     if (!open) {
       return CompletableFuture.failedStage(
           StatusMapping.unavailable(
               "NO_USERS_HERE", "this node starts or has left", Map.of(), ELSEWHERE_AT_ONCE));
     }
-    long giveUpAt = System.nanoTime() + patience.toNanos();
+    Duration left = Duration.ofNanos(giveUpAt - System.nanoTime());
+    boolean last = patience.compareTo(left) >= 0;
     // Whatever follows a stage of the toolkit's runs on the common pool, and with one or two
     // processors that is a new thread each time.
     return sharding
         .entityRefFor(UserEntity.TYPE_KEY, user.value())
-        .<UserReply>ask(command::apply, patience)
-        .thenComposeAsync(
-            reply -> {
-              Duration left = Duration.ofNanos(giveUpAt - System.nanoTime()).minus(pause);
-              return wentAstray(reply) && left.compareTo(pause) > 0
+        .<UserReply>ask(command::apply, last ? left : patience)
+        .handleAsync(
+            (reply, failure) -> {
+              if (failure != null) {
+                return !last && isTimeout(failure)
+                    ? asked(user, command, patience.multipliedBy(2), pause, giveUpAt)
+                    : CompletableFuture.<UserReply>failedStage(failure);
+              }
+              return wentAstray(reply) && isBefore(giveUpAt, pause.multipliedBy(2))
                   ? after(pause)
-                      .thenCompose(now -> asked(user, command, left, pause.multipliedBy(2)))
+                      .thenCompose(
+                          now -> asked(user, command, patience, pause.multipliedBy(2), giveUpAt))
                   : CompletableFuture.completedStage(reply);
             },
-            executor);
+            executor)
+        .thenCompose(Function.identity());
+  }
+
+  private static boolean isTimeout(Throwable failure) {
+    return failure instanceof TimeoutException || failure.getCause() instanceof TimeoutException;
+  }
+
+  private static boolean isBefore(long nanoTime, Duration needed) {
+    return nanoTime - System.nanoTime() > needed.toNanos();
   }
 
   private static boolean wentAstray(UserReply reply) {
