@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -92,6 +93,11 @@ final class Cells implements AutoCloseable {
   /** Runs something later, unless the client has been closed; then the answer is false. */
   boolean later(Duration wait, Runnable what) {
     return thread.later(wait, what);
+  }
+
+  /** The same where that may prove to be needless; then the answer is null. */
+  @Nullable Future<?> laterUnlessCancelled(Duration wait, Runnable what) {
+    return thread.laterUnlessCancelled(wait, what);
   }
 
   private Cell cellFor(String key, Set<Cell> left) {

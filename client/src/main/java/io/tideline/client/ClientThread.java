@@ -1,9 +1,11 @@
 package io.tideline.client;
 
 import java.time.Duration;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor.DiscardPolicy;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,14 +16,23 @@ final class ClientThread implements AutoCloseable {
   private final ScheduledThreadPoolExecutor executor =
       new ScheduledThreadPoolExecutor(1, ClientThread::named, new DiscardPolicy());
 
+  ClientThread() {
+    executor.setRemoveOnCancelPolicy(true);
+  }
+
   void execute(Runnable work) {
     executor.execute(guarded(work));
   }
 
   /** Runs it after a while, also when this is closed meanwhile; false if it is closed already. */
   boolean later(Duration wait, Runnable work) {
-    var scheduled = executor.schedule(guarded(work), wait.toMillis(), TimeUnit.MILLISECONDS);
-    return !executor.isShutdown() && !scheduled.isCancelled();
+    return laterUnlessCancelled(wait, work) != null;
+  }
+
+  /** The same where that may prove to be needless; null if this is closed already. */
+  @Nullable Future<?> laterUnlessCancelled(Duration wait, Runnable work) {
+    var scheduled = executor.schedule(guarded(work), wait.toNanos(), TimeUnit.NANOSECONDS);
+    return executor.isShutdown() || scheduled.isCancelled() ? null : scheduled;
   }
 
   /** Runs it again and again until this is closed. */

@@ -85,11 +85,12 @@ import org.jspecify.annotations.Nullable;
  * Calls Tideline: one such object per process, from any thread.
  *
  * <p>Each call goes to the node that owns the user it is about; calls that no node owns go to one
- * in the caller's zone. What fails with {@code UNAVAILABLE}, or takes longer than half of the time
- * that is left, is repeated, elsewhere where that helps, as long as the deadline and a budget for
- * all calls together allow. Repeating changes nothing, as the contract of each call says; only
- * {@code MarkRead} with an {@code expected_base} is never repeated. A count in an answer, such as
- * {@code FollowManyResponse.added}, may be that of the repetition.
+ * in the caller's zone. What fails with {@code UNAVAILABLE} is repeated, elsewhere where that
+ * helps; what takes longer than half of the time that is left is begun elsewhere as well, and the
+ * first answer counts: as long as the deadline and a budget for all calls together allow. Repeating
+ * changes nothing, as the contract of each call says; only {@code MarkRead} with an {@code
+ * expected_base} is never repeated. A count in an answer, such as {@code FollowManyResponse.added},
+ * may be that of the repetition.
  *
  * <p>Every future fails with an {@link io.grpc.StatusRuntimeException}: the last one that came from
  * a node. Cancelling a future cancels the call. Continuations run on a thread of gRPC, unless they

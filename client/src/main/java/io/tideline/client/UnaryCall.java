@@ -5,24 +5,34 @@ import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.Context;
 import io.grpc.Deadline;
+import io.grpc.Status;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import io.tideline.client.Cells.Target;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** One call with its repetitions: one attempt after the other, until one says what to answer. */
+/**
+ * One call with its attempts: the next one begins when one fails, or has taken half of the time
+ * that is left. That one goes on, and the first to answer counts (the hedged requests of Dean and
+ * Barroso, The Tail at Scale, 2013).
+ */
 final class UnaryCall<Q extends Message, R extends Message> {
   /** So many attempts are lost on a cell that fails before another one is asked. */
   private static final int ATTEMPTS_PER_CELL = 2;
 
-  private static final long SHORTEST_ATTEMPT = TimeUnit.SECONDS.toNanos(1);
+  private static final long SHORTEST_PATIENCE = TimeUnit.SECONDS.toNanos(1);
+  private static final Refusal SLOW =
+      new Refusal(Status.Code.DEADLINE_EXCEEDED, "", "", Duration.ZERO);
 
   private final Cells cells;
   private final Rpc<Q, R> rpc;
@@ -31,12 +41,16 @@ final class UnaryCall<Q extends Message, R extends Message> {
   private final Deadline deadline;
   private final Context context = Context.current();
   private final CompletableFuture<R> answer = new CompletableFuture<>();
+  private final List<Attempt> started = new CopyOnWriteArrayList<>();
+
+  // Guarded by this, as are the attempts' own.
   private final Set<String> tried = new HashSet<>();
   private final Map<Cell, Integer> failures = new HashMap<>();
   private final Set<Cell> left = new HashSet<>();
   private int attempts;
+  // How many attempts run or wait for their turn.
+  private int open = 1;
   private @Nullable Target hinted;
-  private volatile @Nullable ClientCall<Q, R> running;
 
   private UnaryCall(Cells cells, Rpc<Q, R> rpc, Q request, CallOptions options, Deadline deadline) {
     this.cells = cells;
@@ -58,7 +72,8 @@ final class UnaryCall<Q extends Message, R extends Message> {
 
   private void begin() {
     cells.budget().onCall();
-    CompletableFuture<?> unused = answer.whenComplete((value, failure) -> cancelIfUnwanted());
+    CompletableFuture<?> unused =
+        answer.whenComplete((value, failure) -> started.forEach(Attempt::drop));
     CompletableFuture<Void> known = cells.known();
     if (known.isDone()) {
       attempt();
@@ -77,14 +92,19 @@ final class UnaryCall<Q extends Message, R extends Message> {
   }
 
   private void attempt() {
-    if (answer.isDone()) return;
-    Target target = hinted == null ? cells.pick(rpc, request, tried, left) : hinted;
-    hinted = null;
-    int before = attempts++;
+    Target target;
+    int before;
+    synchronized (this) {
+      if (answer.isDone()) return;
+      target = hinted == null ? cells.pick(rpc, request, tried, left) : hinted;
+      hinted = null;
+      before = attempts++;
+    }
     if (target == null) {
       onFailure(null, cells.lastFailure().asRuntimeException());
       return;
     }
+    long time = deadline.timeRemaining(TimeUnit.NANOSECONDS);
     ClientCall<Q, R> call =
         target
             .channel()
@@ -92,32 +112,25 @@ final class UnaryCall<Q extends Message, R extends Message> {
                 rpc.descriptor(),
                 options
                     .withOption(TidelineClient.PREVIOUS_ATTEMPTS, before)
-                    .withDeadlineAfter(timeForOne(), TimeUnit.NANOSECONDS));
-    ClientCalls.asyncUnaryCall(call, request, new Attempt(target));
+                    .withDeadlineAfter(time, TimeUnit.NANOSECONDS));
+    Attempt attempt = new Attempt(target, call, time);
+    ClientCalls.asyncUnaryCall(call, request, attempt);
     // A call that is cancelled before it starts cannot be started.
-    running = call;
-    cancelIfUnwanted();
+    started.add(attempt);
+    if (answer.isDone()) attempt.drop();
   }
 
-  /** Half of what is left, so that there is time for another attempt. */
-  private long timeForOne() {
-    long all = deadline.timeRemaining(TimeUnit.NANOSECONDS);
-    return rpc.repeatable(request) ? Math.min(all, Math.max(all / 2, SHORTEST_ATTEMPT)) : all;
-  }
-
-  private void cancelIfUnwanted() {
-    ClientCall<Q, R> call = running;
-    if (answer.isCancelled() && call != null) call.cancel("the caller has cancelled", null);
-  }
-
-  private void onFailure(@Nullable Target target, Throwable failure) {
-    if (answer.isDone()) return;
-    Refusal refusal = Refusal.of(failure);
-    if (target != null) note(target, refusal);
-    boolean again = rpc.repeatable(request) && refusal.passes();
-    if (!again || !repeat(target, waitAfter(target, refusal))) {
-      answer.completeExceptionally(failure);
+  private void onFailure(@Nullable Attempt attempt, Throwable failure) {
+    synchronized (this) {
+      if (answer.isDone()) return;
+      Target target = attempt == null ? null : attempt.target;
+      Refusal refusal = Refusal.of(failure);
+      if (attempt != null && !attempt.slow) note(attempt.target, refusal);
+      if (rpc.repeatable(request) && refusal.passes()) {
+        if (repeat(target, waitAfter(target, refusal)) || --open > 0) return;
+      }
     }
+    answer.completeExceptionally(failure);
   }
 
   private void note(Target target, Refusal refusal) {
@@ -147,23 +160,63 @@ final class UnaryCall<Q extends Message, R extends Message> {
 
   private final class Attempt implements StreamObserver<R> {
     private final Target target;
+    private final ClientCall<Q, R> call;
+    private final @Nullable Future<?> patience;
+    private volatile boolean ended;
+    private boolean slow;
 
-    Attempt(Target target) {
+    /**
+     * @param time that is left, in nanoseconds; after half of it another attempt begins
+     */
+    Attempt(Target target, ClientCall<Q, R> call, long time) {
       this.target = target;
+      this.call = call;
+      long half = Math.max(time / 2, SHORTEST_PATIENCE);
+      patience =
+          half < time && rpc.repeatable(request)
+              ? cells.laterUnlessCancelled(Duration.ofNanos(half), this::beginAnother)
+              : null;
+    }
+
+    private void beginAnother() {
+      synchronized (UnaryCall.this) {
+        if (ended || answer.isDone()) return;
+        slow = true;
+        note(target, SLOW);
+        if (!cells.budget().take()) return;
+        open++;
+      }
+      attemptInContext();
     }
 
     @Override
     public void onNext(R value) {
-      if (attempts == 1) target.cell().count(true);
+      end();
+      synchronized (UnaryCall.this) {
+        if (attempts == 1 && !slow) target.cell().count(true);
+      }
       answer.complete(value);
     }
 
     @Override
     public void onError(Throwable failure) {
-      onFailure(target, failure);
+      end();
+      onFailure(this, failure);
     }
 
     @Override
     public void onCompleted() {}
+
+    private void end() {
+      ended = true;
+      if (patience != null) patience.cancel(false);
+    }
+
+    /** Its answer is not wanted any more. */
+    void drop() {
+      if (ended) return;
+      end();
+      call.cancel("another attempt was sooner, or the caller has cancelled", null);
+    }
   }
 }

@@ -136,6 +136,30 @@ class TidelineClientTest {
   }
 
   @Test
+  void a_node_that_is_slow_may_still_answer_when_another_has_been_asked() {
+    int owner = cell.ownerOf("ann");
+    cell.answer(
+        (node, request) -> {
+          if (node != owner) return null;
+          sleep(Duration.ofMillis(1_500));
+          return answered(node, request);
+        });
+    String answer =
+        client.withDeadline(Duration.ofSeconds(2)).readFeed(feedOf("ann")).join().getNextCursor();
+    assertThat(answer).isEqualTo(Integer.toString(owner));
+    assertThat(cell.asked()).hasSize(2);
+    await().untilAsserted(() -> assertThat(cell.cancelled()).as("the other one").isOne());
+  }
+
+  private static void sleep(Duration time) {
+    try {
+      Thread.sleep(time.toMillis());
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
   void a_call_that_nobody_answers_ends_with_its_deadline() {
     cell.answer((node, request) -> null);
     long start = System.nanoTime();
