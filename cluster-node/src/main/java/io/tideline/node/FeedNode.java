@@ -310,6 +310,7 @@ public final class FeedNode {
             store,
             cards,
             new History(
+                log,
                 store::newest,
                 cards,
                 config.getInt("tideline.persistence.timeline.most-read-back")),

@@ -72,8 +72,9 @@ class BadDaysOfCellsIT {
   private static final String KEYS = "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
   private static final Duration SOON = Duration.ofSeconds(10);
   private static final Duration TO_SETTLE = Duration.ofMinutes(2);
-  // On two cores some 150 writes a second of all.
+  // On two cores some 200 writes a second of all.
   private static final Duration BRISK = Duration.ofMillis(15);
+  private static final int MANY = Integer.getInteger("tideline.test.cell-people", 7);
   // Of figures_of_the_line: posts a second x seconds. The first warms up.
   private static final String PHASES =
       System.getProperty("tideline.test.line", "100x60,5x30,100x20,200x20,500x20");
@@ -85,9 +86,9 @@ class BadDaysOfCellsIT {
   private static final double NOISE_P99_MILLIS = 1_000;
 
   private static final SlowLine SLOW = new SlowLine();
-  private static final CellLine TO_EAST = CellLine.open(SLOW);
-  private static final CellLine TO_WEST = CellLine.open(SLOW);
 
+  private static CellLine toEast;
+  private static CellLine toWest;
   private static TestCluster east;
   private static TestCluster west;
   private static TidelineClient inEast;
@@ -95,10 +96,11 @@ class BadDaysOfCellsIT {
 
   @BeforeAll
   static void start(@TempDir Path directory) {
+    toEast = CellLine.open(SLOW);
+    toWest = CellLine.open(SLOW);
     CompletableFuture<TestCluster> first =
-        CompletableFuture.supplyAsync(
-            () -> start(directory, "east", 1, TO_EAST, "west", 2, TO_WEST));
-    west = start(directory, "west", 2, TO_WEST, "east", 1, TO_EAST);
+        CompletableFuture.supplyAsync(() -> start(directory, "east", 1, toEast, "west", 2, toWest));
+    west = start(directory, "west", 2, toWest, "east", 1, toEast);
     east = first.join();
     inEast = client(east).build();
     inWest = client(west).build();
@@ -138,8 +140,8 @@ class BadDaysOfCellsIT {
     inWest.close();
     east.close();
     west.close();
-    TO_EAST.close();
-    TO_WEST.close();
+    toEast.close();
+    toWest.close();
   }
 
   @BeforeEach
@@ -273,22 +275,23 @@ class BadDaysOfCellsIT {
   @Test
   void two_cells_cut_off_from_each_other_for_a_minute_do_not_notice_and_are_the_same_soon_after()
       throws Exception {
-    try (CellsLoad load = new CellsLoad("cut", Map.of("east", inEast, "west", inWest), BRISK)) {
+    try (CellsLoad load =
+        new CellsLoad("cut", Map.of("east", inEast, "west", inWest), BRISK, MANY)) {
       pass(load, 20);
       List<String> members = List.of(members(east), members(west));
       long before = System.nanoTime();
       pass(load, 20);
       long cutAt = System.nanoTime();
-      TO_EAST.cut();
-      TO_WEST.cut();
+      toEast.cut();
+      toWest.cut();
       pass(load, 60);
       long stoppedAt = System.nanoTime();
       load.stop();
       assertThat(List.of(members(east), members(west))).isEqualTo(members);
       assertNotSlower(load, "east", before, cutAt, stoppedAt);
       assertNotSlower(load, "west", before, cutAt, stoppedAt);
-      TO_EAST.heal();
-      TO_WEST.heal();
+      toEast.heal();
+      toWest.heal();
       long healedAt = System.nanoTime();
       await("both cells to be the same").atMost(SOON).until(load::isSameEverywhere);
       System.out.printf(
@@ -302,8 +305,8 @@ class BadDaysOfCellsIT {
       }
       System.out.println(load);
     } finally {
-      TO_EAST.heal();
-      TO_WEST.heal();
+      toEast.heal();
+      toWest.heal();
     }
   }
 

@@ -42,8 +42,7 @@ import java.util.stream.IntStream;
  * acknowledged is remembered, and judged at the end by what each cell says.
  */
 final class CellsLoad implements AutoCloseable {
-  private static final int AUTHORS = 3;
-  private static final int READERS = 3;
+  private static final int FEW = 3;
   private static final int VISITED = 3;
   private static final Duration PATIENCE = Duration.ofMinutes(4);
   private static final Duration GENTLE = Duration.ofMillis(600);
@@ -68,32 +67,33 @@ final class CellsLoad implements AutoCloseable {
   private final List<CompletableFuture<Void>> running = new ArrayList<>();
   private volatile boolean stopped;
 
-  /** With 0.6 s between what each of them does. */
+  /** Few, with 0.6 s between what each of them does. */
   CellsLoad(String name, Map<String, TidelineClient> cells) {
-    this(name, cells, GENTLE);
+    this(name, cells, GENTLE, FEW);
   }
 
   /**
    * @param name so that nobody is known from before
    * @param cells a client of each, by name
    * @param pause between what each of them does
+   * @param people how many authors, and how many readers, call each cell
    */
-  CellsLoad(String name, Map<String, TidelineClient> cells, Duration pause) {
+  CellsLoad(String name, Map<String, TidelineClient> cells, Duration pause, int people) {
     this.name = name;
     this.cells = new TreeMap<>(cells);
     List<String> visited = people("visited", VISITED);
-    this.cells.keySet().forEach(cell -> authors.addAll(people(cell + "-author", AUTHORS)));
+    this.cells.keySet().forEach(cell -> authors.addAll(people(cell + "-author", people)));
     this.cells.forEach(
         (cell, client) -> {
-          people(cell + "-reader", READERS).forEach(reader -> settle(client, reader));
+          people(cell + "-reader", people).forEach(reader -> settle(client, reader));
         });
     TidelineClient any = this.cells.values().iterator().next();
     visited.forEach(person -> publish("", any, person));
     this.cells.forEach(
         (cell, client) -> {
-          people(cell + "-author", AUTHORS)
+          people(cell + "-author", people)
               .forEach(author -> goOn(pause, () -> publish(cell, client, author)));
-          people(cell + "-reader", READERS)
+          people(cell + "-reader", people)
               .forEach(reader -> goOn(pause, new Reader(cell, client, reader, visited)::step));
           goOn(GENTLE, () -> readers.forEach(reader -> lookWhereItWasRead(cell, client, reader)));
         });

@@ -2,13 +2,17 @@ package io.tideline.persistence.timeline;
 
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What has arrived lately, and the way to hear of what arrives next.
  *
- * <p>A waking timeline registers first and reads {@link #recent} second; since a line is remembered
- * before it is delivered, and {@link #applied} moves only after that, nothing falls between.
+ * <p>A waking timeline registers first and reads {@link #recent(UserId, Positions)} second; since a
+ * line is remembered before it is delivered, and {@link #applied} moves only after that, nothing
+ * falls between.
  */
 public interface Arrivals {
   /** Every line below these positions is in the inbox of every timeline registered for it. */
@@ -33,13 +37,35 @@ public interface Arrivals {
   /**
    * True when everything from these positions on is still remembered; false when one of them lies
    * below what has been forgotten, or when they lack a partition that is remembered. Ask after
-   * reading {@link #recent}: a floor rises before anything below it is forgotten.
+   * reading {@link #recent(UserId, Positions)}: a floor rises before anything below it is
+   * forgotten.
    */
   boolean reachesBack(Positions from);
 
   /** The author's remembered lines at or above the positions, deletes too, in log order. */
   List<PostRef> recent(UserId author, Positions after);
 
-  /** The remembered lines, of whatever author, that carry the tag; else as {@link #recent}. */
+  /**
+   * The remembered lines, of whatever author, that carry the tag; else as {@link #recent(UserId,
+   * Positions)}.
+   */
   List<PostRef> recentWithTag(String tag, Positions after);
+
+  /** The remembered lines of all these sources together, in no order. */
+  default List<PostRef> recent(Sources sources, Positions after) {
+    List<PostRef> lines = new ArrayList<>();
+    for (UserId author : sources.authors()) {
+      lines.addAll(recent(author, after));
+    }
+    Set<UserId> others = new HashSet<>();
+    for (String tag : sources.tags()) {
+      for (PostRef line : recentWithTag(tag, after)) {
+        lines.add(line);
+        if (!sources.authors().contains(line.author)) others.add(line.author);
+      }
+    }
+    // What has become of a post with a tag, only the lines of its author tell.
+    for (UserId author : others) lines.addAll(recent(author, after));
+    return lines;
+  }
 }

@@ -2,6 +2,7 @@ package io.tideline.persistence.timeline;
 
 import io.tideline.protocols.Cursor;
 import io.tideline.protocols.PassedOver;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
 import io.tideline.protocols.v1.Post;
@@ -17,14 +18,16 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lies below the floor of a timeline, read from the store by the rules of the timeline's view;
- * as long as posts exist, there is a next page.
+ * What lies below the floor of a timeline, by the rules of the timeline's view: read from the
+ * store, and from what is remembered of the log, because the store may not have yet what the view
+ * knows. As long as posts exist, there is a next page.
  */
 public final class History {
   private static final int SMALLEST_READ = 64;
   // Where a repost might be a duplicate of something older, so many posts are read to find out.
   private static final int FURTHEST_LOOK = 2_000;
 
+  private final Arrivals arrivals;
   private final LiveTimeline.Stored stored;
   private final LiveTimeline.Texts texts;
   private final int mostScanned;
@@ -32,7 +35,9 @@ public final class History {
   /**
    * @param mostScanned how many posts one look at what came late may read
    */
-  public History(LiveTimeline.Stored stored, LiveTimeline.Texts texts, int mostScanned) {
+  public History(
+      Arrivals arrivals, LiveTimeline.Stored stored, LiveTimeline.Texts texts, int mostScanned) {
+    this.arrivals = arrivals;
     this.stored = stored;
     this.texts = texts;
     this.mostScanned = mostScanned;
@@ -157,6 +162,9 @@ public final class History {
     /** Reads on, and returns all so far. */
     CompletionStage<TimelineView> further(int limit) {
       Eligibility rules = view.rules();
+      PostId olderThan = readTo;
+      // First, because a line is forgotten only after it has been stored.
+      List<PostRef> remembered = arrivals.recent(rules.sources(), Positions.EMPTY);
       return stored
           .newest(
               rules.sources(),
@@ -168,7 +176,10 @@ public final class History {
               found -> {
                 refs.addAll(found.refs());
                 readTo = found.cutOff() ? LiveTimeline.oldest(found.refs()) : newerThan;
-                return readTexts(found.refs());
+                List<PostRef> more =
+                    remembered.stream().filter(ref -> isBetween(ref, found, olderThan)).toList();
+                refs.addAll(more);
+                return readTexts(found.refs()).thenCompose(read -> readTexts(more));
               })
           .thenApply(
               read -> {
@@ -176,6 +187,13 @@ public final class History {
                 return Timeline.of(refs.size() + 1, rules, floor, refs, met)
                     .publish(view.positions());
               });
+    }
+
+    private boolean isBetween(PostRef ref, Newest found, PostId olderThan) {
+      if (ref.erased()) return true;
+      int fromOldest = ref.id().compareTo(readTo);
+      return ref.id().compareTo(olderThan) < 0
+          && (fromOldest > 0 || (found.cutOff() && fromOldest == 0));
     }
 
     private CompletionStage<Void> readTexts(Collection<PostRef> found) {

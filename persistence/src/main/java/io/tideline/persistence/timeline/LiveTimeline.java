@@ -182,7 +182,8 @@ public final class LiveTimeline {
         TAIL_CHECKS,
         patient -> {
           drain();
-          List<PostRef> lines = recent(timeline.rules().sources(), checkpoint.positions());
+          List<PostRef> lines =
+              around.arrivals().recent(timeline.rules().sources(), checkpoint.positions());
           for (UserId author : authorsByTag) {
             lines.addAll(around.arrivals().recent(author, checkpoint.positions()));
           }
@@ -434,7 +435,7 @@ public final class LiveTimeline {
     Eligibility rules = timeline.rules();
     loadingByRulesAt = rules.at();
     Positions since = around.arrivals().applied();
-    List<PostRef> before = recent(wanted, Positions.EMPTY);
+    List<PostRef> before = around.arrivals().recent(wanted, Positions.EMPTY);
     if (wanted.isEmpty()) {
       merge(wanted, since, before, new Newest(List.of(), false));
       return;
@@ -481,7 +482,7 @@ public final class LiveTimeline {
           drain();
           // Of references that say the same the first is kept: what is remembered is there anyway.
           List<PostRef> refs = new ArrayList<>(before);
-          refs.addAll(recent(wanted, Positions.EMPTY));
+          refs.addAll(around.arrivals().recent(wanted, Positions.EMPTY));
           for (UserId author : authorsByTag) {
             refs.addAll(around.arrivals().recent(author, Positions.EMPTY));
           }
@@ -604,23 +605,6 @@ public final class LiveTimeline {
           failure);
     }
     readAgainIn(next);
-  }
-
-  private List<PostRef> recent(Sources sources, Positions after) {
-    List<PostRef> lines = new ArrayList<>();
-    for (UserId author : sources.authors()) {
-      lines.addAll(around.arrivals().recent(author, after));
-    }
-    Set<UserId> others = new HashSet<>();
-    for (String tag : sources.tags()) {
-      for (PostRef line : around.arrivals().recentWithTag(tag, after)) {
-        lines.add(line);
-        if (!sources.authors().contains(line.author)) others.add(line.author);
-      }
-    }
-    // What has become of a post with a tag, only the lines of its author tell.
-    for (UserId author : others) lines.addAll(around.arrivals().recent(author, after));
-    return lines;
   }
 
   /** True when nothing that has arrived since then was forgotten. */

@@ -8,7 +8,7 @@ import io.tideline.protocols.UserId;
 import java.util.List;
 
 /** A log in which nothing is. */
-class NoArrivals implements Arrivals {
+public class NoArrivals implements Arrivals {
   @Override
   public Positions applied() {
     return Positions.EMPTY;
