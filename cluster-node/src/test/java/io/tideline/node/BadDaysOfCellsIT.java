@@ -213,6 +213,23 @@ class BadDaysOfCellsIT {
   }
 
   @Test
+  void a_line_that_loses_packets_loses_nothing() throws Exception {
+    assumeTrue(PacketLoss.isPossible(), "skipped: iptables cannot lose packets here");
+    try (PacketLoss loss = PacketLoss.of(0.03, port(toEast), port(toWest));
+        CellsLoad load = load("lossy")) {
+      pass(load, 30);
+      verify(load);
+      assertThat(loss.lost()).isPositive();
+      System.out.printf("%d packets were lost%n", loss.lost());
+    }
+  }
+
+  private static int port(CellLine line) {
+    String address = line.bootstrapServers();
+    return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+  }
+
+  @Test
   void a_kafka_killed_while_it_is_copied_from_and_to_loses_nothing() throws Exception {
     try (CellsLoad load = load("kafka")) {
       pass(load, 10);
