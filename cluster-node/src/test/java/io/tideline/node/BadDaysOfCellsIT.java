@@ -74,7 +74,7 @@ class BadDaysOfCellsIT {
   private static final Duration TO_SETTLE = Duration.ofMinutes(2);
   // On two cores some 200 writes a second of all.
   private static final Duration BRISK = Duration.ofMillis(15);
-  private static final int MANY = Integer.getInteger("tideline.test.cell-people", 7);
+  private static final int MANY = 7;
   // Of figures_of_the_line: posts a second x seconds. The first warms up.
   private static final String PHASES =
       System.getProperty("tideline.test.line", "100x60,5x30,100x20,200x20,500x20");
@@ -215,18 +215,13 @@ class BadDaysOfCellsIT {
   @Test
   void a_line_that_loses_packets_loses_nothing() throws Exception {
     assumeTrue(PacketLoss.isPossible(), "skipped: iptables cannot lose packets here");
-    try (PacketLoss loss = PacketLoss.of(0.03, port(toEast), port(toWest));
+    try (PacketLoss loss = PacketLoss.of(0.03, toEast.proxy().port(), toWest.proxy().port());
         CellsLoad load = load("lossy")) {
       pass(load, 30);
       verify(load);
       assertThat(loss.lost()).isPositive();
       System.out.printf("%d packets were lost%n", loss.lost());
     }
-  }
-
-  private static int port(CellLine line) {
-    String address = line.bootstrapServers();
-    return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
   }
 
   @Test

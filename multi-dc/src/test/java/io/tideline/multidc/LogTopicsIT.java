@@ -17,7 +17,6 @@ import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.RepeatedTest;
-import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(LocalStackExtension.class)
@@ -27,10 +26,9 @@ class LogTopicsIT {
   // A broker that does not lead a partition yet when the first batch comes, but does when the
   // second comes, never takes the first one (KAFKA-15591).
   @RepeatedTest(10)
-  void a_log_just_made_takes_what_is_written_at_once(RepetitionInfo repetition, LocalStack stack)
-      throws Exception {
+  void a_log_just_made_takes_what_is_written_at_once(LocalStack stack) throws Exception {
     String kafka = stack.kafka().bootstrapServers();
-    String cellName = "log-topics-it-" + System.nanoTime() + repetition.getCurrentRepetition();
+    String cellName = "log-topics-it-" + System.nanoTime();
     LogSettings settings =
         LogSettings.from(
             ConfigFactory.parseString(

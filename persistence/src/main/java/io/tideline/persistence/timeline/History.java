@@ -7,7 +7,6 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.Watermark;
 import io.tideline.protocols.v1.Post;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -133,10 +132,13 @@ public final class History {
             });
   }
 
-  /** A range of the store, read from its newer end on. */
+  /** A range of the store, and of what is remembered, read from its newer end on. */
   private final class Scan {
     final TimelineView view;
     final List<PostRef> refs = new ArrayList<>();
+    // Before anything is read of the store, because a line is forgotten only after it is stored.
+    private final List<PostRef> remembered;
+    private final List<PostRef> rememberedSoFar = new ArrayList<>();
     private final Map<PostId, List<String>> met = new HashMap<>();
     private final PostId newerThan;
     private PostId readTo;
@@ -145,6 +147,7 @@ public final class History {
       this.view = view;
       this.newerThan = newerThan;
       this.readTo = olderThan;
+      this.remembered = arrivals.recent(view.rules().sources(), Positions.EMPTY);
     }
 
     boolean ended() {
@@ -163,8 +166,6 @@ public final class History {
     CompletionStage<TimelineView> further(int limit) {
       Eligibility rules = view.rules();
       PostId olderThan = readTo;
-      // First, because a line is forgotten only after it has been stored.
-      List<PostRef> remembered = arrivals.recent(rules.sources(), Positions.EMPTY);
       return stored
           .newest(
               rules.sources(),
@@ -176,30 +177,35 @@ public final class History {
               found -> {
                 refs.addAll(found.refs());
                 readTo = found.cutOff() ? LiveTimeline.oldest(found.refs()) : newerThan;
-                List<PostRef> more =
-                    remembered.stream().filter(ref -> isBetween(ref, found, olderThan)).toList();
-                refs.addAll(more);
-                return readTexts(found.refs()).thenCompose(read -> readTexts(more));
+                List<PostRef> known =
+                    remembered.stream()
+                        .filter(ref -> ref.erased() || isBetween(floor(), ref.id(), olderThan))
+                        .toList();
+                rememberedSoFar.addAll(known);
+                return readTexts(Stream.concat(found.refs().stream(), known.stream()));
               })
           .thenApply(
               read -> {
-                PostId floor = readTo.equals(newerThan) ? newerThan : LiveTimeline.below(readTo);
-                return Timeline.of(refs.size() + 1, rules, floor, refs, met)
+                List<PostRef> all = new ArrayList<>(refs);
+                all.addAll(rememberedSoFar);
+                return Timeline.of(all.size() + 1, rules, floor(), all, met)
                     .publish(view.positions());
               });
     }
 
-    private boolean isBetween(PostRef ref, Newest found, PostId olderThan) {
-      if (ref.erased()) return true;
-      int fromOldest = ref.id().compareTo(readTo);
-      return ref.id().compareTo(olderThan) < 0
-          && (fromOldest > 0 || (found.cutOff() && fromOldest == 0));
+    /** Everything above it has been read. */
+    private PostId floor() {
+      return ended() ? newerThan : LiveTimeline.below(readTo);
     }
 
-    private CompletionStage<Void> readTexts(Collection<PostRef> found) {
+    private static boolean isBetween(PostId older, PostId id, PostId newer) {
+      return id.compareTo(older) > 0 && id.compareTo(newer) < 0;
+    }
+
+    private CompletionStage<Void> readTexts(Stream<PostRef> found) {
       Eligibility rules = view.rules();
       if (!rules.readsTexts()) return CompletableFuture.completedStage(null);
-      List<PostId> ids = found.stream().filter(ref -> !ref.deleted()).map(PostRef::id).toList();
+      List<PostId> ids = found.filter(ref -> !ref.deleted()).map(PostRef::id).distinct().toList();
       return texts.posts(ids).thenAccept(posts -> posts.forEach(this::read));
     }
 

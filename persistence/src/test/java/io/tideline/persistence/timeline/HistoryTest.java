@@ -5,13 +5,12 @@ import static io.tideline.persistence.timeline.SomeLines.line;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.user.NoArrivals;
+import io.tideline.persistence.user.NoTexts;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
-import io.tideline.protocols.v1.Post;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -24,7 +23,6 @@ import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Pages below the floor, while the store is behind the log. */
@@ -78,18 +76,6 @@ class HistoryTest {
       return lines.stream()
           .filter(ref -> ref.author.equals(author) && ref.offset >= after.next(ref.partition))
           .toList();
-    }
-  }
-
-  private static final class NoTexts implements LiveTimeline.Texts {
-    @Override
-    public @Nullable Post postIfPresent(PostId id) {
-      return null;
-    }
-
-    @Override
-    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
-      return CompletableFuture.completedStage(Map.of());
     }
   }
 

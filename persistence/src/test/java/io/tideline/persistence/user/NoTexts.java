@@ -10,7 +10,7 @@ import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /** Nothing is known of what posts say. */
-final class NoTexts implements LiveTimeline.Texts {
+public final class NoTexts implements LiveTimeline.Texts {
   @Override
   public @Nullable Post postIfPresent(PostId id) {
     return null;
