@@ -52,7 +52,9 @@ public final class TokenCodec {
     // By key id. Looking a Mac up and giving it its key costs more than using it, and so does a
     // copy.
     final Map<Integer, Mac> macs = new HashMap<>();
-    final byte[] room = new byte[MAX_BYTES];
+    // Ends where the signature has to begin: a stream over a part of an array writes behind its
+    // part, where it asks the array only.
+    final byte[] room = new byte[MAX_BYTES - MAC_BYTES];
     // The cursors of a page have one base.
     Watermark base = Watermark.NOTHING;
     byte[] encodedBase = Watermark.NOTHING.toProto().toByteArray();
@@ -108,8 +110,7 @@ public final class TokenCodec {
    * @return where it ends; negative when it does not fit
    */
   private static int write(Cursor cursor, Tools tools) {
-    int most = MAX_BYTES - MAC_BYTES - 1;
-    CodedOutputStream out = CodedOutputStream.newInstance(tools.room, 1, most);
+    CodedOutputStream out = CodedOutputStream.newInstance(tools.room, 1, tools.room.length - 1);
     try {
       out.writeUInt32(CursorPayload.FORMAT_FIELD_NUMBER, FORMAT);
       out.writeString(CursorPayload.READER_ID_FIELD_NUMBER, cursor.reader().value());
