@@ -2,7 +2,10 @@ package io.tideline.bench;
 
 import io.tideline.bench.data.Corpus;
 import io.tideline.bench.data.Dataset;
+import io.tideline.bench.scenario.CollectorsScenario;
 import io.tideline.bench.scenario.FanOutScenario;
+import io.tideline.bench.scenario.FollowersScenario;
+import io.tideline.bench.scenario.GrowthScenario;
 import io.tideline.bench.scenario.IdleScenario;
 import io.tideline.bench.scenario.MemoryScenario;
 import io.tideline.bench.scenario.MicroScenario;
@@ -10,6 +13,7 @@ import io.tideline.bench.scenario.MixScenario;
 import io.tideline.bench.scenario.Place;
 import io.tideline.bench.scenario.ReadScenario;
 import io.tideline.bench.scenario.Setting;
+import io.tideline.bench.scenario.StartScenario;
 import io.tideline.bench.scenario.WakeUpScenario;
 import io.tideline.bench.side.CannotRun;
 import io.tideline.bench.side.CassandraSide;
@@ -56,7 +60,8 @@ import picocli.CommandLine.Spec;
       "Scenarios:",
       "  read    pages of 20 cards: the newest ones and those further down",
       "  fanout  posts, as fast as they are taken, into the timelines of those who follow",
-      "  mix     97 % reads and 3 % posts at fixed rates: how long they take",
+      "  mix     97 %% reads and 3 %% posts at fixed rates: how long they take",
+      "  asleep  fanout again, while only one in ten of the timelines is awake",
       "",
       "Scenarios of Tideline alone, measured when they are asked for:",
       "  micro   single operations, in time and allocated bytes (JMH)",
@@ -64,6 +69,12 @@ import picocli.CommandLine.Spec;
           + " and of remembered posts; the largest takes 10 GiB",
       "  wakeup  the first page of a timeline that sleeps, with 20 to 10,000 follows",
       "  idle    what --readers users cost who are known and do nothing",
+      "  start   how long a node takes to start, after a crash, and to catch up without Kafka",
+      "  followers",
+      "          one post to --readers followers who are all awake",
+      "  growth  what operations cost with more nodes, users and follows",
+      "  collectors",
+      "          five minutes of the mix with each garbage collector",
       "",
       "Sides, beside Tideline itself:",
       "  limit   a bare gRPC server on Netty that has whole answers in memory",
@@ -83,10 +94,15 @@ final class Bench implements Callable<Integer> {
     read(true),
     fanout(true),
     mix(true),
+    asleep(true),
     micro(false),
     memory(false),
     wakeup(false),
-    idle(false);
+    idle(false),
+    start(false),
+    followers(false),
+    growth(false),
+    collectors(false);
 
     private final boolean besideOthers;
 
@@ -111,7 +127,7 @@ final class Bench implements Callable<Integer> {
   @Parameters(
       paramLabel = "SCENARIO",
       arity = "0..*",
-      description = "what to measure (default: read, fanout and mix)")
+      description = "what to measure (default: read, fanout, mix and asleep)")
   private List<Scenario> scenarios = List.of();
 
   @Option(
@@ -206,8 +222,18 @@ final class Bench implements Callable<Integer> {
           if (scenario.besideOthers) right &= measure(scenario, setting);
         }
         closeSides();
+        cores.join(List.of());
       }
-      var place = new Place(home, directory.resolve("alone"), plan, quick, report, this::say);
+      var place =
+          new Place(
+              home,
+              directory.resolve("alone"),
+              plan,
+              quick,
+              () -> dataset(plan),
+              cores,
+              report,
+              this::say);
       for (Scenario scenario : wanted) {
         if (!scenario.besideOthers) right &= measure(scenario, place);
       }
@@ -230,6 +256,7 @@ final class Bench implements Callable<Integer> {
               case read -> ReadScenario.run(setting);
               case fanout -> FanOutScenario.run(setting);
               case mix -> MixScenario.run(setting);
+              case asleep -> FanOutScenario.runAsleep(setting);
               default -> throw new IllegalArgumentException(scenario + " has no sides");
             });
   }
@@ -244,6 +271,10 @@ final class Bench implements Callable<Integer> {
               case memory -> MemoryScenario.run(place);
               case wakeup -> WakeUpScenario.run(place);
               case idle -> IdleScenario.run(place);
+              case start -> StartScenario.run(place);
+              case followers -> FollowersScenario.run(place);
+              case growth -> GrowthScenario.run(place);
+              case collectors -> CollectorsScenario.run(place);
               default -> throw new IllegalArgumentException(scenario + " has sides");
             });
   }
@@ -296,9 +327,7 @@ final class Bench implements Callable<Integer> {
   }
 
   private Setting fill(Plan plan, Path directory, Cores cores, Report report) {
-    Path source = data == null ? home.resolve("../shared/data") : data;
-    Dataset dataset =
-        quick ? Dataset.generated(plan.readers()) : Dataset.of(source, plan.readers());
+    Dataset dataset = dataset(plan);
     report.item("Data", dataset.description());
     report.heading(2, "Sides");
     TidelineSide tideline =
@@ -326,8 +355,14 @@ final class Bench implements Callable<Integer> {
         say("Without %s: %s".formatted(peer, e.getMessage()));
       }
     }
-    cores.separate(sides.stream().flatMap(side -> side.processes().stream()).toList());
-    return new Setting(plan, dataset, corpus, List.copyOf(sides), report, this::say);
+    var setting = new Setting(plan, dataset, corpus, List.copyOf(sides), cores, report, this::say);
+    cores.separate(setting.processes());
+    return setting;
+  }
+
+  private Dataset dataset(Plan plan) {
+    Path source = data == null ? home.resolve("../shared/data") : data;
+    return quick ? Dataset.generated(plan.readers()) : Dataset.of(source, plan.readers());
   }
 
   private <S extends Side> S add(String name, Supplier<S> start) {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Which core the servers and which the driver runs on, and how long processes have run. */
 public final class Cores {
@@ -36,10 +37,18 @@ public final class Cores {
    * Gives these processes the servers' core, and this one the driver's. Before, everything may run
    * anywhere, so that filling is not slower than it must be.
    */
-  void separate(List<Long> servers) {
+  public void separate(List<Long> servers) {
     if (!pinned()) return;
-    servers.forEach(server -> pin(server, first()));
-    pin(ProcessHandle.current().pid(), last());
+    servers.forEach(server -> pin(server, Integer.toString(first())));
+    pin(ProcessHandle.current().pid(), Integer.toString(last()));
+  }
+
+  /** Lets these processes and this one run anywhere again, and what they start from now on. */
+  public void join(List<Long> servers) {
+    if (!pinned()) return;
+    String all = allowed.stream().map(String::valueOf).collect(Collectors.joining(","));
+    servers.forEach(server -> pin(server, all));
+    pin(ProcessHandle.current().pid(), all);
   }
 
   private int first() {
@@ -51,9 +60,8 @@ public final class Cores {
     return allowed.get(allowed.size() - 1);
   }
 
-  private void pin(long process, int core) {
-    Programs.firstLineOf(
-        taskset.orElseThrow(), "-acp", Integer.toString(core), Long.toString(process));
+  private void pin(long process, String cores) {
+    Programs.firstLineOf(taskset.orElseThrow(), "-acp", cores, Long.toString(process));
   }
 
   private static List<Integer> allowed() {

@@ -25,6 +25,7 @@ public final class FanOutScenario {
   private static final int CHECKED_READERS = 20;
   private static final int SAMPLE = 200;
   private static final int CAPACITY = 800;
+  private static final int PART = 10;
 
   private static final class Figures {
     private final Samples deliveries = new Samples();
@@ -41,6 +42,7 @@ public final class FanOutScenario {
   private final Map<String, List<String>> followers;
   private final List<String> sample;
   private final Map<Side, Figures> figures = new LinkedHashMap<>();
+  private final long deliveries;
 
   private FanOutScenario(Setting setting) {
     this.setting = setting;
@@ -48,6 +50,7 @@ public final class FanOutScenario {
     List<String> readers = new ArrayList<>(setting.dataset().readers());
     Collections.shuffle(readers, new Random(1));
     sample = readers.subList(0, Math.min(SAMPLE, readers.size()));
+    deliveries = deliveriesOf(setting.dataset().posts());
     for (Side side : setting.sides()) {
       if (side.delivers()) figures.put(side, new Figures());
     }
@@ -55,25 +58,45 @@ public final class FanOutScenario {
 
   /** True when every post got where it should. */
   public static boolean run(Setting setting) {
-    return new FanOutScenario(setting).run();
+    var scenario = new FanOutScenario(setting);
+    setting.report().heading(2, "Fan-out: posts into resident timelines");
+    scenario.rounds(WARM_UP_POSTS);
+    for (int round = 1; round <= setting.plan().rounds(); round++) {
+      scenario.figures.forEach(scenario::toLastFollower);
+    }
+    return scenario.report("fanout");
   }
 
-  private boolean run() {
+  /** The same while most timelines sleep where they can: their entries come when they wake. */
+  public static boolean runAsleep(Setting setting) {
+    var scenario = new FanOutScenario(setting);
+    List<String> awake = new ArrayList<>();
+    int number = 0;
+    for (String reader : setting.dataset().readers()) {
+      if (number++ % PART == 0) awake.add(reader);
+    }
+    setting.say().accept("Asleep: all timelines but one in " + PART);
+    setting.sides().forEach(side -> side.keepAwake(awake));
+    setting.cores().separate(setting.processes());
+    setting
+        .report()
+        .heading(2, "Fan-out: posts to followers of whom one in %d is awake".formatted(PART));
+    // What restarts is not compiled any more.
+    scenario.rounds(setting.dataset().posts().size());
+    return scenario.report("asleep");
+  }
+
+  private void rounds(int warmUpPosts) {
     List<Dataset.SourcePost> source = setting.dataset().posts();
-    warmUp(source.subList(0, Math.min(WARM_UP_POSTS, source.size())));
-    long deliveries = deliveriesOf(source);
+    warmUp(source.subList(0, Math.min(warmUpPosts, source.size())));
     for (int round = 1; round <= setting.plan().rounds(); round++) {
       Map<Side, Double> rates = new LinkedHashMap<>();
       for (Map.Entry<Side, Figures> side : figures.entrySet()) {
-        rates.put(side.getKey(), replay(side.getKey(), side.getValue(), source, deliveries, round));
+        rates.put(side.getKey(), replay(side.getKey(), side.getValue(), source, round));
       }
       double tideline = rates.values().iterator().next();
       rates.forEach((side, rate) -> figuresOf(side).ratio.add(tideline / rate));
     }
-    for (int round = 1; round <= setting.plan().rounds(); round++) {
-      figures.forEach(this::toLastFollower);
-    }
-    return report(source.size(), deliveries);
   }
 
   private Figures figuresOf(Side side) {
@@ -96,8 +119,7 @@ public final class FanOutScenario {
         .sum();
   }
 
-  private double replay(
-      Side side, Figures of, List<Dataset.SourcePost> source, long deliveries, int round) {
+  private double replay(Side side, Figures of, List<Dataset.SourcePost> source, int round) {
     List<Call> calls = source.stream().map(posts::call).toList();
     long startMillis = System.currentTimeMillis();
     OptionalLong writesBefore = side.cassandraWrites();
@@ -132,7 +154,7 @@ public final class FanOutScenario {
   private void check(Side side, Figures of, List<Dataset.SourcePost> source, long startMillis) {
     Map<String, Integer> written = new HashMap<>();
     source.forEach(post -> written.merge(post.author(), 1, Integer::sum));
-    try (var feeds = new FeedReader(side)) {
+    try (var feeds = new FeedReader(side.address())) {
       for (String reader : sample.subList(0, Math.min(CHECKED_READERS, sample.size()))) {
         int expected = 0;
         for (String followee : setting.dataset().follows().getOrDefault(reader, List.of())) {
@@ -149,7 +171,7 @@ public final class FanOutScenario {
   }
 
   private void toLastFollower(Side side, Figures of) {
-    try (var feeds = new FeedReader(side)) {
+    try (var feeds = new FeedReader(side.address())) {
       feeds.without(sample, "");
       long begin = System.nanoTime();
       String id = feeds.publish(posts.request(Dataset.STAR, "to everybody")).getPostId();
@@ -159,9 +181,8 @@ public final class FanOutScenario {
     }
   }
 
-  private boolean report(int postCount, long deliveries) {
+  private boolean report(String chart) {
     var report = setting.report();
-    report.heading(2, "Fan-out: posts into resident timelines");
     report.line(
         String.format(
             Locale.ROOT,
@@ -169,7 +190,7 @@ public final class FanOutScenario {
                 + " way), make %,d deliveries. Time runs until the last follower has the last post;"
                 + " CPU is that of all processes of a side, publishing included. The median of %d"
                 + " rounds, and the least and the most.",
-            postCount,
+            setting.dataset().posts().size(),
             CONNECTIONS,
             UNDER_WAY,
             deliveries,
@@ -200,7 +221,7 @@ public final class FanOutScenario {
     report.table(rows);
     Map<String, Samples> bars = new LinkedHashMap<>();
     figures.forEach((side, of) -> bars.put(side.name(), of.deliveries));
-    report.chart("fanout", "Deliveries per second on one core", bars);
+    report.chart(chart, "Deliveries per second on one core", bars);
     report.line(
         "The last column is the time from the call of Publish until each of "
             + sample.size()

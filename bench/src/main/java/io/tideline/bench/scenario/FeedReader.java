@@ -9,13 +9,12 @@ import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.protobuf.ProtoUtils;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
-import io.tideline.bench.data.Page;
-import io.tideline.bench.side.Side;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,7 +22,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** Looks at feeds of one side with a client library: for checks, not for measuring. */
+/** Looks at feeds of one server with a client library: for checks, not for measuring. */
 final class FeedReader implements AutoCloseable {
   private static final int LARGEST_PAGE = 100;
   private static final int DEADLINE_SECONDS = 30;
@@ -39,13 +38,10 @@ final class FeedReader implements AutoCloseable {
           PublishRequest.getDefaultInstance(),
           PublishResponse.getDefaultInstance());
 
-  private final Side side;
   private final ManagedChannel channel;
 
-  FeedReader(Side side) {
-    this.side = side;
-    channel =
-        NettyChannelBuilder.forAddress(side.address()).usePlaintext().directExecutor().build();
+  FeedReader(InetSocketAddress address) {
+    channel = NettyChannelBuilder.forAddress(address).usePlaintext().directExecutor().build();
   }
 
   private static <Q extends Message, R extends Message> MethodDescriptor<Q, R> method(
@@ -58,8 +54,8 @@ final class FeedReader implements AutoCloseable {
         .build();
   }
 
-  List<Card> cards(Page page) {
-    return read(side.request(page)).getCardsList();
+  List<Card> cards(ReadFeedRequest request) {
+    return read(request).getCardsList();
   }
 
   PublishResponse publish(PublishRequest request) {

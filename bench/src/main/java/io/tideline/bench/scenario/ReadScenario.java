@@ -68,12 +68,17 @@ public final class ReadScenario {
       }
     }
     boolean right = true;
-    try (var tideline = new FeedReader(setting.sides().get(0))) {
+    Side first = setting.sides().get(0);
+    try (var tideline = new FeedReader(first.address())) {
       for (Side side : setting.sides().subList(1, setting.sides().size())) {
-        try (var other = new FeedReader(side)) {
+        try (var other = new FeedReader(side.address())) {
           long different =
               pages.stream()
-                  .filter(page -> !tideline.cards(page).equals(other.cards(page)))
+                  .filter(
+                      page ->
+                          !tideline
+                              .cards(first.request(page))
+                              .equals(other.cards(side.request(page))))
                   .count();
           if (different == 0) continue;
           right = false;

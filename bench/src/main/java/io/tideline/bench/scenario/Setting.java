@@ -1,5 +1,6 @@
 package io.tideline.bench.scenario;
 
+import io.tideline.bench.Cores;
 import io.tideline.bench.Plan;
 import io.tideline.bench.Report;
 import io.tideline.bench.data.Corpus;
@@ -19,5 +20,12 @@ public record Setting(
     Dataset dataset,
     Corpus corpus,
     List<Side> sides,
+    Cores cores,
     Report report,
-    Consumer<String> say) {}
+    Consumer<String> say) {
+
+  /** Of all sides. */
+  public List<Long> processes() {
+    return sides.stream().flatMap(side -> side.processes().stream()).toList();
+  }
+}

@@ -167,6 +167,16 @@ final class ServerProcess implements AutoCloseable {
     }
   }
 
+  /** Ends the process as a crash would. */
+  void kill() {
+    try {
+      process.destroyForcibly().waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while a server was ending", e);
+    }
+  }
+
   @Override
   public void close() {
     try {

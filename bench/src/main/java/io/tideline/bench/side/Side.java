@@ -4,6 +4,7 @@ import io.tideline.bench.data.Page;
 import io.tideline.bench.driver.Rpc;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import java.net.InetSocketAddress;
+import java.util.Collection;
 import java.util.List;
 import java.util.OptionalLong;
 
@@ -50,6 +51,9 @@ public interface Side extends AutoCloseable {
   default OptionalLong cassandraWrites() {
     return OptionalLong.empty();
   }
+
+  /** Lets all timelines sleep but those of these readers, where timelines can sleep. */
+  default void keepAwake(Collection<String> readers) {}
 
   /**
    * Returns once all that was published before has reached those who follow: at once where a post

@@ -4,6 +4,7 @@ import io.tideline.bench.data.Dataset;
 import io.tideline.bench.driver.Rpc;
 import io.tideline.client.TidelineClient;
 import io.tideline.localstack.LocalCassandra;
+import io.tideline.localstack.LocalKafka;
 import io.tideline.localstack.LocalStack;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.PostContent;
@@ -37,19 +38,27 @@ public final class TidelineNode implements AutoCloseable {
   private final int grpcPort = ServerProcess.freePort();
   private final int managementPort = ServerProcess.freePort();
   private final int clusterPort = ServerProcess.freePort();
+  private final boolean withAgent;
   private final LocalStack stack;
+  private final boolean ownsStack;
   private ServerProcess node;
 
-  private TidelineNode(Path home, Path directory, List<String> options) {
-    build = home.resolve("cluster-node").resolve("target");
-    log = directory.resolve("tideline.log");
-    stack =
-        LocalStack.start(
-            LocalStack.Options.in(directory.resolve("stack")).withReport(TidelineNode::ignore));
+  private TidelineNode(
+      Path build,
+      Path log,
+      boolean withAgent,
+      LocalStack stack,
+      boolean ownsStack,
+      List<String> options) {
+    this.build = build;
+    this.log = log;
+    this.withAgent = withAgent;
+    this.stack = stack;
+    this.ownsStack = ownsStack;
     try {
       node = run(options);
     } catch (RuntimeException e) {
-      stack.close();
+      if (ownsStack) stack.close();
       throw e;
     }
   }
@@ -61,14 +70,43 @@ public final class TidelineNode implements AutoCloseable {
    * @param options of the node's JVM, its heap among them
    */
   public static TidelineNode start(Path home, Path directory, List<String> options) {
-    var node = new TidelineNode(home, directory, options);
+    return start(home, directory, true, options);
+  }
+
+  /** The same without the agent that measures and traces: how {@code ./tideline up} runs nodes. */
+  public static TidelineNode startBare(Path home, Path directory, List<String> options) {
+    return start(home, directory, false, options);
+  }
+
+  private static TidelineNode start(
+      Path home, Path directory, boolean withAgent, List<String> options) {
+    var stack =
+        LocalStack.start(
+            LocalStack.Options.in(directory.resolve("stack")).withReport(TidelineNode::ignore));
+    return ready(
+        new TidelineNode(
+            home.resolve("cluster-node").resolve("target"),
+            directory.resolve("tideline.log"),
+            withAgent,
+            stack,
+            true,
+            options));
+  }
+
+  /** Starts another node of the same cell, to be closed before this one. */
+  public TidelineNode join(String name, List<String> options) {
+    Path itsLog = log.resolveSibling(name + ".log");
+    return ready(new TidelineNode(build, itsLog, withAgent, stack, false, options));
+  }
+
+  private static TidelineNode ready(TidelineNode node) {
     try {
       node.awaitReady();
+      return node;
     } catch (RuntimeException e) {
       node.close();
       throw e;
     }
-    return node;
   }
 
   /** Stops the node in good order and starts it anew on what the servers hold. */
@@ -78,9 +116,24 @@ public final class TidelineNode implements AutoCloseable {
     awaitReady();
   }
 
+  /** The same, and how long it took from the start until the node was ready. */
+  public Duration timedRestart(List<String> options) {
+    node.close();
+    long begin = System.nanoTime();
+    node = run(options);
+    awaitReady();
+    return Duration.ofNanos(System.nanoTime() - begin);
+  }
+
+  /** Ends the node as a crash would, and starts it anew at once; it is not ready yet then. */
+  public void crash(List<String> options) {
+    node.kill();
+    node = run(options);
+  }
+
   private ServerProcess run(List<String> options) {
     List<String> all = new ArrayList<>(options);
-    all.add("-javaagent:" + build.resolve("agent/kanela-agent.jar"));
+    if (withAgent) all.add("-javaagent:" + build.resolve("agent/kanela-agent.jar"));
     return ServerProcess.java(
         "tideline",
         log,
@@ -103,6 +156,10 @@ public final class TidelineNode implements AutoCloseable {
 
   private static void ignore(String news) {
     // The servers' ports interest nobody here.
+  }
+
+  public String classPath() {
+    return classPath(build);
   }
 
   private static String classPath(Path build) {
@@ -160,10 +217,7 @@ public final class TidelineNode implements AutoCloseable {
 
   /** A client of this node alone. */
   public TidelineClient client() {
-    return TidelineClient.builder()
-        .cell("127.0.0.1:" + grpcPort)
-        .deadline(Duration.ofSeconds(60))
-        .build();
+    return TidelineClient.builder().cell(grpcAddress()).deadline(Duration.ofSeconds(60)).build();
   }
 
   /** Brings follows and posts in, by the API. */
@@ -224,6 +278,15 @@ public final class TidelineNode implements AutoCloseable {
     }
   }
 
+  /** Where it answers, as the topology has it. */
+  public String grpcAddress() {
+    return "127.0.0.1:" + grpcPort;
+  }
+
+  public LocalKafka kafka() {
+    return stack.kafka();
+  }
+
   public InetSocketAddress address() {
     return ServerProcess.loopback(grpcPort);
   }
@@ -249,6 +312,6 @@ public final class TidelineNode implements AutoCloseable {
   @Override
   public void close() {
     node.close();
-    stack.close();
+    if (ownsStack) stack.close();
   }
 }

@@ -16,6 +16,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -40,15 +41,13 @@ public final class TidelineSide implements Side {
   private static final Duration TO_SETTLE = Duration.ofMinutes(2);
 
   private final int megabytes;
+  private final List<String> options;
   private final TidelineNode node;
 
   private TidelineSide(Path home, Path directory, int readers) {
     megabytes = 1_024 + readers / 20;
-    node =
-        TidelineNode.start(
-            home,
-            directory,
-            List.of("-Xmx" + megabytes + "m", "-Dtideline.persistence.user.passivate-after=24h"));
+    options = List.of("-Xmx" + megabytes + "m", "-Dtideline.persistence.user.passivate-after=24h");
+    node = TidelineNode.start(home, directory, options);
   }
 
   /**
@@ -254,6 +253,12 @@ public final class TidelineSide implements Side {
         }
       }
     }
+  }
+
+  @Override
+  public void keepAwake(Collection<String> readers) {
+    node.restart(options);
+    node.readNewest(readers);
   }
 
   private static String markOf(int number) {
