@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** One node of Tideline, run as users run it, with a Cassandra and a Kafka of its own. */
 public final class TidelineNode implements AutoCloseable {
@@ -41,6 +42,7 @@ public final class TidelineNode implements AutoCloseable {
   private final boolean withAgent;
   private final LocalStack stack;
   private final boolean ownsStack;
+  private final String seedNode;
   private ServerProcess node;
 
   private TidelineNode(
@@ -49,12 +51,14 @@ public final class TidelineNode implements AutoCloseable {
       boolean withAgent,
       LocalStack stack,
       boolean ownsStack,
+      @Nullable Integer seedPort,
       List<String> options) {
     this.build = build;
     this.log = log;
     this.withAgent = withAgent;
     this.stack = stack;
     this.ownsStack = ownsStack;
+    seedNode = "127.0.0.1:" + (seedPort == null ? clusterPort : seedPort);
     try {
       node = run(options);
     } catch (RuntimeException e) {
@@ -90,13 +94,14 @@ public final class TidelineNode implements AutoCloseable {
             withAgent,
             stack,
             true,
+            null,
             options));
   }
 
   /** Starts another node of the same cell, to be closed before this one. */
   public TidelineNode join(String name, List<String> options) {
     Path itsLog = log.resolveSibling(name + ".log");
-    return ready(new TidelineNode(build, itsLog, withAgent, stack, false, options));
+    return ready(new TidelineNode(build, itsLog, withAgent, stack, false, clusterPort, options));
   }
 
   private static TidelineNode ready(TidelineNode node) {
@@ -141,6 +146,7 @@ public final class TidelineNode implements AutoCloseable {
         classPath(build),
         Map.of(
             "TIDELINE_LOG", "text",
+            "TIDELINE_SEED_NODES", seedNode,
             "TIDELINE_GRPC_PORT", Integer.toString(grpcPort),
             "TIDELINE_CLUSTER_PORT", Integer.toString(clusterPort),
             "TIDELINE_MANAGEMENT_PORT", Integer.toString(managementPort),
