@@ -51,7 +51,8 @@ public record KnownRules(int cell, Map<Integer, Long> latest, int digest)
 
   io.tideline.protocols.log.v1.KnownRules toProto() {
     var proto = io.tideline.protocols.log.v1.KnownRules.newBuilder().setCell(cell);
-    new TreeMap<>(latest).forEach((madeIn, at) -> proto.addMadeIn(madeIn).addLatestAt(at));
+    Map<Integer, Long> inOrder = latest.size() < 2 ? latest : new TreeMap<>(latest);
+    inOrder.forEach((madeIn, at) -> proto.addMadeIn(madeIn).addLatestAt(at));
     return proto.setDigest(digest).build();
   }
 

@@ -65,6 +65,7 @@ public final class CollectorsScenario {
     rows.add(
         List.of(
             "Collector",
+            "most calls/s",
             "calls/s",
             "read p50, ms",
             "p99, ms",
@@ -77,10 +78,10 @@ public final class CollectorsScenario {
             "not right"));
     List<Collector> collectors =
         List.of(
-            new Collector("Serial", List.of("-XX:+UseSerialGC")),
-            new Collector("Parallel", List.of("-XX:+UseParallelGC")),
-            new Collector("G1", List.of("-XX:+UseG1GC")),
-            new Collector("ZGC", List.of("-XX:+UseZGC")));
+            new Collector("Serial", List.of(TidelineNode.AGENT, "-XX:+UseSerialGC")),
+            new Collector("Serial, without Kamon's agent", List.of("-XX:+UseSerialGC")),
+            new Collector("G1", List.of(TidelineNode.AGENT, "-XX:+UseG1GC")),
+            new Collector("ZGC", List.of(TidelineNode.AGENT, "-XX:+UseZGC")));
     try (TidelineNode node =
         TidelineNode.start(place.home(), directory, options(collectors.get(0)))) {
       place.say().accept("Collectors: filling a node with " + dataset.description());
@@ -102,7 +103,7 @@ public final class CollectorsScenario {
   }
 
   private Path pauses(Collector collector) {
-    return directory.resolve("safepoints-%s.log".formatted(collector.name()));
+    return directory.resolve("safepoints-%d.log".formatted(collector.name().hashCode() & 0xFFFF));
   }
 
   private void measure(TidelineNode node, Collector collector, Duration time) {
@@ -134,6 +135,7 @@ public final class CollectorsScenario {
     rows.add(
         List.of(
             collector.name(),
+            text("%,.0f", most),
             text("%,.0f", measured.rate()),
             millis(measured.reads(), 50),
             millis(measured.reads(), 99),

@@ -52,7 +52,7 @@ public final class FanOutScenario {
     sample = readers.subList(0, Math.min(SAMPLE, readers.size()));
     deliveries = deliveriesOf(setting.dataset().posts());
     for (Side side : setting.sides()) {
-      if (side.delivers()) figures.put(side, new Figures());
+      if (side.takesPosts() && side.delivers()) figures.put(side, new Figures());
     }
   }
 

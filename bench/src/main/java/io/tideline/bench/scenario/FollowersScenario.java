@@ -40,6 +40,7 @@ public final class FollowersScenario {
     place.report().heading(2, "Followers: one post to very many who are awake");
     List<String> options =
         List.of(
+            TidelineNode.AGENT,
             "-Xmx%dm".formatted(1_024 + readers / 50),
             "-XX:ActiveProcessorCount=" + Runtime.getRuntime().availableProcessors(),
             "-Dtideline.persistence.user.passivate-after=24h");

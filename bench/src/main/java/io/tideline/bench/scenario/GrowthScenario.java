@@ -90,7 +90,8 @@ public final class GrowthScenario {
   private void measure(Size size) {
     place.say().accept("Growth: %s".formatted(size.what()));
     Dataset dataset = dataset(size);
-    List<String> options = List.of("-Xmx1500m", "-Dtideline.persistence.user.passivate-after=24h");
+    List<String> options =
+        List.of(TidelineNode.AGENT, "-Xmx1500m", "-Dtideline.persistence.user.passivate-after=24h");
     List<TidelineNode> nodes = new ArrayList<>();
     try {
       nodes.add(

@@ -21,7 +21,11 @@ import java.util.stream.Collectors;
 public final class IdleScenario {
   private static final Duration TO_SETTLE = Duration.ofSeconds(30);
   private static final List<String> OPTIONS =
-      List.of("-Xmx1g", "-XX:+UseSerialGC", "-Dtideline.persistence.user.passivate-after=20s");
+      List.of(
+          TidelineNode.AGENT,
+          "-Xmx1g",
+          "-XX:+UseSerialGC",
+          "-Dtideline.persistence.user.passivate-after=20s");
 
   /** What came of watching a node. */
   private record Watched(CassandraRequests requests, double seconds, double cpu, long heap) {

@@ -49,6 +49,7 @@ public final class MemoryScenario {
     Dataset dataset = Dataset.generated(readers);
     List<String> options =
         List.of(
+            TidelineNode.AGENT,
             "-Xmx%dm".formatted(1_024 + readers / 6),
             "-XX:+UseSerialGC",
             "-Dtideline.persistence.user.passivate-after=24h",

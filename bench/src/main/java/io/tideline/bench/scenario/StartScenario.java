@@ -86,7 +86,7 @@ public final class StartScenario {
     place.report().heading(2, "Start: from nothing, after a crash, after an outage of the log");
     Path names = directory.resolve("classes");
     try (TidelineNode node =
-        TidelineNode.startBare(
+        TidelineNode.start(
             place.home(),
             directory,
             options("-XX:DumpLoadedClassList=" + names.toAbsolutePath()))) {

@@ -111,6 +111,7 @@ public final class WakeUpScenario {
 
   private List<String> options(String references, String cards) {
     return List.of(
+        TidelineNode.AGENT,
         "-Xmx4g",
         // ServerProcess gives one processor; this node has the machine.
         "-XX:ActiveProcessorCount=" + Runtime.getRuntime().availableProcessors(),

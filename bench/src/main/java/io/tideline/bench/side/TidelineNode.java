@@ -31,6 +31,9 @@ import org.jspecify.annotations.Nullable;
 
 /** One node of Tideline, run as users run it, with a Cassandra and a Kafka of its own. */
 public final class TidelineNode implements AutoCloseable {
+  /** Stands among options for the agent, with which nodes are run but by {@code ./tideline up}. */
+  public static final String AGENT = "-javaagent";
+
   private static final int MOST_FOLLOWEES_PER_CALL = 5_000;
   private static final int UNDER_WAY = 64;
 
@@ -39,7 +42,6 @@ public final class TidelineNode implements AutoCloseable {
   private final int grpcPort = ServerProcess.freePort();
   private final int managementPort = ServerProcess.freePort();
   private final int clusterPort = ServerProcess.freePort();
-  private final boolean withAgent;
   private final LocalStack stack;
   private final boolean ownsStack;
   private final String seedNode;
@@ -48,14 +50,12 @@ public final class TidelineNode implements AutoCloseable {
   private TidelineNode(
       Path build,
       Path log,
-      boolean withAgent,
       LocalStack stack,
       boolean ownsStack,
       @Nullable Integer seedPort,
       List<String> options) {
     this.build = build;
     this.log = log;
-    this.withAgent = withAgent;
     this.stack = stack;
     this.ownsStack = ownsStack;
     seedNode = "127.0.0.1:" + (seedPort == null ? clusterPort : seedPort);
@@ -74,16 +74,6 @@ public final class TidelineNode implements AutoCloseable {
    * @param options of the node's JVM, its heap among them
    */
   public static TidelineNode start(Path home, Path directory, List<String> options) {
-    return start(home, directory, true, options);
-  }
-
-  /** The same without the agent that measures and traces: how {@code ./tideline up} runs nodes. */
-  public static TidelineNode startBare(Path home, Path directory, List<String> options) {
-    return start(home, directory, false, options);
-  }
-
-  private static TidelineNode start(
-      Path home, Path directory, boolean withAgent, List<String> options) {
     var stack =
         LocalStack.start(
             LocalStack.Options.in(directory.resolve("stack")).withReport(TidelineNode::ignore));
@@ -91,7 +81,6 @@ public final class TidelineNode implements AutoCloseable {
         new TidelineNode(
             home.resolve("cluster-node").resolve("target"),
             directory.resolve("tideline.log"),
-            withAgent,
             stack,
             true,
             null,
@@ -101,7 +90,7 @@ public final class TidelineNode implements AutoCloseable {
   /** Starts another node of the same cell, to be closed before this one. */
   public TidelineNode join(String name, List<String> options) {
     Path itsLog = log.resolveSibling(name + ".log");
-    return ready(new TidelineNode(build, itsLog, withAgent, stack, false, clusterPort, options));
+    return ready(new TidelineNode(build, itsLog, stack, false, clusterPort, options));
   }
 
   private static TidelineNode ready(TidelineNode node) {
@@ -138,7 +127,11 @@ public final class TidelineNode implements AutoCloseable {
 
   private ServerProcess run(List<String> options) {
     List<String> all = new ArrayList<>(options);
-    if (withAgent) all.add("-javaagent:" + build.resolve("agent/kanela-agent.jar"));
+    all.replaceAll(
+        option ->
+            option.equals(AGENT)
+                ? "-javaagent:" + build.resolve("agent/kanela-agent.jar")
+                : option);
     return ServerProcess.java(
         "tideline",
         log,

@@ -46,7 +46,11 @@ public final class TidelineSide implements Side {
 
   private TidelineSide(Path home, Path directory, int readers) {
     megabytes = 1_024 + readers / 20;
-    options = List.of("-Xmx" + megabytes + "m", "-Dtideline.persistence.user.passivate-after=24h");
+    options =
+        List.of(
+            TidelineNode.AGENT,
+            "-Xmx" + megabytes + "m",
+            "-Dtideline.persistence.user.passivate-after=24h");
     node = TidelineNode.start(home, directory, options);
   }
 

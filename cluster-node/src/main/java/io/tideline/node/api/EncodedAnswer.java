@@ -1,6 +1,5 @@
 package io.tideline.node.api;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
@@ -33,13 +32,15 @@ final class EncodedAnswer {
    * @param field number of a repeated field of messages
    * @param elements one message each
    */
-  static EncodedAnswer of(Message rest, int field, List<ByteString> elements) {
+  static EncodedAnswer of(Message rest, int field, List<byte[]> elements) {
     int size = rest.getSerializedSize();
-    for (ByteString element : elements) size += CodedOutputStream.computeBytesSize(field, element);
+    for (byte[] element : elements) {
+      size += CodedOutputStream.computeByteArraySize(field, element);
+    }
     byte[] bytes = new byte[size];
     CodedOutputStream out = CodedOutputStream.newInstance(bytes);
     try {
-      for (ByteString element : elements) out.writeBytes(field, element);
+      for (byte[] element : elements) out.writeByteArray(field, element);
       rest.writeTo(out);
     } catch (IOException e) {
       throw new UncheckedIOException("an array takes what it was sized for", e);

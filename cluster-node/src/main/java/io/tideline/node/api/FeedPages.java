@@ -1,6 +1,5 @@
 package io.tideline.node.api;
 
-import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.timeline.History;
@@ -30,6 +29,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Cuts pages from the view of a timeline, and from the store where the view ends. */
 final class FeedPages {
+  private static final byte[] NO_CARD = {};
+
   private final TokenCodec tokens;
   private final CardCache cards;
   private final History history;
@@ -257,7 +258,7 @@ final class FeedPages {
       rows.describe(answer, i -> i);
       return CompletableFuture.completedFuture(EncodedAnswer.of(answer.build()));
     }
-    CardCache.Card[] found = cards.getAllPresent(shown);
+    byte[][] found = cards.getAllPresent(shown);
     return found == null
         ? fetch(answer, page, rows)
         : CompletableFuture.completedFuture(assemble(answer, page, rows, found));
@@ -274,21 +275,24 @@ final class FeedPages {
                     answer,
                     page,
                     rows,
-                    ids.stream().map(found::get).toArray(CardCache.Card[]::new)));
+                    ids.stream().map(id -> bytes(found.get(id))).toArray(byte[][]::new)));
+  }
+
+  private static byte[] bytes(CardCache.@Nullable Card card) {
+    return card == null ? NO_CARD : card.bytes();
   }
 
   /** Adds cards as the bytes they already are. What was deleted a moment ago is left out. */
   private static EncodedAnswer assemble(
-      ReadFeedResponse.Builder answer, Shown page, Rows rows, @Nullable CardCache.Card[] found) {
-    List<ByteString> encoded = new ArrayList<>(found.length);
+      ReadFeedResponse.Builder answer, Shown page, Rows rows, byte[][] found) {
+    List<byte[]> encoded = new ArrayList<>(found.length);
     int[] places = new int[found.length];
     for (int i = 0; i < found.length; i++) {
-      CardCache.Card card = found[i];
-      boolean there = card != null && !card.deleted();
+      boolean there = found[i].length > 0;
       places[i] = there ? encoded.size() : -1;
       if (!there) continue;
       describe(answer, page, rows, i, encoded.size());
-      encoded.add(card.encoded());
+      encoded.add(found[i]);
     }
     rows.describe(answer, i -> places[i]);
     return EncodedAnswer.of(answer.build(), ReadFeedResponse.CARDS_FIELD_NUMBER, encoded);

@@ -237,7 +237,7 @@ public final class FeedWatch {
 
   private static Card decode(CardCache.Card card) {
     try {
-      return Card.parseFrom(card.encoded());
+      return Card.parseFrom(card.bytes());
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("the cache holds a card that is none", e);
     }

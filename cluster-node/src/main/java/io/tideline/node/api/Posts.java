@@ -114,7 +114,7 @@ final class Posts {
 
   static Post decode(CardCache.Card card) {
     try {
-      return Card.parseFrom(card.encoded()).getPost();
+      return Card.parseFrom(card.bytes()).getPost();
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("the cache holds a card that is none", e);
     }

@@ -2,7 +2,6 @@ package io.tideline.node.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.protobuf.ByteString;
 import io.grpc.Drainable;
 import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.Post;
@@ -26,7 +25,7 @@ class EncodedAnswerTest {
 
   @Test
   void elements_that_are_encoded_already_are_those_of_the_field() {
-    List<ByteString> encoded = cards.stream().map(Card::toByteString).toList();
+    List<byte[]> encoded = cards.stream().map(Card::toByteArray).toList();
     assertThat(
             EncodedAnswer.of(rest, ReadFeedResponse.CARDS_FIELD_NUMBER, encoded)
                 .parse(ReadFeedResponse.parser()))

@@ -4,7 +4,6 @@ import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.UnsafeByteOperations;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.PostId;
@@ -15,10 +14,12 @@ import io.tideline.protocols.v1.Post;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,22 +28,42 @@ import org.jspecify.annotations.Nullable;
 
 /** Cards ready to be sent, within a bound of bytes, with {@link PostStore} behind them. */
 public final class CardCache implements LiveTimeline.Texts {
+  private static final byte[] NOTHING = {};
+
   /**
    * A post as it is sent.
    *
-   * @param encoded a {@code tideline.v1.Card}; empty when the post is deleted
+   * @param bytes a {@code tideline.v1.Card}, not to be changed; none when the post is deleted
    */
-  public record Card(UserId author, ByteString encoded, long version, boolean deleted) {
+  @SuppressWarnings("ArrayRecordComponent") // Compared by content, and copied by nobody.
+  public record Card(UserId author, byte[] bytes, long version) {
+    public boolean deleted() {
+      return bytes.length == 0;
+    }
+
     /** Deleted beats live, the later version beats the earlier. */
     Card or(Card other) {
-      if (deleted != other.deleted) {
-        return deleted ? this : other;
+      if (deleted() != other.deleted()) {
+        return deleted() ? this : other;
       }
       return other.version > version ? other : this;
     }
 
     Card gone() {
-      return new Card(author, ByteString.EMPTY, version, true);
+      return new Card(author, NOTHING, version);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Card card
+          && author.equals(card.author)
+          && version == card.version
+          && Arrays.equals(bytes, card.bytes);
+    }
+
+    @Override
+    public int hashCode() {
+      return Objects.hash(author, version, Arrays.hashCode(bytes));
     }
   }
 
@@ -64,8 +85,11 @@ public final class CardCache implements LiveTimeline.Texts {
     return cards.get(id);
   }
 
-  /** The cards of all these posts in their order; {@code null} when one is not at hand. */
-  public Card @Nullable [] getAllPresent(List<PostRef> posts) {
+  /**
+   * The cards of all these posts as bytes, in their order, none of a deleted one; {@code null} when
+   * one is not at hand.
+   */
+  public byte @Nullable [][] getAllPresent(List<PostRef> posts) {
     return cards.getAll(posts);
   }
 
@@ -79,11 +103,7 @@ public final class CardCache implements LiveTimeline.Texts {
     boolean deleted = line.getKind() == PostLineKind.POST_LINE_KIND_DELETED;
     put(
         PostId.fromBytes(line.getPostId()),
-        new Card(
-            author,
-            deleted ? ByteString.EMPTY : encode(line.getPost()),
-            line.getVersion(),
-            deleted));
+        new Card(author, deleted ? NOTHING : encode(line.getPost()), line.getVersion()));
   }
 
   /**
@@ -159,7 +179,7 @@ public final class CardCache implements LiveTimeline.Texts {
   /** What the card shows; an empty post when it is deleted. */
   private static Post post(Card card) {
     try {
-      return io.tideline.protocols.v1.Card.parseFrom(card.encoded()).getPost();
+      return io.tideline.protocols.v1.Card.parseFrom(card.bytes()).getPost();
     } catch (InvalidProtocolBufferException e) {
       throw new IllegalStateException("the cache holds a card that is none", e);
     }
@@ -214,12 +234,12 @@ public final class CardCache implements LiveTimeline.Texts {
   private static Card card(StoredPost post) {
     PostLine line = post.line();
     return line == null
-        ? new Card(post.author(), ByteString.EMPTY, post.version(), true)
-        : new Card(post.author(), encode(line.getPost()), post.version(), false);
+        ? new Card(post.author(), NOTHING, post.version())
+        : new Card(post.author(), encode(line.getPost()), post.version());
   }
 
   /** A card is the post with a field number and a length in front. */
-  private static ByteString encode(ByteString post) {
+  private static byte[] encode(ByteString post) {
     int field = io.tideline.protocols.v1.Card.POST_FIELD_NUMBER;
     byte[] card = new byte[CodedOutputStream.computeBytesSize(field, post)];
     try {
@@ -227,7 +247,7 @@ public final class CardCache implements LiveTimeline.Texts {
     } catch (IOException e) {
       throw new UncheckedIOException("the array has the size that was computed", e);
     }
-    return UnsafeByteOperations.unsafeWrap(card);
+    return card;
   }
 
   /** Bytes held, as the bound counts them. */

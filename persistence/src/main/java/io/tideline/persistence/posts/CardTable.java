@@ -40,6 +40,8 @@ final class CardTable {
     final long idHi;
     final long idLo;
     volatile Card card;
+    // Those of the card, a step less to go for a page.
+    volatile byte[] bytes;
     volatile @Nullable Slot next;
     boolean asked;
 
@@ -47,7 +49,13 @@ final class CardTable {
       this.idHi = id.hi();
       this.idLo = id.lo();
       this.card = card;
+      this.bytes = card.bytes();
       this.next = next;
+    }
+
+    void set(Card later) {
+      card = later;
+      bytes = later.bytes();
     }
   }
 
@@ -76,19 +84,29 @@ final class CardTable {
       return null;
     }
     hits.increment();
-    return ask(slot);
+    return ask(slot).card;
   }
 
-  /** The same of many, in their order; {@code null}, and nothing counts, when one is missing. */
-  Card @Nullable [] getAll(List<PostRef> posts) {
-    Card[] found = new Card[posts.size()];
-    for (int i = 0; i < found.length; i++) {
+  /**
+   * The bytes of many, in their order; {@code null}, and nothing counts, when one is missing. Each
+   * step is taken for all of them before the next one, so that the processor waits for memory a few
+   * times and not for every card.
+   */
+  byte @Nullable [][] getAll(List<PostRef> posts) {
+    int count = posts.size();
+    @Nullable Slot[] slots = new Slot[count];
+    for (int i = 0; i < count; i++) {
       PostRef post = posts.get(i);
-      Slot slot = find(post.idHi, post.idLo);
-      if (slot == null) return null;
-      found[i] = ask(slot);
+      slots[i] = chains.get(chainOf(post.idHi, post.idLo));
     }
-    hits.add(found.length);
+    byte[][] found = new byte[count][];
+    for (int i = 0; i < count; i++) {
+      PostRef post = posts.get(i);
+      Slot slot = find(slots[i], post.idHi, post.idLo);
+      if (slot == null) return null;
+      found[i] = ask(slot).bytes;
+    }
+    hits.add(count);
     return found;
   }
 
@@ -98,13 +116,17 @@ final class CardTable {
     return slot == null ? null : slot.card;
   }
 
-  private static Card ask(Slot slot) {
+  private static Slot ask(Slot slot) {
     if (!slot.asked) slot.asked = true;
-    return slot.card;
+    return slot;
   }
 
   private @Nullable Slot find(long idHi, long idLo) {
-    Slot slot = chains.get(chainOf(idHi, idLo));
+    return find(chains.get(chainOf(idHi, idLo)), idHi, idLo);
+  }
+
+  private static @Nullable Slot find(@Nullable Slot chain, long idHi, long idLo) {
+    Slot slot = chain;
     while (slot != null && (slot.idLo != idLo || slot.idHi != idHi)) slot = slot.next;
     return slot;
   }
@@ -134,7 +156,7 @@ final class CardTable {
       } else {
         merged = known.card.or(card);
         bytes.addAndGet(weight(merged) - weight(known.card));
-        known.card = merged;
+        known.set(merged);
       }
     }
     if (bytes.get() > maximumBytes) evict();
@@ -193,7 +215,7 @@ final class CardTable {
   }
 
   private static long weight(Card card) {
-    return ENTRY_BYTES + card.encoded().size();
+    return ENTRY_BYTES + card.bytes().length;
   }
 
   long bytes() {

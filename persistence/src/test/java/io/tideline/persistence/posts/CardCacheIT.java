@@ -11,7 +11,6 @@ import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.metadata.Node;
 import com.datastax.oss.driver.api.core.session.Request;
 import com.datastax.oss.driver.api.core.tracker.RequestTracker;
-import com.google.protobuf.ByteString;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
@@ -42,7 +41,7 @@ class CardCacheIT {
     PostId id = Lines.id(ANN, 1);
     cache.put(Lines.published(id, ANN, "hello"));
     assertThat(cache.getIfPresent(id))
-        .isEqualTo(new CardCache.Card(ANN, card(id, id.hi(), "hello"), id.hi(), false));
+        .isEqualTo(new CardCache.Card(ANN, card(id, id.hi(), "hello"), id.hi()));
   }
 
   @Test
@@ -57,8 +56,8 @@ class CardCacheIT {
     assertThat(await(cache.fetch(List.of(live, gone, unknown, live))))
         .isEqualTo(
             Map.of(
-                live, new CardCache.Card(ANN, card(live, live.hi(), "live"), live.hi(), false),
-                gone, new CardCache.Card(ANN, ByteString.EMPTY, gone.hi() + 1, true)));
+                live, new CardCache.Card(ANN, card(live, live.hi(), "live"), live.hi()),
+                gone, new CardCache.Card(ANN, new byte[0], gone.hi() + 1)));
     assertThat(cache.getIfPresent(live)).isNotNull();
     assertThat(cache.getIfPresent(unknown)).isNull();
   }
@@ -88,7 +87,7 @@ class CardCacheIT {
     await(fetch);
     assertThat(cache.getIfPresent(id))
         .returns(id.hi() + 1, CardCache.Card::version)
-        .returns(card(id, id.hi() + 1, "second"), CardCache.Card::encoded);
+        .returns(card(id, id.hi() + 1, "second"), CardCache.Card::bytes);
   }
 
   @Test
@@ -136,7 +135,7 @@ class CardCacheIT {
     cache.put(Lines.edited(kept, eve, kept.hi() + 2, "late"));
     assertThat(cache.getIfPresent(kept)).isNull();
     assertThat(await(cache.fetch(List.of(kept))))
-        .containsEntry(kept, new CardCache.Card(eve, ByteString.EMPTY, kept.hi() + 1, true));
+        .containsEntry(kept, new CardCache.Card(eve, new byte[0], kept.hi() + 1));
   }
 
   @Test
@@ -200,8 +199,8 @@ class CardCacheIT {
         .ofMaxSize(8);
   }
 
-  private static ByteString card(PostId id, long version, String text) {
-    return Card.newBuilder().setPost(Lines.post(id, ANN, version, text)).build().toByteString();
+  private static byte[] card(PostId id, long version, String text) {
+    return Card.newBuilder().setPost(Lines.post(id, ANN, version, text)).build().toByteArray();
   }
 
   private record CountingTracker(AtomicInteger reads) implements RequestTracker {

@@ -2,8 +2,9 @@ package io.tideline.persistence.posts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.protobuf.ByteString;
 import io.tideline.persistence.posts.CardCache.Card;
+import io.tideline.persistence.timeline.PostRef;
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.ArrayList;
@@ -30,9 +31,13 @@ class CardTableTest {
     return new PostId(n, n);
   }
 
+  private static PostRef post(long n) {
+    return new PostRef(n, n, 1, ANN, new LogPartition(1, 1, 0), 0, 0);
+  }
+
   /** Weighs {@link #ONE} in all. */
   private static Card card(UserId author, long version) {
-    return new Card(author, ByteString.copyFrom(new byte[100]), version, false);
+    return new Card(author, new byte[100], version);
   }
 
   @Property
@@ -68,10 +73,18 @@ class CardTableTest {
       Card next = step % 7 == 0 ? card(author, step).gone() : card(author, step);
       assertThat(table.merge(id, next)).isEqualTo(model.merge(id, next, Card::or));
     }
-    for (long n = 0; n < 5; n++) assertThat(table.get(id(n))).isEqualTo(model.get(id(n)));
+    for (long n = 0; n < 5; n++) {
+      Card card = model.get(id(n));
+      assertThat(table.get(id(n))).isEqualTo(card);
+      assertThat(table.getAll(List.of(post(n))))
+          .isEqualTo(card == null ? null : new byte[][] {card.bytes()});
+    }
+    List<PostRef> all = model.keySet().stream().map(id -> post(id.lo())).toList();
+    assertThat(table.getAll(all))
+        .isEqualTo(model.values().stream().map(Card::bytes).toArray(byte[][]::new));
     assertThat(table.size()).isEqualTo(model.size());
     assertThat(table.bytes())
-        .isEqualTo(model.values().stream().mapToLong(card -> 150 + card.encoded().size()).sum());
+        .isEqualTo(model.values().stream().mapToLong(card -> 150 + card.bytes().length).sum());
   }
 
   @Test
