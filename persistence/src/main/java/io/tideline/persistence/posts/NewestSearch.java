@@ -19,11 +19,11 @@ import java.util.function.Supplier;
 /**
  * One search for the newest posts of many authors and tags together.
  *
- * <p>It reads a short slice of each source first. As soon as {@code limit} live posts that are
- * wanted are known, the oldest of the best ones is a bound: nothing below it can be in the result.
- * Only sources whose slice ended above the bound are read on, and only down to it; the bound rises
- * as they are. It rises as well when four times as many live posts are known, wanted or not, so
- * that who wants almost nothing does not read everything.
+ * <p>It reads a short slice of each source first, of several authors in one request. As soon as
+ * {@code limit} live posts that are wanted are known, the oldest of the best ones is a bound:
+ * nothing below it can be in the result. Only sources whose slice ended above the bound are read
+ * on, and only down to it; the bound rises as they are. It rises as well when four times as many
+ * live posts are known, wanted or not, so that who wants almost nothing does not read everything.
  *
  * <p>A slice of a tag only says which posts had it once; each of them is looked up by itself,
  * unless its author is a source.
@@ -32,6 +32,7 @@ final class NewestSearch {
   private static final int SMALLEST_SLICE = 16;
   private static final int SLICE_GROWTH = 4;
   private static final int KEPT_PER_WANTED = 4;
+  private static final int ROWS_TOGETHER = 1_024;
 
   private final PostStore store;
   private final Sources sources;
@@ -69,25 +70,35 @@ final class NewestSearch {
     int fairShare = limit / Math.max(1, sources.authors().size() + sources.tags().size());
     int size = Math.min(limit, Math.max(SMALLEST_SLICE, 2 * fairShare));
     List<Supplier<CompletionStage<?>>> first = new ArrayList<>();
-    sources.authors().forEach(author -> first.add(() -> readAuthor(author, olderThan, size)));
+    int together = Math.max(1, Math.min(PostStore.MOST_TOGETHER, ROWS_TOGETHER / size));
+    store
+        .together(sources.authors(), together)
+        .forEach(some -> first.add(() -> readAuthors(some, olderThan, size)));
     sources.tags().forEach(tag -> first.add(() -> readTag(tag, olderThan, size)));
     return reads.start(first).thenApply(done -> result());
+  }
+
+  private CompletionStage<?> readAuthors(List<UserId> some, PostId olderThan, int size) {
+    PostId end = endOfSlice();
+    return olderThan.compareTo(end) <= 0
+        ? CompletableFuture.completedStage(null)
+        : store
+            .newestOfEach(some, olderThan, end, size)
+            .thenAccept(slices -> slices.forEach((author, refs) -> take(author, refs, size)));
   }
 
   private CompletionStage<?> readAuthor(UserId author, PostId olderThan, int size) {
     PostId end = endOfSlice();
     return olderThan.compareTo(end) <= 0
         ? CompletableFuture.completedStage(null)
-        : store
-            .newestOf(author, olderThan, end, size)
-            .thenAccept(
-                refs -> {
-                  refs.forEach(this::add);
-                  if (refs.size() == size) {
-                    PostId last = refs.get(size - 1).id();
-                    reads.add(() -> readAuthor(author, last, larger(size)));
-                  }
-                });
+        : store.newestOf(author, olderThan, end, size).thenAccept(refs -> take(author, refs, size));
+  }
+
+  private void take(UserId author, List<PostRef> refs, int size) {
+    refs.forEach(this::add);
+    if (refs.size() < size) return;
+    PostId last = refs.get(size - 1).id();
+    reads.add(() -> readAuthor(author, last, larger(size)));
   }
 
   private CompletionStage<?> readTag(String tag, PostId olderThan, int size) {

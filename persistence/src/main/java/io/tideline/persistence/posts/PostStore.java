@@ -1,5 +1,8 @@
 package io.tideline.persistence.posts;
 
+import static java.util.Objects.requireNonNull;
+
+import com.datastax.oss.driver.api.core.CqlIdentifier;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.DefaultConsistencyLevel;
 import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
@@ -8,6 +11,8 @@ import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import com.datastax.oss.driver.api.core.cql.Statement;
+import com.datastax.oss.driver.api.core.metadata.Node;
+import com.datastax.oss.driver.api.core.metadata.TokenMap;
 import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -26,10 +31,13 @@ import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,13 +46,19 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Every post of the cell in Cassandra, by id and by author; see the package for how rows merge. */
 public final class PostStore {
   private static final int READS_IN_FLIGHT = 32;
   private static final int WRITES_IN_FLIGHT = 32;
+
+  /** How many partitions are read in one request. */
+  static final int MOST_TOGETHER = 16;
+
   private static final int WRITE_REQUESTS = 4;
 
   /** Above every version until about the year 4200, so what is written with it stays. */
@@ -55,6 +69,7 @@ public final class PostStore {
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
   private final CqlSession session;
+  private final CqlIdentifier keyspace;
   private final Writes writes;
   private final PreparedStatement writePost;
   private final PreparedStatement deletePost;
@@ -66,8 +81,10 @@ public final class PostStore {
   private final PreparedStatement arrive;
   private final PreparedStatement writeTag;
   private final PreparedStatement readPost;
+  private final PreparedStatement readPosts;
   private final PreparedStatement readRef;
   private final PreparedStatement readRefs;
+  private final PreparedStatement readRefsOfEach;
   private final PreparedStatement readTag;
   private final PreparedStatement eraseTag;
   private final PreparedStatement readAll;
@@ -95,6 +112,7 @@ public final class PostStore {
   /** Prepares its statements and reads who is erased, so the tables must be there. */
   public PostStore(CqlSession session, String keyspace) {
     this.session = session;
+    this.keyspace = CqlIdentifier.fromCql(keyspace);
     this.writes = new Writes(session, WRITE_REQUESTS);
     String posts = keyspace + ".posts";
     String byAuthor = keyspace + ".posts_by_author";
@@ -143,9 +161,18 @@ public final class PostStore {
     writeTag =
         prepare("INSERT INTO " + byTag + " (tag, id, author) VALUES (?, ?, ?) USING TIMESTAMP ?");
     readPost = prepare("SELECT author, version, line, deleted_at FROM " + posts + " WHERE id = ?");
+    readPosts =
+        prepare("SELECT author, version, line, deleted_at, id FROM " + posts + " WHERE id IN ?");
     String selectRefs = "SELECT " + REF_COLUMNS + " FROM " + byAuthor + " WHERE author = ?";
     readRef = prepare(selectRefs + " AND id = ?");
     readRefs = prepare(selectRefs + " AND id < ? AND id > ? LIMIT ?");
+    readRefsOfEach =
+        prepare(
+            "SELECT "
+                + REF_COLUMNS
+                + ", author FROM "
+                + byAuthor
+                + " WHERE author IN ? AND id < ? AND id > ? PER PARTITION LIMIT ?");
     readTag =
         prepare("SELECT id, author FROM " + byTag + " WHERE tag = ? AND id < ? AND id > ? LIMIT ?");
     eraseTag =
@@ -439,10 +466,13 @@ public final class PostStore {
   /** {@link #find} for many; posts that the store has never heard of are absent. */
   public CompletionStage<Map<PostId, StoredPost>> findAll(Collection<PostId> ids) {
     Map<PostId, StoredPost> found = new ConcurrentHashMap<>();
-    return new InFlight<PostId>(
+    return new InFlight<List<PostId>>(
             READS_IN_FLIGHT,
-            id -> find(id).thenAccept(post -> post.ifPresent(known -> found.put(id, known))))
-        .start(new HashSet<>(ids))
+            some ->
+                execute(toReplicas(readPosts.bind(keys(some)), bytes(some.get(0))))
+                    .thenCompose(page -> AllRows.of(page, row -> storedPost(postId(row, 4), row)))
+                    .thenAccept(posts -> posts.forEach(post -> found.put(post.id(), post))))
+        .start(together(new HashSet<>(ids), PostStore::bytes, MOST_TOGETHER))
         .thenApply(done -> found);
   }
 
@@ -520,6 +550,57 @@ public final class PostStore {
     UserId shared = authors.intern(author);
     return execute(readRefs.bind(author.value(), bytes(olderThan), bytes(newerThan), limit))
         .thenCompose(page -> AllRows.of(page, row -> ref(shared, row)));
+  }
+
+  /**
+   * The same of each of some authors who have their replicas in common, in one request.
+   *
+   * @param limit of refs for each
+   * @return newest first, of those who have any
+   */
+  CompletionStage<Map<UserId, List<PostRef>>> newestOfEach(
+      Collection<UserId> some, PostId olderThan, PostId newerThan, int limit) {
+    Map<String, UserId> shared = new LinkedHashMap<>();
+    for (UserId author : some) {
+      if (!erased.contains(author)) shared.put(author.value(), authors.intern(author));
+    }
+    if (shared.isEmpty()) {
+      return CompletableFuture.completedStage(Map.of());
+    }
+    List<String> names = List.copyOf(shared.keySet());
+    BoundStatement read = readRefsOfEach.bind(names, bytes(olderThan), bytes(newerThan), limit);
+    return execute(toReplicas(read, key(names.get(0))))
+        .thenCompose(
+            page -> AllRows.of(page, row -> ref(requireNonNull(shared.get(row.getString(6))), row)))
+        .thenApply(refs -> refs.stream().collect(Collectors.groupingBy(ref -> ref.author)));
+  }
+
+  List<List<UserId>> together(Collection<UserId> all, int most) {
+    return together(all, author -> key(author.value()), most);
+  }
+
+  /** Partitions in groups of at most so many, each of which the same replicas have. */
+  private <T> List<List<T>> together(Collection<T> all, Function<T, ByteBuffer> key, int most) {
+    Optional<TokenMap> tokens = session.getMetadata().getTokenMap();
+    Map<Set<Node>, List<T>> open = new HashMap<>();
+    List<List<T>> groups = new ArrayList<>();
+    for (T one : all) {
+      Set<Node> replicas =
+          tokens.map(map -> map.getReplicas(keyspace, key.apply(one))).orElse(Set.of());
+      List<T> group = open.get(replicas);
+      if (group == null || group.size() == most) {
+        group = new ArrayList<>();
+        open.put(replicas, group);
+        groups.add(group);
+      }
+      group.add(one);
+    }
+    return groups;
+  }
+
+  /** The driver itself finds the replicas of statements about one partition only. */
+  private BoundStatement toReplicas(BoundStatement statement, ByteBuffer key) {
+    return statement.setRoutingKeyspace(keyspace).setRoutingKey(key);
   }
 
   /** The author's post as timelines know it; empty when the store has never heard of it. */
@@ -641,7 +722,11 @@ public final class PostStore {
   }
 
   private static PostId postId(Row row) {
-    ByteBuffer id = row.getBytesUnsafe(0);
+    return postId(row, 0);
+  }
+
+  private static PostId postId(Row row, int column) {
+    ByteBuffer id = row.getBytesUnsafe(column);
     return new PostId(id.getLong(id.position()), id.getLong(id.position() + Long.BYTES));
   }
 
@@ -700,6 +785,14 @@ public final class PostStore {
 
   private CompletionStage<AsyncResultSet> execute(Statement<?> statement) {
     return session.executeAsync(statement);
+  }
+
+  private static List<ByteBuffer> keys(List<PostId> ids) {
+    return ids.stream().map(PostStore::bytes).toList();
+  }
+
+  private static ByteBuffer key(String author) {
+    return ByteBuffer.wrap(author.getBytes(StandardCharsets.UTF_8));
   }
 
   private static ByteBuffer bytes(PostId id) {
