@@ -74,7 +74,7 @@ import picocli.CommandLine.Spec;
       "          one post to --readers followers who are all awake",
       "  growth  what operations cost with more nodes, users and follows",
       "  collectors",
-      "          five minutes of the mix with each garbage collector",
+      "          the mix with each garbage collector, 40 times --seconds each",
       "",
       "Sides, beside Tideline itself:",
       "  limit   a bare gRPC server on Netty that has whole answers in memory",

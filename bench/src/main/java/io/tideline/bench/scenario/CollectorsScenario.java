@@ -31,6 +31,8 @@ public final class CollectorsScenario {
   private static final double SHARE = 0.5;
   // It has just started, and has one core for everything.
   private static final int WARM_UPS = 3;
+  // Five minutes and a bit, of the usual length.
+  private static final int TURNS = 40;
   private static final Pattern PAUSE = Pattern.compile("Total: +(\\d+) ns");
 
   /** With the options that choose it. */
@@ -55,7 +57,7 @@ public final class CollectorsScenario {
   }
 
   private boolean run() {
-    Duration time = place.quick() ? Duration.ofSeconds(10) : Duration.ofMinutes(5);
+    Duration time = place.plan().turn().multipliedBy(TURNS);
     place.report().heading(2, "Collectors: minutes of the mix at half of the maximum");
     place
         .report()

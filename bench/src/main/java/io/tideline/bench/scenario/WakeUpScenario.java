@@ -19,6 +19,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
 
 /** How long the first page takes of a timeline that is not in memory. */
 public final class WakeUpScenario {
@@ -37,7 +38,8 @@ public final class WakeUpScenario {
   private record Group(int follows, List<String> readers) {}
 
   /** What came of some reads. */
-  private record Times(Histogram nanos, double seconds, long wrong) {}
+  private record Times(
+      Histogram nanos, double seconds, long wrong, @Nullable String firstProblem) {}
 
   private final Place place;
   private final Duration passiveAfter;
@@ -219,7 +221,7 @@ public final class WakeUpScenario {
 
   private static Times read(TidelineClient client, List<String> readers, int atOnce) {
     var nanos = new Histogram(LONGEST, 3);
-    var wrong = new long[1];
+    List<String> problems = new ArrayList<>();
     long begin = System.nanoTime();
     for (int from = 0; from < readers.size(); from += atOnce) {
       List<CompletableFuture<?>> underWay = new ArrayList<>();
@@ -232,7 +234,8 @@ public final class WakeUpScenario {
                     (page, failure) -> {
                       boolean whole = failure == null && isWhole(page);
                       synchronized (nanos) {
-                        if (!whole) wrong[0]++;
+                        if (!whole)
+                          problems.add(failure == null ? "a short page" : failure.getMessage());
                         nanos.recordValue(Math.min(LONGEST, System.nanoTime() - asked));
                       }
                       return whole;
@@ -240,7 +243,11 @@ public final class WakeUpScenario {
       }
       underWay.forEach(CompletableFuture::join);
     }
-    return new Times(nanos, (System.nanoTime() - begin) / 1e9, wrong[0]);
+    return new Times(
+        nanos,
+        (System.nanoTime() - begin) / 1e9,
+        problems.size(),
+        problems.isEmpty() ? null : problems.get(0));
   }
 
   private static boolean isWhole(ReadFeedResponse page) {

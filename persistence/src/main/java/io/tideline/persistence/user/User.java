@@ -82,7 +82,7 @@ public record User(
           filters,
           readState,
           posting,
-          new Payload(checkpointed().then(e.difference().bytes()).encode()),
+          checkpointThen(e.difference()),
           intents,
           lastAt,
           announcedTo,
@@ -139,6 +139,13 @@ public record User(
   /** The last checkpoint; empty when there is none. */
   Checkpoint checkpointed() {
     return checkpoint == null ? Checkpoint.EMPTY : Checkpoint.decode(checkpoint.bytes());
+  }
+
+  /** The difference to nothing is a checkpoint itself. */
+  private Payload checkpointThen(Payload difference) {
+    return checkpoint == null
+        ? difference
+        : new Payload(checkpointed().then(difference.bytes()).encode());
   }
 
   private User intended(IntentLine line, long seenAt, long intentsThen, long announced) {
