@@ -22,7 +22,6 @@ import org.jspecify.annotations.Nullable;
 public final class MixScenario {
   private static final int CONNECTIONS = 4;
   private static final double WRITES = 0.03;
-  private static final Duration WARM_UP = Duration.ofSeconds(3);
 
   private static final class Figures {
     private final Samples rate = new Samples();
@@ -73,7 +72,7 @@ public final class MixScenario {
     for (Side side : sides) {
       figures.put(side, new Figures());
       setting.say().accept("Mix at %,d/s: warming up %s".formatted(rate, side.name()));
-      run(side, rate, 0, WARM_UP);
+      run(side, rate, 0, setting.plan().warmUp());
     }
     for (int round = 1; round <= setting.plan().rounds(); round++) {
       for (Map.Entry<Side, Figures> entry : figures.entrySet()) {
