@@ -114,6 +114,9 @@ public final class CollectorsScenario {
     node.restart(options(collector));
     node.readNewest(dataset.readers());
     place.cores().separate(node.processes());
+    // Whoever writes has been awake, too.
+    Driver.replay(
+        node.address(), CONNECTIONS, UNDER_WAY, dataset.posts().stream().map(posts::call).toList());
     var calls = new Mix();
     for (int i = 0; i < WARM_UPS; i++) {
       Driver.closedLoop(node.address(), CONNECTIONS, UNDER_WAY, calls, place.plan().warmUp());
