@@ -58,7 +58,7 @@ public final class GrowthScenario {
         .line(
             String.format(
                 Locale.ROOT,
-                "Processor time of all processes of a cell, its nodes, one Cassandra and one Kafka, less what they take at rest. Pages are the newest ones, of 20 cards, as many as are answered; \"another's\" are asked of a node that has the reader's timeline not. Posts are %,d, as fast as they are taken, by authors with as many followers each as there are follows for each author; a delivery is one post in one timeline that is awake. A wake-up is the first page after a start, mostly not compiled yet. Everything runs on all cores of the machine together, so that pages a second say nothing.",
+                "Processor time of all processes of a cell, its nodes, one Cassandra and one Kafka, less what they take at rest. Pages are the newest ones, of 20 cards, as many as are answered; \"another's\" are asked of a node that does not have the reader's timeline. Posts are %,d, as fast as they are taken, by authors with as many followers each as there are follows for each author; a delivery is one post in one timeline that is awake. A wake-up is the first page after a start, mostly not compiled yet. Everything runs on all cores of the machine together, so that pages a second say nothing.",
                 posts));
     rows.add(
         List.of(
