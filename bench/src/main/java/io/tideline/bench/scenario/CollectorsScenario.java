@@ -1,12 +1,9 @@
 package io.tideline.bench.scenario;
 
 import io.tideline.bench.data.Dataset;
-import io.tideline.bench.data.Page;
 import io.tideline.bench.driver.Call;
 import io.tideline.bench.driver.Driver;
 import io.tideline.bench.driver.Measured;
-import io.tideline.bench.driver.Rpc;
-import io.tideline.bench.side.Side;
 import io.tideline.bench.side.TidelineNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,8 +13,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
-import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -27,7 +22,6 @@ import org.HdrHistogram.Histogram;
 public final class CollectorsScenario {
   private static final int CONNECTIONS = 4;
   private static final int UNDER_WAY = 16;
-  private static final double WRITES = 0.03;
   private static final double SHARE = 0.5;
   // It has just started, and has one core for everything.
   private static final int WARM_UPS = 3;
@@ -117,7 +111,8 @@ public final class CollectorsScenario {
     // Whoever writes has been awake, too.
     Driver.replay(
         node.address(), CONNECTIONS, UNDER_WAY, dataset.posts().stream().map(posts::call).toList());
-    var calls = new Mix();
+    List<Call> reads = dataset.readers().stream().map(Pages::newest).toList();
+    var calls = new Mix(reads, posts, dataset.posts(), 1);
     for (int i = 0; i < WARM_UPS; i++) {
       Driver.closedLoop(node.address(), CONNECTIONS, UNDER_WAY, calls, place.plan().warmUp());
     }
@@ -177,24 +172,5 @@ public final class CollectorsScenario {
 
   private static String text(String format, double value) {
     return String.format(Locale.ROOT, format, value);
-  }
-
-  private final class Mix implements Supplier<Call> {
-    private final SplittableRandom random = new SplittableRandom(1);
-    private final List<Call> reads =
-        dataset.readers().stream()
-            .map(
-                reader ->
-                    new Call(
-                        Rpc.READ_FEED, Side.request(new Page(reader, 0, ""), "").toByteArray()))
-            .toList();
-
-    @Override
-    public Call get() {
-      List<Dataset.SourcePost> like = dataset.posts();
-      return random.nextDouble() < WRITES
-          ? posts.call(like.get(random.nextInt(like.size())))
-          : reads.get(random.nextInt(reads.size()));
-    }
   }
 }

@@ -2,16 +2,13 @@ package io.tideline.bench.scenario;
 
 import io.tideline.bench.Cores;
 import io.tideline.bench.data.Dataset;
-import io.tideline.bench.data.Page;
 import io.tideline.bench.driver.Call;
 import io.tideline.bench.driver.Driver;
 import io.tideline.bench.driver.Measured;
-import io.tideline.bench.driver.Rpc;
 import io.tideline.bench.side.CannotRun;
 import io.tideline.bench.side.Heap;
 import io.tideline.bench.side.Owners;
 import io.tideline.bench.side.Pause;
-import io.tideline.bench.side.Side;
 import io.tideline.bench.side.TidelineNode;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -123,8 +120,7 @@ public final class GrowthScenario {
     List<Call> own = new ArrayList<>();
     List<Call> others = new ArrayList<>();
     for (String reader : dataset.readers()) {
-      var call = new Call(Rpc.READ_FEED, Side.request(new Page(reader, 0, ""), "").toByteArray());
-      (owners.has(nodes.get(0), reader) ? own : others).add(call);
+      (owners.has(nodes.get(0), reader) ? own : others).add(Pages.newest(reader));
     }
     String page = pages(nodes.get(0), processes, rest, own);
     String another = pages(nodes.get(0), processes, rest, others);

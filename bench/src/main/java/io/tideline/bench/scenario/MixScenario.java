@@ -2,7 +2,6 @@ package io.tideline.bench.scenario;
 
 import io.tideline.bench.Cores;
 import io.tideline.bench.Samples;
-import io.tideline.bench.data.Dataset;
 import io.tideline.bench.driver.Call;
 import io.tideline.bench.driver.Driver;
 import io.tideline.bench.driver.Measured;
@@ -13,15 +12,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SplittableRandom;
-import java.util.function.Supplier;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /** How long calls take at fixed rates of 97 % reads and 3 % posts. */
 public final class MixScenario {
   private static final int CONNECTIONS = 4;
-  private static final double WRITES = 0.03;
 
   private static final class Figures {
     private final Samples rate = new Samples();
@@ -56,15 +52,6 @@ public final class MixScenario {
       right &= scenario.measure(sides, rate);
     }
     return right;
-  }
-
-  private Supplier<Call> calls(List<Call> reads, long seed) {
-    var random = new SplittableRandom(seed);
-    List<Dataset.SourcePost> like = setting.dataset().posts();
-    return () ->
-        random.nextDouble() < WRITES
-            ? posts.call(like.get(random.nextInt(like.size())))
-            : reads.get(random.nextInt(reads.size()));
   }
 
   private boolean measure(List<Side> sides, int rate) {
@@ -106,7 +93,12 @@ public final class MixScenario {
 
   private Measured run(Side side, int rate, long seed, Duration time) {
     List<Call> reads = Pages.callsOf(side, setting.corpus().newest());
-    return Driver.openLoop(side.address(), CONNECTIONS, rate, calls(reads, seed), time);
+    return Driver.openLoop(
+        side.address(),
+        CONNECTIONS,
+        rate,
+        new Mix(reads, posts, setting.dataset().posts(), seed),
+        time);
   }
 
   private static double millis(Histogram latencies, double percentile) {

@@ -25,6 +25,11 @@ final class Pages implements Supplier<Call> {
         .toList();
   }
 
+  /** A read of Tideline's newest page. */
+  static Call newest(String reader) {
+    return new Call(Rpc.READ_FEED, Side.request(new Page(reader, 0, ""), "").toByteArray());
+  }
+
   static Pages random(List<Call> calls, long seed) {
     return new Pages(calls, seed);
   }

@@ -94,7 +94,7 @@ public final class StartScenario {
       writeLines(node);
       place.say().accept("Start: waiting until all lines are stored");
       awaitGauge(node, "tideline_store_lag", 0);
-      readAll(node);
+      node.readNewest(dataset.readers());
       Path classData = classData(node, names);
       starts(node, classData);
       crash(node, classData);
@@ -176,10 +176,6 @@ public final class StartScenario {
       }
       Pause.of(TO_SETTLE);
     } while (node.metric(name).orElse(-1) != value);
-  }
-
-  private void readAll(TidelineNode node) {
-    node.readNewest(dataset.readers());
   }
 
   /** Made as {@code ./tideline up} makes it after a first start. */

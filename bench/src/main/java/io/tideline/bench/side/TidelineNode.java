@@ -105,9 +105,7 @@ public final class TidelineNode implements AutoCloseable {
 
   /** Stops the node in good order and starts it anew on what the servers hold. */
   public void restart(List<String> options) {
-    node.close();
-    node = run(options);
-    awaitReady();
+    var unused = timedRestart(options);
   }
 
   /** The same, and how long it took from the start until the node was ready. */
