@@ -21,21 +21,28 @@ public final class LocalCassandra implements AutoCloseable {
   /**
    * Where Cassandra keeps everything, its CQL port, and who hears what becomes of it. Port 0 stands
    * for the port that the directory remembers, or else any free one. News may come from any thread.
+   *
+   * @param compiler how far it is compiled
    */
-  public record Options(Path directory, int port, Consumer<String> report) {
+  public record Options(Path directory, int port, Compiler compiler, Consumer<String> report) {
     /** In this directory, on any port. */
     public static Options in(Path directory) {
-      return new Options(directory, 0, Reports.LOG);
+      return new Options(directory, 0, Compiler.QUICK, Reports.LOG);
     }
 
     /** The same on a port of your choice. */
     public Options withPort(int port) {
-      return new Options(directory, port, report);
+      return new Options(directory, port, compiler, report);
+    }
+
+    /** The same compiled so far. */
+    public Options withCompiler(Compiler compiler) {
+      return new Options(directory, port, compiler, report);
     }
 
     /** The same with news told to somebody else. */
     public Options withReport(Consumer<String> report) {
-      return new Options(directory, port, report);
+      return new Options(directory, port, compiler, report);
     }
   }
 
@@ -106,7 +113,7 @@ public final class LocalCassandra implements AutoCloseable {
         directory,
         java,
         classPath,
-        jvmFlags(directory, classPath),
+        jvmFlags(directory, classPath, options.compiler()),
         List.of("org.apache.cassandra.service.CassandraDaemon"),
         port,
         () -> answersCql(port),
@@ -128,13 +135,14 @@ public final class LocalCassandra implements AutoCloseable {
     }
   }
 
-  private static List<String> jvmFlags(ServerDirectory directory, ClassPath classPath) {
+  private static List<String> jvmFlags(
+      ServerDirectory directory, ClassPath classPath, Compiler compiler) {
     List<String> flags = new ArrayList<>();
     flags.add("-Xms64m");
     flags.add("-Xmx512m");
     flags.add("-Xss256k");
     flags.add("-XX:+UseSerialGC");
-    flags.add("-XX:TieredStopAtLevel=1");
+    flags.addAll(compiler.flags());
     flags.add("-XX:+ExitOnOutOfMemoryError");
     flags.add("-XX:+PerfDisableSharedMem");
     flags.add("-XX:+UnlockDiagnosticVMOptions");

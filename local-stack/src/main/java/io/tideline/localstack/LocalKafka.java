@@ -9,6 +9,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Properties;
@@ -26,26 +27,28 @@ public final class LocalKafka implements AutoCloseable {
    * port that the directory remembers, or else any free one. News may come from any thread.
    *
    * @param proxy by which some clients come; {@code null} = none
+   * @param compiler how far it is compiled
    */
-  public record Options(Path directory, int port, @Nullable Proxy proxy, Consumer<String> report) {
+  public record Options(
+      Path directory, int port, @Nullable Proxy proxy, Compiler compiler, Consumer<String> report) {
     /** In this directory, on any port. */
     public static Options in(Path directory) {
-      return new Options(directory, 0, null, Reports.LOG);
+      return new Options(directory, 0, null, Compiler.QUICK, Reports.LOG);
     }
 
     /** The same on a port of your choice. */
     public Options withPort(int port) {
-      return new Options(directory, port, proxy, report);
+      return new Options(directory, port, proxy, compiler, report);
     }
 
     /** The same behind a proxy too. */
     public Options withProxy(Proxy proxy) {
-      return new Options(directory, port, proxy, report);
+      return new Options(directory, port, proxy, compiler, report);
     }
 
     /** The same with news told to somebody else. */
     public Options withReport(Consumer<String> report) {
-      return new Options(directory, port, proxy, report);
+      return new Options(directory, port, proxy, compiler, report);
     }
   }
 
@@ -123,7 +126,7 @@ public final class LocalKafka implements AutoCloseable {
         directory,
         JavaHome.current(),
         classPath,
-        jvmFlags(directory),
+        jvmFlags(directory, options.compiler()),
         List.of("kafka.Kafka", properties.toString(), clusterId(directory)),
         port,
         () -> knowsItsBroker(port),
@@ -187,19 +190,20 @@ public final class LocalKafka implements AutoCloseable {
     }
   }
 
-  private static List<String> jvmFlags(ServerDirectory directory) {
-    return List.of(
-        "-Xms32m",
-        "-Xmx128m",
-        "-Xss256k",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+ExitOnOutOfMemoryError",
-        "-XX:+PerfDisableSharedMem",
-        "-Djava.net.preferIPv4Stack=true",
-        "-Djava.awt.headless=true",
-        "-Dkafka.logs.dir=" + directory.resolve("logs"),
-        "-Dlog4j2.configurationFile=" + directory.resolve("log4j2.xml").toUri());
+  private static List<String> jvmFlags(ServerDirectory directory, Compiler compiler) {
+    List<String> flags = new ArrayList<>();
+    flags.add("-Xms32m");
+    flags.add("-Xmx128m");
+    flags.add("-Xss256k");
+    flags.add("-XX:+UseSerialGC");
+    flags.addAll(compiler.flags());
+    flags.add("-XX:+ExitOnOutOfMemoryError");
+    flags.add("-XX:+PerfDisableSharedMem");
+    flags.add("-Djava.net.preferIPv4Stack=true");
+    flags.add("-Djava.awt.headless=true");
+    flags.add("-Dkafka.logs.dir=" + directory.resolve("logs"));
+    flags.add("-Dlog4j2.configurationFile=" + directory.resolve("log4j2.xml").toUri());
+    return flags;
   }
 
   /** Asks for metadata, version 4, of no topics: a broker that serves appears in the answer. */

@@ -17,31 +17,38 @@ public final class LocalStack implements AutoCloseable {
    * thread.
    *
    * @param kafkaProxy by which some clients of Kafka come; {@code null} = none
+   * @param compiler how far the servers are compiled
    */
   public record Options(
       Path directory,
       int cassandraPort,
       int kafkaPort,
       LocalKafka.@Nullable Proxy kafkaProxy,
+      Compiler compiler,
       Consumer<String> report) {
     /** In this directory, on any ports. */
     public static Options in(Path directory) {
-      return new Options(directory, 0, 0, null, Reports.LOG);
+      return new Options(directory, 0, 0, null, Compiler.QUICK, Reports.LOG);
     }
 
     /** The same on ports of your choice. */
     public Options withPorts(int cassandra, int kafka) {
-      return new Options(directory, cassandra, kafka, kafkaProxy, report);
+      return new Options(directory, cassandra, kafka, kafkaProxy, compiler, report);
     }
 
     /** The same with Kafka behind a proxy too. */
     public Options withKafkaProxy(LocalKafka.Proxy proxy) {
-      return new Options(directory, cassandraPort, kafkaPort, proxy, report);
+      return new Options(directory, cassandraPort, kafkaPort, proxy, compiler, report);
+    }
+
+    /** The same with servers that are compiled so far. */
+    public Options withCompiler(Compiler compiler) {
+      return new Options(directory, cassandraPort, kafkaPort, kafkaProxy, compiler, report);
     }
 
     /** The same with news told to somebody else. */
     public Options withReport(Consumer<String> report) {
-      return new Options(directory, cassandraPort, kafkaPort, kafkaProxy, report);
+      return new Options(directory, cassandraPort, kafkaPort, kafkaProxy, compiler, report);
     }
   }
 
@@ -67,6 +74,7 @@ public final class LocalStack implements AutoCloseable {
                     new LocalCassandra.Options(
                         options.directory().resolve("cassandra"),
                         options.cassandraPort(),
+                        options.compiler(),
                         options.report())));
     CompletableFuture<LocalKafka> kafka =
         inBackground(
@@ -76,6 +84,7 @@ public final class LocalStack implements AutoCloseable {
                         options.directory().resolve("kafka"),
                         options.kafkaPort(),
                         options.kafkaProxy(),
+                        options.compiler(),
                         options.report())));
     try {
       CompletableFuture.allOf(cassandra, kafka).join();

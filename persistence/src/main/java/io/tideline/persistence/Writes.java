@@ -8,6 +8,7 @@ import com.datastax.oss.driver.api.core.cql.BatchType;
 import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -15,24 +16,33 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Writes that go to Cassandra in as few requests as there is need for: at once while few are under
- * way, and together what waits meanwhile. What is of one partition is applied whole. Callers bound
- * what waits: each user has one mark of the outbox under way, the store so many lines.
+ * way, and together what waits meanwhile. Few that hang do not hold up all others: from time to
+ * time one more goes, up to a bound. What is of one partition is applied whole. Callers bound what
+ * waits: each user has one mark of the outbox under way, the store so many lines.
  */
 public final class Writes {
   // Cassandra warns of more than 10 partitions and 5 KiB, and refuses 50 KiB.
   private static final int MOST_PARTITIONS = 10;
   private static final int MOST_BYTES = 4 * 1024;
+  private static final int FEW_REQUESTS = 4;
+  private static final int MOST_REQUESTS = 32;
+  private static final Duration PACE = Duration.ofMillis(10);
 
   private final CqlSession session;
-  private final int mostRequests;
+  private final Duration linger;
   private final Queue<Write> waiting = new ConcurrentLinkedQueue<>();
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger pumping = new AtomicInteger();
+  private final AtomicBoolean pumpingLater = new AtomicBoolean();
+  // Of whoever pumps.
+  private volatile long lastSentNanos = System.nanoTime();
 
   private record Write(List<BoundStatement> partition, int bytes, CompletableFuture<Void> done) {
     void ended(@Nullable AsyncResultSet written, @Nullable Throwable failure) {
@@ -44,12 +54,16 @@ public final class Writes {
     }
   }
 
+  public Writes(CqlSession session) {
+    this(session, Duration.ZERO);
+  }
+
   /**
-   * @param mostRequests under way at a time; as many that hang hold up all others
+   * @param linger how long a write waits for others that may go with it
    */
-  public Writes(CqlSession session, int mostRequests) {
+  public Writes(CqlSession session, Duration linger) {
     this.session = session;
-    this.mostRequests = mostRequests;
+    this.linger = linger;
   }
 
   /** Each list is about one partition, of however many tables with the same key. */
@@ -59,7 +73,8 @@ public final class Writes {
       writes.add(new Write(partition, bytes(partition), new CompletableFuture<>()));
     }
     waiting.addAll(writes);
-    pump();
+    if (linger.isZero()) pump();
+    else pumpIn(linger);
     return CompletableFuture.allOf(
         writes.stream().map(Write::done).toArray(CompletableFuture[]::new));
   }
@@ -81,12 +96,31 @@ public final class Writes {
     }
     int seen = 1;
     do {
-      while (running.get() < mostRequests && !waiting.isEmpty()) {
+      while (!waiting.isEmpty() && maySend()) {
         running.incrementAndGet();
+        lastSentNanos = System.nanoTime();
         send(next());
       }
+      if (!waiting.isEmpty()) pumpIn(PACE);
       seen = pumping.addAndGet(-seen);
     } while (seen != 0);
+  }
+
+  private boolean maySend() {
+    int requests = running.get();
+    return requests < FEW_REQUESTS
+        || (requests < MOST_REQUESTS && System.nanoTime() - lastSentNanos >= PACE.toNanos());
+  }
+
+  private void pumpIn(Duration delay) {
+    if (pumpingLater.compareAndSet(false, true)) {
+      CompletableFuture.delayedExecutor(delay.toNanos(), TimeUnit.NANOSECONDS, Runnable::run)
+          .execute(
+              () -> {
+                pumpingLater.set(false);
+                pump();
+              });
+    }
   }
 
   private List<Write> next() {
@@ -115,7 +149,7 @@ public final class Writes {
               } else {
                 writes.forEach(each -> each.ended(written, failure));
               }
-              pump();
+              if (linger.isZero()) pump();
             });
   }
 

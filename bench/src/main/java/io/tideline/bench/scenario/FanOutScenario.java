@@ -21,7 +21,6 @@ import java.util.Random;
 public final class FanOutScenario {
   private static final int CONNECTIONS = 4;
   private static final int UNDER_WAY = 32;
-  private static final int WARM_UP_POSTS = 2_000;
   private static final int CHECKED_READERS = 20;
   private static final int SAMPLE = 200;
   private static final int CAPACITY = 800;
@@ -60,7 +59,7 @@ public final class FanOutScenario {
   public static boolean run(Setting setting) {
     var scenario = new FanOutScenario(setting);
     setting.report().heading(2, "Fan-out: posts into resident timelines");
-    scenario.rounds(WARM_UP_POSTS);
+    scenario.rounds();
     for (int round = 1; round <= setting.plan().rounds(); round++) {
       scenario.figures.forEach(scenario::toLastFollower);
     }
@@ -81,14 +80,13 @@ public final class FanOutScenario {
     setting
         .report()
         .heading(2, "Fan-out: posts to followers of whom one in %d is awake".formatted(PART));
-    // What restarts is not compiled any more.
-    scenario.rounds(setting.dataset().posts().size());
+    scenario.rounds();
     return scenario.report("asleep");
   }
 
-  private void rounds(int warmUpPosts) {
+  private void rounds() {
     List<Dataset.SourcePost> source = setting.dataset().posts();
-    warmUp(source.subList(0, Math.min(warmUpPosts, source.size())));
+    warmUp(source);
     for (int round = 1; round <= setting.plan().rounds(); round++) {
       Map<Side, Double> rates = new LinkedHashMap<>();
       for (Map.Entry<Side, Figures> side : figures.entrySet()) {

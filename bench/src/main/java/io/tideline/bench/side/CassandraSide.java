@@ -6,6 +6,7 @@ import com.google.protobuf.ByteString;
 import io.tideline.bench.data.Corpus;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.data.Page;
+import io.tideline.localstack.Compiler;
 import io.tideline.localstack.LocalCassandra;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -26,7 +27,9 @@ public final class CassandraSide implements Side {
     this.corpus = corpus;
     cassandra =
         LocalCassandra.start(
-            new LocalCassandra.Options(directory.resolve("cassandra"), 0, CassandraSide::ignore));
+            LocalCassandra.Options.in(directory.resolve("cassandra"))
+                .withCompiler(Compiler.FULL)
+                .withReport(CassandraSide::ignore));
     try {
       fill();
       Path followers = directory.resolve("followers-cassandra");

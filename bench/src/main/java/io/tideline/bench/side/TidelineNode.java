@@ -3,6 +3,7 @@ package io.tideline.bench.side;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.driver.Rpc;
 import io.tideline.client.TidelineClient;
+import io.tideline.localstack.Compiler;
 import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalKafka;
 import io.tideline.localstack.LocalStack;
@@ -76,7 +77,9 @@ public final class TidelineNode implements AutoCloseable {
   public static TidelineNode start(Path home, Path directory, List<String> options) {
     var stack =
         LocalStack.start(
-            LocalStack.Options.in(directory.resolve("stack")).withReport(TidelineNode::ignore));
+            LocalStack.Options.in(directory.resolve("stack"))
+                .withCompiler(Compiler.FULL)
+                .withReport(TidelineNode::ignore));
     return ready(
         new TidelineNode(
             home.resolve("cluster-node").resolve("target"),

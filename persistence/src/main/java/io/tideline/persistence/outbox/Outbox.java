@@ -30,9 +30,11 @@ public final class Outbox {
   /** For ever: a user's bucket is where their row is found again. */
   public static final int BUCKETS = 16;
 
-  private static final int REQUESTS = 32;
   private static final String AT = " USING TIMESTAMP ?";
   private static final List<Integer> ALL_BUCKETS = IntStream.range(0, BUCKETS).boxed().toList();
+
+  /** Nothing waits for a row to go. */
+  private static final Duration CLEAR_LINGER = Duration.ofMillis(200);
 
   /** A row that appears later may lie in a slot that nobody reads any more. */
   private static final Duration MARK_TIMEOUT = Duration.ofMinutes(1);
@@ -56,7 +58,8 @@ public final class Outbox {
   record Page(List<Outstanding> rows, @Nullable ByteBuffer next) {}
 
   private final CqlSession session;
-  private final Writes writes;
+  private final Writes marks;
+  private final Writes clears;
   private final InstantSource clock;
   private final PreparedStatement mark;
   private final PreparedStatement clear;
@@ -71,7 +74,8 @@ public final class Outbox {
 
   Outbox(CqlSession session, String keyspace, InstantSource clock) {
     this.session = session;
-    this.writes = new Writes(session, REQUESTS);
+    this.marks = new Writes(session);
+    this.clears = new Writes(session, CLEAR_LINGER);
     this.clock = clock;
     String rows = keyspace + ".outbox";
     String swept = keyspace + ".outbox_swept";
@@ -107,7 +111,7 @@ public final class Outbox {
    * @param at hybrid time of now, which orders this against every other mark and clear of the user
    */
   public CompletionStage<Void> mark(UserId user, long at) {
-    return writes
+    return marks
         .write(List.of(List.of(mark.bind(bucketOf(user), slotOf(at), user.value(), at, at))))
         .thenAccept(
             written -> {
@@ -124,7 +128,7 @@ public final class Outbox {
    * Forgets the mark of that time, and earlier ones of the same minute: everything is announced.
    */
   public CompletionStage<Void> clear(UserId user, long at) {
-    return writes.write(List.of(List.of(clear.bind(at, bucketOf(user), slotOf(at), user.value()))));
+    return clears.write(List.of(List.of(clear.bind(at, bucketOf(user), slotOf(at), user.value()))));
   }
 
   /**

@@ -59,8 +59,6 @@ public final class PostStore {
   /** How many partitions are read in one request. */
   static final int MOST_TOGETHER = 16;
 
-  private static final int WRITE_REQUESTS = 4;
-
   /** Above every version until about the year 4200, so what is written with it stays. */
   private static final long FOR_EVER = 1L << 62;
 
@@ -113,7 +111,7 @@ public final class PostStore {
   public PostStore(CqlSession session, String keyspace) {
     this.session = session;
     this.keyspace = CqlIdentifier.fromCql(keyspace);
-    this.writes = new Writes(session, WRITE_REQUESTS);
+    this.writes = new Writes(session);
     String posts = keyspace + ".posts";
     String byAuthor = keyspace + ".posts_by_author";
     String byTag = keyspace + ".posts_by_tag";

@@ -64,9 +64,12 @@ public final class Timeline {
   private PostRef @Nullable [] hiddenSlots = NOTHING;
   // By original: the eligible posts about it, as soon as a repost is among them.
   private final Map<PostId, TreeSet<PostId>> groups = new HashMap<>();
-  // Up to a day below the floor, oldest first: what is above may be a duplicate of them. Replaced,
-  // not changed.
+  // Up to a day below the floor, oldest first: what is above may be a duplicate of them. Grows at
+  // its
+  // end only, as the slots do.
   private PostRef[] elders = NOTHING;
+  private int eldersFrom;
+  private int eldersTo;
   // By post, where there are any: ids of the rules about texts that it meets. Replaced, not
   // changed.
   private Map<PostId, List<String>> met;
@@ -147,8 +150,8 @@ public final class Timeline {
 
   /** Candidates, and what is remembered below the floor; oldest first. */
   public List<PostRef> remembered() {
-    if (elders.length == 0) return candidates();
-    List<PostRef> all = new ArrayList<>(Arrays.asList(elders));
+    if (eldersFrom == eldersTo) return candidates();
+    List<PostRef> all = new ArrayList<>(Arrays.asList(elders).subList(eldersFrom, eldersTo));
     all.addAll(candidates());
     return all;
   }
@@ -199,7 +202,7 @@ public final class Timeline {
       for (PostRef post : candidates()) {
         if (post.author.equals(line.author)) set(post, null, changes);
       }
-      for (PostRef elder : elders) {
+      for (PostRef elder : Arrays.copyOfRange(elders, eldersFrom, eldersTo)) {
         if (elder.author.equals(line.author)) setElder(elder, null, changes);
       }
       return;
@@ -240,7 +243,7 @@ public final class Timeline {
   private void remember(PostId id, List<String> metNow) {
     if (metNow.equals(met(id))) return;
     Map<PostId, List<String>> changed = new HashMap<>(met);
-    PostId lowest = elders.length == 0 ? floor.next() : elders[0].id();
+    PostId lowest = eldersFrom == eldersTo ? floor.next() : elders[eldersFrom].id();
     changed.keySet().removeIf(post -> post.compareTo(lowest) < 0);
     if (metNow.isEmpty()) changed.remove(id);
     else changed.put(id, List.copyOf(metNow));
@@ -255,7 +258,18 @@ public final class Timeline {
       hiddenSlots = others;
     }
     return new TimelineView(
-        slots, verdicts, from, to, others, elders, floor, positions, rules, met);
+        slots,
+        verdicts,
+        from,
+        to,
+        others,
+        elders,
+        eldersFrom,
+        eldersTo,
+        floor,
+        positions,
+        rules,
+        met);
   }
 
   /** Puts a candidate in the place of an older version of it; either may be missing. */
@@ -358,12 +372,12 @@ public final class Timeline {
   // --- below the floor ---
 
   private @Nullable PostRef elder(PostId id) {
-    int at = search(elders, 0, elders.length, id.hi(), id.lo());
+    int at = search(elders, eldersFrom, eldersTo, id.hi(), id.lo());
     return at >= 0 ? elders[at] : null;
   }
 
   private boolean applyToElder(PostRef line, List<String> metNow, List<Change> changes) {
-    PostRef known = elders.length == 0 ? null : elder(line.id());
+    PostRef known = eldersFrom == eldersTo ? null : elder(line.id());
     if (known == null) return false;
     if (line.deleted()) {
       setElder(known, null, changes);
@@ -378,11 +392,11 @@ public final class Timeline {
 
   private void setElder(PostRef before, @Nullable PostRef after, List<Change> changes) {
     PostId id = before.id();
-    elders =
-        Arrays.stream(elders)
+    rememberElders(
+        Arrays.stream(elders, eldersFrom, eldersTo)
             .map(elder -> elder.id().equals(id) ? after : elder)
             .filter(Objects::nonNull)
-            .toArray(PostRef[]::new);
+            .toArray(PostRef[]::new));
     PostId group = groupOf(before);
     if (group == null) return;
     if (after != null && eligible(after)) join(group, id);
@@ -393,24 +407,36 @@ public final class Timeline {
   private void sinkAll(List<PostRef> refs) {
     int first = Math.max(0, refs.size() - capacity);
     while (first < refs.size() && isFarBelowFloor(refs.get(first))) first++;
-    elders = refs.subList(first, refs.size()).toArray(NOTHING);
+    rememberElders(refs.subList(first, refs.size()).toArray(NOTHING));
     for (PostRef elder : elders) {
       PostId original = elder.facts.original();
       if (original != null && eligible(elder)) join(original, elder.id());
     }
   }
 
+  private void rememberElders(PostRef[] all) {
+    elders = all;
+    eldersFrom = 0;
+    eldersTo = all.length;
+  }
+
   /** Remembers what was the oldest candidate, and forgets what is too far below or too much. */
   private void sink(PostRef ref, List<Change> changes) {
-    int first = 0;
-    while (first < elders.length
-        && (elders.length - first >= capacity || isFarBelowFloor(elders[first]))) {
+    PostRef[] before = elders;
+    int begin = eldersFrom;
+    int first = begin;
+    while (first < eldersTo && (eldersTo - first >= capacity || isFarBelowFloor(before[first]))) {
       first++;
     }
-    PostRef[] before = elders;
-    elders = Arrays.copyOfRange(before, first, before.length + 1);
-    elders[elders.length - 1] = ref;
-    for (int i = 0; i < first; i++) {
+    eldersFrom = first;
+    if (eldersTo == before.length) {
+      int size = eldersTo - first;
+      elders = Arrays.copyOfRange(before, first, first + room(size));
+      eldersFrom = 0;
+      eldersTo = size;
+    }
+    elders[eldersTo++] = ref;
+    for (int i = begin; i < first; i++) {
       PostId group = groupOf(before[i]);
       if (group == null) continue;
       leave(group, before[i].id());
@@ -431,8 +457,7 @@ public final class Timeline {
       return;
     }
     int size = size();
-    int room = Math.max(SMALLEST_ARRAY, Math.min(size * 2, size + capacity / 8));
-    int length = Math.max(at == to ? room : slots.length - from, size + 1);
+    int length = at == to ? room(size) : Math.max(slots.length - from, size + 1);
     PostRef[] copy = new PostRef[length];
     System.arraycopy(slots, from, copy, 0, at - from);
     copy[at - from] = ref;
@@ -445,6 +470,12 @@ public final class Timeline {
     verdicts = judged;
     from = 0;
     to = size + 1;
+  }
+
+  /** How long an array is made that so many have filled. */
+  private int room(int size) {
+    int room = Math.max(SMALLEST_ARRAY, Math.min(size * 2, size + capacity / 8));
+    return Math.max(room, size + 1);
   }
 
   private void replace(int at, PostRef ref, Verdict verdict) {

@@ -30,6 +30,8 @@ public final class TimelineView {
   private final int to;
   private final PostRef[] hidden;
   private final PostRef[] elders;
+  private final int eldersFrom;
+  private final int eldersTo;
   private final PostId floor;
   private final Positions positions;
   private final Eligibility rules;
@@ -43,7 +45,7 @@ public final class TimelineView {
   /**
    * @param verdicts by slot, as codes
    * @param hidden candidates that are not shown, oldest first
-   * @param elders what is remembered from below the floor, oldest first
+   * @param elders with what is remembered from below the floor, oldest first
    */
   TimelineView(
       PostRef[] slots,
@@ -52,6 +54,8 @@ public final class TimelineView {
       int to,
       PostRef[] hidden,
       PostRef[] elders,
+      int eldersFrom,
+      int eldersTo,
       PostId floor,
       Positions positions,
       Eligibility rules,
@@ -62,6 +66,8 @@ public final class TimelineView {
     this.to = to;
     this.hidden = hidden;
     this.elders = elders;
+    this.eldersFrom = eldersFrom;
+    this.eldersTo = eldersTo;
     this.floor = floor;
     this.positions = positions;
     this.rules = rules;
@@ -104,8 +110,8 @@ public final class TimelineView {
 
   /** What there is of the same posts under other rules. */
   TimelineView under(Eligibility other) {
-    List<PostRef> all = new ArrayList<>(elders.length + size() + hidden.length);
-    all.addAll(Arrays.asList(elders));
+    List<PostRef> all = new ArrayList<>(eldersTo - eldersFrom + size() + hidden.length);
+    all.addAll(Arrays.asList(elders).subList(eldersFrom, eldersTo));
     all.addAll(Arrays.asList(slots).subList(from, to));
     all.addAll(Arrays.asList(hidden));
     return Timeline.of(all.size() + 1, other, floor, all, met).publish(positions);
@@ -388,7 +394,10 @@ public final class TimelineView {
     Boolean known = allArrived;
     if (known == null) {
       known =
-          Stream.of(Arrays.stream(slots, from, to), Arrays.stream(hidden), Arrays.stream(elders))
+          Stream.of(
+                  Arrays.stream(slots, from, to),
+                  Arrays.stream(hidden),
+                  Arrays.stream(elders, eldersFrom, eldersTo))
               .flatMap(refs -> refs)
               .allMatch(this::hasArrived);
       allArrived = known;
@@ -528,7 +537,7 @@ public final class TimelineView {
     Map<PostId, List<PostRef>> found = new HashMap<>();
     for (int i = from; i < to; i++) addRepost(slots[i], found);
     for (PostRef ref : hidden) addRepost(ref, found);
-    for (PostRef ref : elders) addRepost(ref, found);
+    for (int i = eldersFrom; i < eldersTo; i++) addRepost(elders[i], found);
     Map<PostId, PostRef[]> all = new HashMap<>();
     found.forEach(
         (original, members) -> {
@@ -550,7 +559,7 @@ public final class TimelineView {
     PostRef shown = find(slots, from, to, id);
     if (shown != null) return shown;
     PostRef candidate = find(hidden, 0, hidden.length, id);
-    return candidate != null ? candidate : find(elders, 0, elders.length, id);
+    return candidate != null ? candidate : find(elders, eldersFrom, eldersTo, id);
   }
 
   private static @Nullable PostRef find(PostRef[] refs, int from, int to, PostId id) {

@@ -23,7 +23,7 @@ class WritesIT {
   private static final PreparedStatement INSERT =
       SESSION.prepare("INSERT INTO " + TABLE + " (tag, id, author) VALUES (?, 0x00, ?)");
 
-  private final Writes writes = new Writes(SESSION, 4);
+  private final Writes writes = new Writes(SESSION);
 
   @Test
   void everything_is_written_however_much_is_under_way() {
