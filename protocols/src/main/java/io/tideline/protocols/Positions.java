@@ -94,11 +94,27 @@ public final class Positions {
   @SuppressWarnings("ReferenceEquality") // Often they are one; comparing each number would not pay.
   public Positions merge(Positions other) {
     if (this == other || partitions.length == 0) return other;
+    if (Arrays.equals(partitions, other.partitions)) return mergeOfTheSame(other);
     Positions merged = this;
     for (int i = 0; i < other.partitions.length; i++) {
       merged = merged.atLeast(other.partitions[i], other.nexts[i]);
     }
     return merged;
+  }
+
+  /** Makes something new only where each is ahead of the other somewhere. */
+  private Positions mergeOfTheSame(Positions other) {
+    boolean ahead = false;
+    boolean behind = false;
+    for (int i = 0; i < nexts.length; i++) {
+      ahead |= nexts[i] > other.nexts[i];
+      behind |= nexts[i] < other.nexts[i];
+    }
+    if (!behind) return this;
+    if (!ahead) return other;
+    long[] most = nexts.clone();
+    for (int i = 0; i < most.length; i++) most[i] = Math.max(most[i], other.nexts[i]);
+    return new Positions(partitions, most);
   }
 
   private Positions atLeast(LogPartition partition, long next) {

@@ -83,6 +83,7 @@ final class OneReader implements Arrivals, LiveTimeline.Texts {
                 INBOX),
             Runnable::run,
             () -> self[0].drain(),
+            () -> true,
             new Rules(READER, ResidentTimelines.HOME, graph, Filters.EMPTY, BEGIN, 1));
     self[0] = timeline;
     timeline.wake(null);

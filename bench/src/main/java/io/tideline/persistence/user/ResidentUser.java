@@ -37,6 +37,7 @@ public final class ResidentUser {
             around,
             Runnable::run,
             () -> self[0].drain(),
+            () -> true,
             new Rules(user, ResidentTimelines.HOME, state.graph(), state.filters(), 1, 1));
     self[0] = timeline;
     timeline.wake(state.checkpoint() == null ? null : state.checkpointed());

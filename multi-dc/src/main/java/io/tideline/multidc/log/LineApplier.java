@@ -45,6 +45,8 @@ final class LineApplier {
   // Two copiers at a time, of which one does not know yet that it is none any more, may leave up to
   // a batch of older lines behind newer ones.
   private static final int LOOK_BACK = 2 * Stamp.MOST_IN_FLIGHT;
+  // With more lines than that, timelines take many at a time, each on its owner's thread.
+  private static final int FEW_LINES = 1_000;
 
   private final LogSettings settings;
   private final int cell;
@@ -512,7 +514,7 @@ final class LineApplier {
     private int deliver(int most) {
       int end = delivered + Math.min(most, inboxes.length - delivered);
       for (int i = delivered; i < end; i++) {
-        offer(inboxes[i]);
+        tell(inboxes[i]);
       }
       int done = end - delivered;
       delivered = end;
@@ -529,11 +531,13 @@ final class LineApplier {
       }
     }
 
-    private void offer(Inbox inbox) {
+    private void tell(Inbox inbox) {
       try {
-        inbox.offer(requireNonNull(delivering));
+        PostRef line = requireNonNull(delivering);
+        if (linesWaiting <= FEW_LINES) inbox.deliver(line);
+        else inbox.offer(line);
       } catch (RuntimeException e) {
-        log.error("A timeline was not woken for {}", delivering, e);
+        log.error("A timeline was not told of {}", delivering, e);
       }
     }
   }

@@ -6,23 +6,49 @@ import java.util.List;
 /**
  * What has arrived for one resident timeline and has not been taken yet.
  *
- * <p>Many arrivals cost one wake-up: the first offer after a drain calls it, the others add.
+ * <p>Many arrivals cost one wake-up: the first offer after a drain calls it, the others add. Where
+ * nothing waits and the timeline can take a line at once, that costs no wake-up either.
  */
 public final class Inbox {
+  /** Whose lines these are. */
+  @FunctionalInterface
+  public interface Receiver {
+    /** Lines wait. Comes from any thread. */
+    void wakeUp();
+
+    /**
+     * Takes the line at once if that is possible without waiting, and asks {@link #isEmpty} where
+     * nobody else can drain.
+     */
+    default boolean take(PostRef line) {
+      return false;
+    }
+  }
+
   private final int capacity;
-  private final Runnable wakeUp;
+  private final Receiver receiver;
   private List<PostRef> waiting = new ArrayList<>(0);
   private boolean woken;
   private boolean lacking;
   private boolean droppedSinceDrain;
   private boolean droppedBeforeDrain;
 
-  public Inbox(int capacity, Runnable wakeUp) {
+  public Inbox(int capacity, Receiver receiver) {
     if (capacity < 1) {
       throw new IllegalArgumentException("inbox capacity is " + capacity + ", expected at least 1");
     }
     this.capacity = capacity;
-    this.wakeUp = wakeUp;
+    this.receiver = receiver;
+  }
+
+  /** Hands the line over if the timeline takes it now, or else {@link #offer offers} it. */
+  public void deliver(PostRef line) {
+    if (!isEmpty() || !receiver.take(line)) offer(line);
+  }
+
+  /** Whether nothing waits, and nobody has been told that something does. */
+  public synchronized boolean isEmpty() {
+    return !woken;
   }
 
   /** Adds a reference, or drops it when the inbox is full and remembers that it did. */
@@ -38,7 +64,7 @@ public final class Inbox {
       woken = true;
     }
     if (first) {
-      wakeUp.run();
+      receiver.wakeUp();
     }
   }
 
@@ -51,7 +77,7 @@ public final class Inbox {
       woken = true;
     }
     if (first) {
-      wakeUp.run();
+      receiver.wakeUp();
     }
   }
 

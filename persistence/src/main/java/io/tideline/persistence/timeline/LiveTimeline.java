@@ -19,8 +19,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,13 +32,15 @@ import org.slf4j.LoggerFactory;
  * A timeline that is awake: registered with the log, filled from a checkpoint or the store, and
  * published to the readers of this node.
  *
- * <p>Everything runs on the owner's thread, to which answers come back through {@code owner}. No
- * gap is possible because an author is registered first and its recent lines are read second, and
- * because those are read both before and after the store is: what the store did not have yet was
- * recent before or is recent after, and when something that came in between has been forgotten
- * already, all is read again. One load runs at a time: none replaces what another one found. A view
- * is shown only once the log has been applied on this node up to everything in it, so its positions
- * never claim less than it shows nor more than it holds.
+ * <p>Everything runs on the owner's thread, to which answers come back through {@code owner}, but
+ * for one thing: where nothing is under way and nobody watches, the thread that reads the log takes
+ * a line into the timeline itself, under the lock that whatever else changes it holds. No gap is
+ * possible because an author is registered first and its recent lines are read second, and because
+ * those are read both before and after the store is: what the store did not have yet was recent
+ * before or is recent after, and when something that came in between has been forgotten already,
+ * all is read again. One load runs at a time: none replaces what another one found. A view is shown
+ * only once the log has been applied on this node up to everything in it, so its positions never
+ * claim less than it shows nor more than it holds.
  */
 public final class LiveTimeline {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTimeline.class);
@@ -107,7 +112,9 @@ public final class LiveTimeline {
   private final UserId user;
   private final Surroundings around;
   private final Owner owner;
+  private final BooleanSupplier open;
   private final Inbox inbox;
+  private final ReentrantLock lock = new ReentrantLock();
   private final ResidentTimeline resident;
   private final List<FeedWatcher> watchers = new ArrayList<>();
   private final List<Waiting> whenSettled = new ArrayList<>();
@@ -142,6 +149,7 @@ public final class LiveTimeline {
    *
    * @param surface which feed of the user
    * @param drain called from any thread when lines wait in the inbox; to end in {@link #drain}
+   * @param open whether this node may still own it; asked from any thread
    */
   public LiveTimeline(
       UserId user,
@@ -149,22 +157,73 @@ public final class LiveTimeline {
       Surroundings around,
       Owner owner,
       Runnable drain,
+      BooleanSupplier open,
       Eligibility rules) {
     this.user = user;
     this.around = around;
-    this.owner = owner;
-    this.inbox = new Inbox(around.inboxCapacity(), drain);
+    this.owner = locking(owner);
+    this.open = open;
+    this.inbox = new Inbox(around.inboxCapacity(), receiver(drain));
     this.timeline = new Timeline(around.capacity(), rules);
     this.attainable = around.capacity();
     this.resident =
-        new ResidentTimeline(user, surface, watcher -> owner.execute(() -> watch(watcher)));
+        new ResidentTimeline(user, surface, watcher -> this.owner.execute(() -> watch(watcher)));
+  }
+
+  private Inbox.Receiver receiver(Runnable drain) {
+    return new Inbox.Receiver() {
+      @Override
+      public void wakeUp() {
+        drain.run();
+      }
+
+      @Override
+      public boolean take(PostRef line) {
+        return LiveTimeline.this.take(line);
+      }
+    };
+  }
+
+  private Owner locking(Owner plain) {
+    return new Owner() {
+      @Override
+      public void execute(Runnable task) {
+        plain.execute(() -> locked(task));
+      }
+
+      @Override
+      public void executeIn(Duration delay, Runnable task) {
+        plain.executeIn(delay, () -> locked(task));
+      }
+    };
+  }
+
+  private void locked(Runnable task) {
+    lock.lock();
+    try {
+      task.run();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private <T> T locked(Supplier<T> task) {
+    lock.lock();
+    try {
+      return task.get();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /** Fills the timeline, from the checkpoint where the log still reaches back to it. */
   public void wake(@Nullable Checkpoint checkpoint) {
-    register(timeline.rules().sources());
-    if (checkpoint == null) loadCold();
-    else resume(checkpoint);
+    locked(
+        () -> {
+          register(timeline.rules().sources());
+          if (checkpoint == null) loadCold();
+          else resume(checkpoint);
+        });
   }
 
   private void loadCold() {
@@ -181,7 +240,7 @@ public final class LiveTimeline {
     attempt(
         TAIL_CHECKS,
         patient -> {
-          drain();
+          takeAll();
           List<PostRef> lines =
               around.arrivals().recent(timeline.rules().sources(), checkpoint.positions());
           for (UserId author : authorsByTag) {
@@ -209,6 +268,10 @@ public final class LiveTimeline {
 
   /** What is in the feed is now decided by these. */
   public void changed(Eligibility rules) {
+    locked(() -> change(rules));
+  }
+
+  private void change(Eligibility rules) {
     Eligibility before = timeline.rules();
     if (rules.at() == before.at()) return;
     attainable = around.capacity();
@@ -222,7 +285,7 @@ public final class LiveTimeline {
     if (rules.readsTexts() && !rules.readsTextsAs(before)) lookAtTexts();
     if (awake) {
       TimelineView shown = resident.view();
-      if (behind && shown != null) resident.show(shown.under(rules));
+      if (behind && shown != null) resident.show(shown.under(rules, around.capacity()));
       show();
       tell(differences(old, timeline.entries()));
     }
@@ -250,6 +313,10 @@ public final class LiveTimeline {
 
   /** Applies what waits in the inbox and shows it. */
   public void drain() {
+    locked(this::takeAll);
+  }
+
+  private void takeAll() {
     if (stopped) return;
     Positions applied = around.arrivals().applied();
     List<PostRef> lines = inbox.drain();
@@ -270,9 +337,7 @@ public final class LiveTimeline {
     List<FeedWatcher.Change> changes = new ArrayList<>(lines.size());
     Positions reached = positions.merge(applied);
     for (PostRef line : lines) {
-      if (!reached.contains(line.partition, line.offset)) {
-        reached = reached.with(line.partition, line.offset + 1);
-      }
+      reached = with(reached, line);
       apply(line, changes);
     }
     around.stats().applied.add(lines.size());
@@ -281,6 +346,49 @@ public final class LiveTimeline {
     show();
     tell(changes);
     refillIfThin();
+  }
+
+  private static Positions with(Positions reached, PostRef line) {
+    return reached.contains(line.partition, line.offset)
+        ? reached
+        : reached.with(line.partition, line.offset + 1);
+  }
+
+  /**
+   * Takes one line on the thread that reads the log, in the most frequent case: nothing is under
+   * way here, nobody is to be told, and the line is all that there is to look at.
+   */
+  private boolean take(PostRef line) {
+    if (!lock.tryLock()) return false;
+    try {
+      if (stopped) return true;
+      Positions applied = around.arrivals().applied();
+      boolean plain =
+          whole()
+              && !behind
+              && watchers.isEmpty()
+              && !timeline.rules().readsTexts()
+              && timeline.rules().sources().tags().isEmpty()
+              && inbox.isEmpty()
+              && open.getAsBoolean()
+              && positions.knowsAllOf(applied);
+      if (!plain) return false;
+      timeline.apply(line, List.of(), new ArrayList<>(1));
+      positions = with(positions.merge(applied), line);
+      around.stats().applied.increment();
+      show();
+      if (thin()) owner.execute(this::refillIfThin);
+      return true;
+    } catch (RuntimeException e) {
+      // Its owner fails and begins anew, as if it had taken the line itself.
+      owner.execute(
+          () -> {
+            throw e;
+          });
+      return true;
+    } finally {
+      lock.unlock();
+    }
   }
 
   private void apply(PostRef line, List<FeedWatcher.Change> changes) {
@@ -315,49 +423,66 @@ public final class LiveTimeline {
    * @param ifStopped told why that will never be
    */
   public void whenSettled(Runnable task, Consumer<String> ifStopped) {
-    drain();
-    if (settled()) task.run();
-    else whenSettled.add(new Waiting(task, ifStopped));
+    locked(
+        () -> {
+          takeAll();
+          if (whole()) task.run();
+          else whenSettled.add(new Waiting(task, ifStopped));
+        });
   }
 
   /** What the timeline holds now; {@code null} while it is not complete. */
   public @Nullable Checkpoint checkpoint() {
-    drain();
-    if (!settled()) return null;
-    return new Checkpoint(
-        timeline.remembered(), positions, timeline.floor(), timeline.rules().at());
+    return locked(
+        () -> {
+          takeAll();
+          return whole()
+              ? new Checkpoint(
+                  timeline.remembered(), positions, timeline.floor(), timeline.rules().at())
+              : null;
+        });
   }
 
   /** What readers would see now; {@code null} while that is not complete. */
   public @Nullable TimelineView view() {
-    drain();
-    return settled() ? timeline.publish(positions) : null;
+    return locked(
+        () -> {
+          takeAll();
+          return whole() ? timeline.publish(positions) : null;
+        });
   }
 
   /** What is known of a post, shown or not; {@code null} when nothing is. */
   public @Nullable PostRef candidate(PostId id) {
-    return timeline.find(id);
+    return locked(() -> timeline.find(id));
   }
 
   /** The entry because of which a post that is eligible is not shown. */
   public @Nullable PostId duplicateOf(PostRef post) {
-    return timeline.duplicateOf(post);
+    return locked(() -> timeline.duplicateOf(post));
   }
 
   public Description describe() {
-    watched();
-    return new Description(
-        timeline.size(),
-        timeline.duplicates(),
-        timeline.floor(),
-        positions,
-        watchers.size(),
-        cold,
-        activation);
+    return locked(
+        () -> {
+          forgetThoseGone();
+          return new Description(
+              timeline.size(),
+              timeline.duplicates(),
+              timeline.floor(),
+              positions,
+              watchers.size(),
+              cold,
+              activation);
+        });
   }
 
   /** Whether the view holds everything that was asked for. */
   public boolean settled() {
+    return locked(this::whole);
+  }
+
+  private boolean whole() {
     return awake && !loading && nothingMissing();
   }
 
@@ -366,8 +491,15 @@ public final class LiveTimeline {
   }
 
   public boolean watched() {
+    return locked(
+        () -> {
+          forgetThoseGone();
+          return !watchers.isEmpty();
+        });
+  }
+
+  private void forgetThoseGone() {
     watchers.removeIf(FeedWatcher::gone);
-    return !watchers.isEmpty();
   }
 
   /** How long nobody has read or watched it. */
@@ -376,14 +508,21 @@ public final class LiveTimeline {
   }
 
   public void showReadTo(Watermark mark) {
-    resident.showReadTo(mark);
-    if (!awake || watchers.isEmpty()) return;
-    TimelineView view = timeline.publish(positions);
-    watchers.forEach(watcher -> watcher.readTo(mark, view));
+    locked(
+        () -> {
+          resident.showReadTo(mark);
+          if (!awake || watchers.isEmpty()) return;
+          TimelineView view = timeline.publish(positions);
+          watchers.forEach(watcher -> watcher.readTo(mark, view));
+        });
   }
 
   /** Leaves the log and the readers of this node. */
   public void stop(String reason) {
+    locked(() -> leave(reason));
+  }
+
+  private void leave(String reason) {
     stopped = true;
     around.residents().remove(resident);
     unregister(timeline.rules().sources());
@@ -479,7 +618,7 @@ public final class LiveTimeline {
     attempt(
         TAIL_CHECKS,
         patient -> {
-          drain();
+          takeAll();
           // Of references that say the same the first is kept: what is remembered is there anyway.
           List<PostRef> refs = new ArrayList<>(before);
           refs.addAll(around.arrivals().recent(wanted, Positions.EMPTY));
@@ -657,10 +796,10 @@ public final class LiveTimeline {
       around.stats().activated(cold, nanos);
       prefetch();
     }
-    drain();
+    takeAll();
     resident.holdReaders(false);
     loadNext();
-    if (!settled()) return;
+    if (!whole()) return;
     List<Waiting> settled = List.copyOf(whenSettled);
     whenSettled.clear();
     settled.forEach(waiting -> waiting.task().run());
@@ -689,12 +828,16 @@ public final class LiveTimeline {
 
   /** Fetches older posts when removals have emptied a timeline that had been cut off. */
   private void refillIfThin() {
-    if (settled()
-        && !timeline.floor().equals(PostId.MIN)
-        && timeline.size() < Math.min(around.capacity(), attainable) / 2) {
+    if (thin()) {
       allMissing = true;
       loadNext();
     }
+  }
+
+  private boolean thin() {
+    return whole()
+        && !timeline.floor().equals(PostId.MIN)
+        && timeline.size() < Math.min(around.capacity(), attainable) / 2;
   }
 
   private void show() {

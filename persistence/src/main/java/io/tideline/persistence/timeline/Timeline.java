@@ -525,8 +525,12 @@ public final class Timeline {
     sink(oldest, changes);
   }
 
-  /** Binary search by id: the index, or {@code -insertionPoint - 1}. */
+  /**
+   * Binary search by id: the index, or {@code -insertionPoint - 1}. At once for what is newest, as
+   * nearly all arrivals are.
+   */
   static int search(PostRef[] slots, int from, int to, long idHi, long idLo) {
+    if (from < to && slots[to - 1].compareToId(idHi, idLo) < 0) return -to - 1;
     int low = from;
     int high = to - 1;
     while (low <= high) {

@@ -108,13 +108,17 @@ public final class TimelineView {
     return slots[to - 1 - i];
   }
 
-  /** What there is of the same posts under other rules. */
-  TimelineView under(Eligibility other) {
+  /**
+   * What there is of the same posts under other rules.
+   *
+   * @param capacity how many are shown at most
+   */
+  TimelineView under(Eligibility other, int capacity) {
     List<PostRef> all = new ArrayList<>(eldersTo - eldersFrom + size() + hidden.length);
     all.addAll(Arrays.asList(elders).subList(eldersFrom, eldersTo));
     all.addAll(Arrays.asList(slots).subList(from, to));
     all.addAll(Arrays.asList(hidden));
-    return Timeline.of(all.size() + 1, other, floor, all, met).publish(positions);
+    return Timeline.of(capacity, other, floor, all, met).publish(positions);
   }
 
   /** The rules about texts that an entry meets. */

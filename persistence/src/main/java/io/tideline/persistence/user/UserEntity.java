@@ -776,7 +776,14 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     ActorRef<Command> self = context.getSelf();
     Rules rules = rules(state, surface);
     LiveTimeline timeline =
-        new LiveTimeline(user, surface, around.timelines(), owner, () -> self.tell(DRAIN), rules);
+        new LiveTimeline(
+            user,
+            surface,
+            around.timelines(),
+            owner,
+            () -> self.tell(DRAIN),
+            around.fenceOpen(),
+            rules);
     timelines.put(surface, timeline);
     timeline.showReadTo(state.readState().of(surface));
     boolean home = surface.equals(ResidentTimelines.HOME);

@@ -110,9 +110,9 @@ class TimelineTest {
     apply(line(10, 10, 0, 0));
     apply(line(20, 20, 1, 0));
     TimelineView view = timeline.publish(Positions.EMPTY);
-    TimelineView nothing = view.under(SomeRules.of(ref -> false));
+    TimelineView nothing = view.under(SomeRules.of(ref -> false), 10);
     assertThat(nothing.size()).isZero();
-    TimelineView again = nothing.under(SomeRules.EVERYTHING);
+    TimelineView again = nothing.under(SomeRules.EVERYTHING, 10);
     assertThat(again.older(null, null, 10)).isEqualTo(view.older(null, null, 10)).hasSize(2);
   }
 

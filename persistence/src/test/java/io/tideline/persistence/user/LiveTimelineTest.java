@@ -227,6 +227,7 @@ class LiveTimelineTest {
                 10),
             days,
             () -> days.execute(() -> self[0].drain()),
+            () -> true,
             rules(words));
     self[0] = timeline;
     timeline.wake(checkpoint);

@@ -529,8 +529,9 @@ final class SimulatedCell {
       void advance() {
         if (delivering != null) {
           Inbox inbox = inboxes.poll();
-          if (inbox != null) inbox.offer(delivering);
-          else delivered();
+          if (inbox == null) delivered();
+          else if (delivering.offset % 2 == 0) inbox.deliver(delivering);
+          else inbox.offer(delivering);
         } else if (applied < lines(partition).size()) {
           PostRef line = lines(partition).get((int) applied);
           delivering = line;

@@ -155,6 +155,7 @@ final class SimulatedUser {
             around,
             new Owner(),
             () -> tasks.add(() -> self[0].drain()),
+            () -> true,
             rules());
     timeline = self[0];
     timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
