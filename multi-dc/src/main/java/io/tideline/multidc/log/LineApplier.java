@@ -45,8 +45,6 @@ final class LineApplier {
   // Two copiers at a time, of which one does not know yet that it is none any more, may leave up to
   // a batch of older lines behind newer ones.
   private static final int LOOK_BACK = 2 * Stamp.MOST_IN_FLIGHT;
-  // With more lines than that, timelines take many at a time, each on its owner's thread.
-  private static final int FEW_LINES = 1_000;
 
   private final LogSettings settings;
   private final int cell;
@@ -533,9 +531,7 @@ final class LineApplier {
 
     private void tell(Inbox inbox) {
       try {
-        PostRef line = requireNonNull(delivering);
-        if (linesWaiting <= FEW_LINES) inbox.deliver(line);
-        else inbox.offer(line);
+        inbox.deliver(requireNonNull(delivering));
       } catch (RuntimeException e) {
         log.error("A timeline was not told of {}", delivering, e);
       }
