@@ -122,6 +122,13 @@ public final class Positions {
     return index >= 0 && nexts[index] >= next ? this : with(partition, next);
   }
 
+  /** The same; what it has in common with another one is not kept twice, and compares faster. */
+  public Positions like(Positions other) {
+    return partitions != other.partitions && Arrays.equals(partitions, other.partitions)
+        ? new Positions(other.partitions, nexts)
+        : this;
+  }
+
   /** Whether everything applied there is applied here. */
   public boolean covers(Positions other) {
     for (int i = 0; i < other.partitions.length; i++) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -114,6 +115,21 @@ class PositionsTest {
         .allSatisfy(p -> assertThat(merged.next(p)).isEqualTo(Math.max(a.next(p), b.next(p))));
     assertThat(a.covers(b))
         .isEqualTo(merged.partitions().stream().allMatch(p -> a.next(p) >= b.next(p)));
+  }
+
+  @Property
+  void those_of_the_same_logs_merge_number_by_number(
+      @ForAll("maps") Map<LogPartition, Long> map, @ForAll Random random) {
+    Map<LogPartition, Long> other = new HashMap<>();
+    map.forEach((partition, next) -> other.put(partition, next + random.nextInt(3) - 1));
+    other.values().removeIf(next -> next < 0);
+    Positions merged = of(map).merge(of(other));
+    map.forEach(
+        (partition, next) ->
+            assertThat(merged.next(partition))
+                .isEqualTo(Math.max(next, other.getOrDefault(partition, 0L))));
+    assertThat(of(other).like(of(map))).isEqualTo(of(other));
+    assertThat(merged.like(of(map))).isEqualTo(merged);
   }
 
   @Property

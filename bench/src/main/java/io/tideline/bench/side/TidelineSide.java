@@ -45,7 +45,8 @@ public final class TidelineSide implements Side {
   private final TidelineNode node;
 
   private TidelineSide(Path home, Path directory, int readers) {
-    megabytes = 1_024 + readers / 20;
+    // Twice what timelines need, so that collecting is not what is measured.
+    megabytes = 1_024 + readers / 8;
     options =
         List.of(
             TidelineNode.AGENT,

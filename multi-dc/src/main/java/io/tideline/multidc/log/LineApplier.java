@@ -323,6 +323,7 @@ final class LineApplier {
       atEnd &= lane.applied >= lane.endAtStart;
       allOpen &= partition != null || lane.endAtStart == 0;
     }
+    now = now.like(applied);
     applied = now;
     read = topics.own() ? now : here;
     located = allOpen;

@@ -4,8 +4,8 @@
  *
  * <p>{@link io.tideline.multidc.log.LogWriter} appends. {@link io.tideline.multidc.log.LogTail}
  * reads on every node: a line is remembered in {@link io.tideline.multidc.log.RecentPosts} first,
- * then offered to the inboxes that {@link io.tideline.multidc.log.Interest} names, and only then
- * the node's applied positions move. So a timeline that registers first and reads what is
+ * then delivered to the timelines whose inboxes {@link io.tideline.multidc.log.Interest} names, and
+ * only then the node's applied positions move. So a timeline that registers first and reads what is
  * remembered second misses nothing.
  *
  * <p>What is remembered is forgotten in log order only, and never before it is in the post store. A

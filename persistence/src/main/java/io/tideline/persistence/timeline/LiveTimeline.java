@@ -367,8 +367,7 @@ public final class LiveTimeline {
           whole()
               && !behind
               && watchers.isEmpty()
-              && !timeline.rules().readsTexts()
-              && timeline.rules().sources().tags().isEmpty()
+              && timeline.plain()
               && inbox.isEmpty()
               && open.getAsBoolean()
               && positions.knowsAllOf(applied);

@@ -52,6 +52,7 @@ public final class Timeline {
 
   private final int capacity;
   private final Eligibility rules;
+  private final boolean plain;
   private PostRef[] slots = new PostRef[SMALLEST_ARRAY];
   // Why each is here, as codes: to judge it costs more than all else that a page does with it.
   private byte[] verdicts = new byte[SMALLEST_ARRAY];
@@ -81,6 +82,7 @@ public final class Timeline {
   private Timeline(int capacity, Eligibility rules, PostId floor, Map<PostId, List<String>> met) {
     this.capacity = capacity;
     this.rules = rules;
+    this.plain = !rules.readsTexts() && rules.sources().tags().isEmpty();
     this.floor = floor;
     this.met = met;
   }
@@ -133,6 +135,11 @@ public final class Timeline {
 
   public Eligibility rules() {
     return rules;
+  }
+
+  /** Whether a line of an author who is a source is all that has to be known of it. */
+  boolean plain() {
+    return plain;
   }
 
   /** The entries that are shown, oldest first. */
@@ -505,11 +512,11 @@ public final class Timeline {
       forgetOldest(changes);
       trimmed = true;
     }
-    if (trimmed) {
-      changes.removeIf(
-          change ->
-              change.what() == Event.ADDED
-                  && change.post().compareToId(floor.hi(), floor.lo()) <= 0);
+    for (int i = trimmed ? changes.size() - 1 : -1; i >= 0; i--) {
+      Change change = changes.get(i);
+      if (change.what() == Event.ADDED && change.post().compareToId(floor.hi(), floor.lo()) <= 0) {
+        changes.remove(i);
+      }
     }
   }
 
