@@ -22,10 +22,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes that go to Cassandra in as few requests as there is need for: at once while few are under
- * way, and together what waits meanwhile. Few that hang do not hold up all others: from time to
- * time one more goes, up to a bound. What is of one partition is applied whole. Callers bound what
- * waits: each user has one mark of the outbox under way, the store so many lines.
+ * Writes that go to Cassandra in as few requests as there is need for: at once, or after a short
+ * wait for others, while few are under way, and together what waits meanwhile. Few that hang do not
+ * hold up all others: from time to time one more goes, up to a bound. What is of one partition is
+ * applied whole. Callers bound what waits: each user has one mark of the outbox under way, the
+ * store so many lines.
  */
 public final class Writes {
   // Cassandra warns of more than 10 partitions and 5 KiB, and refuses 50 KiB.
@@ -38,6 +39,7 @@ public final class Writes {
   private final CqlSession session;
   private final Duration linger;
   private final Queue<Write> waiting = new ConcurrentLinkedQueue<>();
+  private final AtomicInteger partitionsWaiting = new AtomicInteger();
   private final AtomicInteger running = new AtomicInteger();
   private final AtomicInteger pumping = new AtomicInteger();
   private final AtomicBoolean pumpingLater = new AtomicBoolean();
@@ -59,7 +61,7 @@ public final class Writes {
   }
 
   /**
-   * @param linger how long a write waits for others that may go with it
+   * @param linger how long a write waits at most for as many others as may go with it
    */
   public Writes(CqlSession session, Duration linger) {
     this.session = session;
@@ -73,8 +75,8 @@ public final class Writes {
       writes.add(new Write(partition, bytes(partition), new CompletableFuture<>()));
     }
     waiting.addAll(writes);
-    if (linger.isZero()) pump();
-    else pumpIn(linger);
+    partitionsWaiting.addAndGet(writes.size());
+    pumpIfWorthwhile();
     return CompletableFuture.allOf(
         writes.stream().map(Write::done).toArray(CompletableFuture[]::new));
   }
@@ -87,6 +89,11 @@ public final class Writes {
       }
     }
     return bytes;
+  }
+
+  private void pumpIfWorthwhile() {
+    if (linger.isZero() || partitionsWaiting.get() >= MOST_PARTITIONS) pump();
+    else if (!waiting.isEmpty()) pumpIn(linger);
   }
 
   /** One thread sends at a time; others leave it a count, so that nothing ever recurses. */
@@ -128,6 +135,7 @@ public final class Writes {
     int bytes = 0;
     for (Write next = waiting.peek(); next != null && fits(next, some, bytes); ) {
       some.add(waiting.remove());
+      partitionsWaiting.decrementAndGet();
       bytes += next.bytes;
       next = waiting.peek();
     }
@@ -149,7 +157,7 @@ public final class Writes {
               } else {
                 writes.forEach(each -> each.ended(written, failure));
               }
-              if (linger.isZero()) pump();
+              pumpIfWorthwhile();
             });
   }
 

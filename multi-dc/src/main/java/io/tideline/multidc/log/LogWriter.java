@@ -34,8 +34,9 @@ public final class LogWriter implements LogPort {
   private static final Logger log = LoggerFactory.getLogger(LogWriter.class);
   private static final String STOPPED = "the node stopped before the line was appended";
   private static final int MAX_BLOCK_MILLIS = 1_000;
-  // What goes together is read together, by every node: that saves more than the append itself.
-  private static final int LINGER_MILLIS = 5;
+  // What is appended together is read together, by every node: that saves more than the append
+  // itself. A line that comes alone is sent at once.
+  private static final Duration PACE = Duration.ofMillis(10);
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(3);
   private static final Duration OLD_FAILURE = Duration.ofSeconds(30);
 
@@ -53,6 +54,9 @@ public final class LogWriter implements LogPort {
   private volatile boolean ended;
   // Confined to the thread.
   private @Nullable Producer<byte[], byte[]> producer;
+  private long lastSentNanos = System.nanoTime();
+  // False while lines are sent that have waited together.
+  private boolean pacing;
 
   // Lines that the producer has, in the order of their age.
   private final Queue<Waiting> sent = new ArrayDeque<>();
@@ -169,7 +173,10 @@ public final class LogWriter implements LogPort {
       while (System.nanoTime() < end && !(stopping && queue.isEmpty())) {
         Waiting next = queue.poll(100, TimeUnit.MILLISECONDS);
         if (next != null) {
+          awaitPace();
           send(next);
+          pacing = queue.isEmpty();
+          lastSentNanos = System.nanoTime();
         }
         failOverdue();
         end = stopping ? Math.min(end, System.nanoTime() + CLOSE_TIMEOUT.toNanos()) : end;
@@ -184,6 +191,13 @@ public final class LogWriter implements LogPort {
         failed(left, new LogUnavailableException(STOPPED));
       }
       stopped.complete(null);
+    }
+  }
+
+  private void awaitPace() throws InterruptedException {
+    long wait = lastSentNanos + PACE.toNanos() - System.nanoTime();
+    if (pacing && wait > 0 && !stopping) {
+      TimeUnit.NANOSECONDS.sleep(wait);
     }
   }
 
@@ -258,7 +272,7 @@ public final class LogWriter implements LogPort {
       properties.put("acks", "all");
       properties.put("enable.idempotence", true);
       properties.put("compression.type", "lz4");
-      properties.put("linger.ms", LINGER_MILLIS);
+      properties.put("linger.ms", 1);
       properties.put("max.block.ms", MAX_BLOCK_MILLIS);
       properties.put("request.timeout.ms", (int) settings.deliveryTimeout().toMillis() / 2);
       properties.put("delivery.timeout.ms", (int) settings.deliveryTimeout().toMillis());

@@ -32,6 +32,7 @@ import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -55,6 +56,9 @@ import org.jspecify.annotations.Nullable;
 public final class PostStore {
   private static final int READS_IN_FLIGHT = 32;
   private static final int WRITES_IN_FLIGHT = 32;
+
+  /** What the log has is read from memory as long as the store lacks it. */
+  private static final Duration WRITE_LINGER = Duration.ofMillis(5);
 
   /** How many partitions are read in one request. */
   static final int MOST_TOGETHER = 16;
@@ -111,7 +115,7 @@ public final class PostStore {
   public PostStore(CqlSession session, String keyspace) {
     this.session = session;
     this.keyspace = CqlIdentifier.fromCql(keyspace);
-    this.writes = new Writes(session);
+    this.writes = new Writes(session, WRITE_LINGER);
     String posts = keyspace + ".posts";
     String byAuthor = keyspace + ".posts_by_author";
     String byTag = keyspace + ".posts_by_tag";
