@@ -386,7 +386,9 @@ public final class PostStore {
    */
   private CompletionStage<Void> writeErased(UserId author, long at) {
     erased.add(author, at);
-    return execute(markErased.bind(author.value(), at, FOR_EVER))
+    // Behind what waits to be written of the author, so that it is counted.
+    return writes
+        .write(List.of(List.of(markErased.bind(author.value(), at, FOR_EVER))))
         .thenCompose(marked -> execute(readAll.bind(author.value())))
         .thenCompose(page -> eraseAll(author, page, 0))
         .thenCompose(posts -> execute(countErased.bind(earlierWins(), posts, author.value())))
