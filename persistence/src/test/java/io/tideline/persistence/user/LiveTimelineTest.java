@@ -261,7 +261,8 @@ class LiveTimelineTest {
     return told;
   }
 
-  private record Watcher(List<Change> told) implements FeedWatcher {
+  /** Keeps what it is told. */
+  record Watcher(List<Change> told) implements FeedWatcher {
     @Override
     public @Nullable Cursor resumesFrom() {
       return null;

@@ -11,21 +11,14 @@ import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.timeline.TimelineView;
-import io.tideline.protocols.Cursor;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
-import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
-import io.tideline.protocols.Watermark;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
-import io.tideline.protocols.v1.Post;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -48,6 +41,7 @@ class TakenAtOnceTest {
   private static final int LINES = 20_000;
 
   private final ExecutorService owner = Executors.newSingleThreadExecutor();
+  private final ExecutorService reading = Executors.newSingleThreadExecutor();
   private final AtomicInteger wakeUps = new AtomicInteger();
   private final AtomicBoolean open = new AtomicBoolean(true);
   private final Log log = new Log();
@@ -57,6 +51,7 @@ class TakenAtOnceTest {
   @AfterEach
   void stop() {
     owner.shutdownNow();
+    reading.shutdownNow();
   }
 
   @Test
@@ -103,34 +98,36 @@ class TakenAtOnceTest {
 
   @Test
   void a_watcher_is_told_of_each_by_the_owner() throws Exception {
-    List<Long> told = new CopyOnWriteArrayList<>();
-    requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).watch(new Watcher(told));
+    List<FeedWatcher.Change> told = new CopyOnWriteArrayList<>();
+    requireNonNull(residents.get(ANN, ResidentTimelines.HOME))
+        .watch(new LiveTimelineTest.Watcher(told));
     settle();
     for (int i = 1; i <= 100; i++) log.say(i);
     settle();
-    assertThat(told).containsExactlyElementsOf(LongStream.rangeClosed(1, 100).boxed().toList());
+    assertThat(told)
+        .extracting(change -> change.post().idHi)
+        .containsExactlyElementsOf(LongStream.rangeClosed(1, 100).boxed().toList());
   }
 
   @Test
   void none_is_lost_or_there_twice_whoever_takes_it() throws Exception {
     var stop = new AtomicBoolean();
     Future<?> reader =
-        Executors.newSingleThreadExecutor()
-            .submit(
-                () -> {
-                  long newest = 0;
-                  while (!stop.get()) {
-                    TimelineView view = requireNonNull(view());
-                    List<PostRef> refs = view.older(null, null, 3 * CAPACITY);
-                    for (int i = 1; i < refs.size(); i++) {
-                      assertThat(refs.get(i).idHi).isEqualTo(refs.get(0).idHi - i);
-                    }
-                    if (refs.isEmpty()) continue;
-                    assertThat(refs.get(0).idHi).isGreaterThanOrEqualTo(newest);
-                    assertThat(view.positions().contains(LOG, refs.get(0).offset)).isTrue();
-                    newest = refs.get(0).idHi;
-                  }
-                });
+        reading.submit(
+            () -> {
+              long newest = 0;
+              while (!stop.get()) {
+                TimelineView view = requireNonNull(view());
+                List<PostRef> refs = view.older(null, null, 3 * CAPACITY);
+                for (int i = 1; i < refs.size(); i++) {
+                  assertThat(refs.get(i).idHi).isEqualTo(refs.get(0).idHi - i);
+                }
+                if (refs.isEmpty()) continue;
+                assertThat(refs.get(0).idHi).isGreaterThanOrEqualTo(newest);
+                assertThat(view.positions().contains(LOG, refs.get(0).offset)).isTrue();
+                newest = refs.get(0).idHi;
+              }
+            });
     for (int i = 1; i <= LINES; i++) {
       log.say(i);
       if (i % 50 == 0) owner.execute(timeline::drain);
@@ -240,41 +237,5 @@ class TakenAtOnceTest {
     public Positions applied() {
       return applied;
     }
-  }
-
-  private static final class NoTexts implements LiveTimeline.Texts {
-    @Override
-    public @Nullable Post postIfPresent(PostId id) {
-      return null;
-    }
-
-    @Override
-    public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
-      return CompletableFuture.completedFuture(Map.of());
-    }
-  }
-
-  private record Watcher(List<Long> told) implements FeedWatcher {
-    @Override
-    public @Nullable Cursor resumesFrom() {
-      return null;
-    }
-
-    @Override
-    public boolean offer(List<Change> changes, TimelineView after) {
-      changes.forEach(change -> told.add(change.post().idHi));
-      return true;
-    }
-
-    @Override
-    public void readTo(Watermark read, TimelineView now) {}
-
-    @Override
-    public boolean gone() {
-      return false;
-    }
-
-    @Override
-    public void close(String reason) {}
   }
 }
