@@ -177,6 +177,7 @@ final class NewestSearch {
             .filter(ref -> ref.id().compareTo(bound) >= 0)
             .sorted(Comparator.comparing(PostRef::id).reversed())
             .toList();
-    return new Newest(refs, cutOff);
+    // What was found before the bound rose above it is left out as well.
+    return new Newest(refs, cutOff || refs.size() < found.size());
   }
 }

@@ -22,6 +22,7 @@ import java.util.stream.IntStream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -153,6 +154,36 @@ class NewestSearchIT {
     }
     if (last.equals(PostId.MIN)) {
       assertThat(newest.cutOff()).isFalse();
+    }
+  }
+
+  /** Whichever of the authors is read last: its only post makes the others' older ones too many. */
+  @Example
+  void what_is_found_before_there_is_enough_and_left_out_then_is_told_of() {
+    for (int lastOne = 0; lastOne < 3; lastOne++) {
+      Set<UserId> authors = new HashSet<>();
+      Set<PostId> wanted = new HashSet<>();
+      for (int a = 0; a < 3; a++) {
+        UserId author = new UserId("cut-" + lastOne + "-" + a);
+        PostId newer = Lines.id(author, 2 * MOMENTS + a);
+        await(STORE.write(Lines.published(newer, author, "text"), PARTITION, 4));
+        if (a != lastOne) {
+          PostId older = Lines.id(author, MOMENTS + a);
+          await(STORE.write(Lines.published(older, author, "text"), PARTITION, 4));
+        }
+        authors.add(author);
+        wanted.add(newer);
+      }
+      Newest newest =
+          await(
+              STORE.newest(
+                  new Sources(authors, Set.of()),
+                  PostId.MAX,
+                  PostId.MIN,
+                  3,
+                  ref -> wanted.contains(ref.id())));
+      assertThat(newest.refs()).extracting(PostRef::id).containsExactlyInAnyOrderElementsOf(wanted);
+      assertThat(newest.cutOff()).isTrue();
     }
   }
 
