@@ -6,6 +6,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
 import io.grpc.Drainable;
 import io.grpc.KnownLength;
+import io.grpc.MethodDescriptor;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,6 +16,9 @@ import java.util.List;
 
 /** The bytes of an answer, which are sent as they are. */
 final class EncodedAnswer {
+  /** For grpc-java, which asks for the length and lets itself be written to. */
+  static final MethodDescriptor.Marshaller<EncodedAnswer> MARSHALLER = new Marshaller();
+
   private final byte[] bytes;
 
   private EncodedAnswer(byte[] bytes) {
@@ -52,13 +56,24 @@ final class EncodedAnswer {
     try {
       return parser.parseFrom(bytes);
     } catch (InvalidProtocolBufferException e) {
-      throw new IllegalStateException("this was encoded here", e);
+      throw new IllegalStateException("a node encoded this", e);
     }
   }
 
-  /** For grpc-java, which asks for the length and lets itself be written to. */
-  InputStream stream() {
-    return new Bytes(bytes);
+  private static final class Marshaller implements MethodDescriptor.Marshaller<EncodedAnswer> {
+    @Override
+    public InputStream stream(EncodedAnswer answer) {
+      return new Bytes(answer.bytes);
+    }
+
+    @Override
+    public EncodedAnswer parse(InputStream stream) {
+      try {
+        return new EncodedAnswer(stream.readAllBytes());
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   private static final class Bytes extends ByteArrayInputStream implements KnownLength, Drainable {

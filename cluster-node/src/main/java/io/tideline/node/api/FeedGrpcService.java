@@ -142,12 +142,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     ResidentTimeline resident = token == null ? resident(feed) : null;
     if (resident != null) return read.apply(resident);
     Map<String, String> headers = forwarding.headers(metadata);
-    return atOwner(
-        feed,
-        metadata,
-        token,
-        read,
-        node -> forwarding.to(node, headers).readFeed(in).thenApply(EncodedAnswer::of));
+    return atOwner(feed, metadata, token, read, node -> forwarding.to(node, headers).readFeed(in));
   }
 
   /** One feed of one user. */

@@ -1,11 +1,26 @@
 package io.tideline.node.api;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
+import com.google.protobuf.Message;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptors;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.protobuf.ProtoUtils;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.FeedService;
 import io.tideline.protocols.v1.FeedServiceClient;
 import io.tideline.protocols.v1.GetReadStateRequest;
 import io.tideline.protocols.v1.GetReadStateResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
-import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
@@ -13,16 +28,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.grpc.GrpcClientSettings;
-import org.apache.pekko.grpc.javadsl.Metadata;
-import org.apache.pekko.grpc.javadsl.SingleResponseRequestBuilder;
 import org.apache.pekko.grpc.javadsl.StreamResponseRequestBuilder;
 import org.apache.pekko.stream.javadsl.Source;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +48,14 @@ public final class Forwarding {
   /** Says that another node has passed the call on already. */
   static final String HOP = "x-tideline-forwarded-by";
 
+  private static final MethodDescriptor<ReadFeedRequest, EncodedAnswer> READ_FEED =
+      unary("ReadFeed", ReadFeedRequest.getDefaultInstance(), EncodedAnswer.MARSHALLER);
+  private static final MethodDescriptor<GetReadStateRequest, GetReadStateResponse> GET_READ_STATE =
+      unary(
+          "GetReadState",
+          GetReadStateRequest.getDefaultInstance(),
+          ProtoUtils.marshaller(GetReadStateResponse.getDefaultInstance()));
+
   private static final Duration RETRY_SOON = Duration.ofMillis(500);
 
   private final ActorSystem<?> system;
@@ -41,7 +63,7 @@ public final class Forwarding {
   private final boolean tls;
   private final Function<UserId, Optional<String>> owners;
   private final Duration deadline;
-  private final ConcurrentHashMap<String, FeedServiceClient> clients = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<String, Peer> peers = new ConcurrentHashMap<>();
   private final LongAdder forwarded = new LongAdder();
   private volatile Map<String, String> nodes = Map.of();
 
@@ -61,6 +83,15 @@ public final class Forwarding {
     this.tls = tls;
     this.owners = owners;
     this.deadline = deadline;
+    system.getWhenTerminated().thenRun(() -> peers.values().forEach(Peer::close));
+  }
+
+  private static <I extends Message, O> MethodDescriptor<I, O> unary(
+      String method, I request, MethodDescriptor.Marshaller<O> answers) {
+    return MethodDescriptor.<I, O>newBuilder(ProtoUtils.marshaller(request), answers)
+        .setType(MethodDescriptor.MethodType.UNARY)
+        .setFullMethodName(MethodDescriptor.generateFullMethodName(FeedService.name, method))
+        .build();
   }
 
   /** How many calls this node has passed on. */
@@ -73,13 +104,13 @@ public final class Forwarding {
   }
 
   /** The other node that owns the user, if that is known and the call may still be passed on. */
-  @Nullable String knownOwner(UserId user, Metadata metadata) {
+  @Nullable String knownOwner(UserId user, org.apache.pekko.grpc.javadsl.Metadata metadata) {
     if (metadata.getText(HOP).isPresent()) return null;
     return owners.apply(user).filter(node -> !isHere(node)).orElse(null);
   }
 
   /** A call that was passed on is not passed on again: the caller is told where to go. */
-  void requireFirstHop(Metadata metadata, String owner) {
+  void requireFirstHop(org.apache.pekko.grpc.javadsl.Metadata metadata, String owner) {
     if (metadata.getText(HOP).isPresent()) {
       throw StatusMapping.unavailable(
           "NOT_THE_OWNER", "the user has moved to " + owner, Map.of("owner", owner), RETRY_SOON);
@@ -90,7 +121,7 @@ public final class Forwarding {
    * What goes along with a call that is passed on. The call's trace is known only on the thread
    * that the call comes on.
    */
-  Map<String, String> headers(Metadata metadata) {
+  Map<String, String> headers(org.apache.pekko.grpc.javadsl.Metadata metadata) {
     Map<String, String> headers = new HashMap<>(TraceContext.current());
     // Without a span of this node the caller's trace goes on as it is.
     List<String> callers =
@@ -107,7 +138,7 @@ public final class Forwarding {
   /** The owner, as the original caller sees it. */
   Hop to(String node, Map<String, String> headers) {
     forwarded.increment();
-    return new Hop(clients.computeIfAbsent(node, this::connect), headers);
+    return new Hop(peers.computeIfAbsent(node, this::connect), headers);
   }
 
   /**
@@ -119,60 +150,96 @@ public final class Forwarding {
   public void retain(Map<String, String> now) {
     Map<String, String> before = nodes;
     nodes = Map.copyOf(now);
-    clients.forEach(
-        (address, client) -> {
+    peers.forEach(
+        (address, peer) -> {
           String node = now.get(address);
           boolean same = node != null && node.equals(before.get(address));
-          if (!same && clients.remove(address, client)) client.close();
+          if (!same && peers.remove(address, peer)) peer.close();
         });
   }
 
-  private FeedServiceClient connect(String node) {
+  private Peer connect(String node) {
+    NettyChannelBuilder calls = NettyChannelBuilder.forTarget(node).directExecutor();
+    if (!tls) calls.usePlaintext();
     int colon = node.lastIndexOf(':');
-    GrpcClientSettings settings =
+    GrpcClientSettings watches =
         GrpcClientSettings.connectToServiceAt(
                 node.substring(0, colon), Integer.parseInt(node.substring(colon + 1)), system)
             .withTls(tls);
-    return FeedServiceClient.create(settings, system);
+    return new Peer(calls.build(), FeedServiceClient.create(watches, system));
+  }
+
+  /**
+   * The connections to another node.
+   *
+   * @param calls for answers that come in one piece, which are given on as the bytes they are, on
+   *     the thread of the connection
+   */
+  private record Peer(ManagedChannel calls, FeedServiceClient watches) {
+    void close() {
+      calls.shutdown();
+      watches.close();
+    }
   }
 
   /** One call on its way to the owner. */
   final class Hop {
-    private final FeedServiceClient client;
+    private final Peer peer;
     private final Map<String, String> headers;
 
-    private Hop(FeedServiceClient client, Map<String, String> headers) {
-      this.client = client;
+    private Hop(Peer peer, Map<String, String> headers) {
+      this.peer = peer;
       this.headers = headers;
     }
 
-    CompletionStage<ReadFeedResponse> readFeed(ReadFeedRequest request) {
-      return inTime(unary(client.readFeed()).invoke(request));
+    CompletionStage<EncodedAnswer> readFeed(ReadFeedRequest request) {
+      return call(READ_FEED, request);
     }
 
     CompletionStage<GetReadStateResponse> getReadState(GetReadStateRequest request) {
-      return inTime(unary(client.getReadState()).invoke(request));
+      return call(GET_READ_STATE, request);
     }
 
     Source<WatchFeedResponse, NotUsed> watchFeed(WatchFeedRequest request) {
-      StreamResponseRequestBuilder<WatchFeedRequest, WatchFeedResponse> call = client.watchFeed();
+      StreamResponseRequestBuilder<WatchFeedRequest, WatchFeedResponse> call =
+          peer.watches.watchFeed();
       for (Map.Entry<String, String> header : headers.entrySet()) {
         call = call.addHeader(header.getKey(), header.getValue());
       }
       return call.invoke(request);
     }
 
-    private <T> CompletionStage<T> inTime(CompletionStage<T> answer) {
-      return answer.toCompletableFuture().orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS);
+    private <I, O> CompletionStage<O> call(MethodDescriptor<I, O> method, I request) {
+      Metadata metadata = new Metadata();
+      headers.forEach(
+          (name, value) ->
+              metadata.put(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER), value));
+      ClientCall<I, O> call =
+          ClientInterceptors.intercept(
+                  peer.calls, MetadataUtils.newAttachHeadersInterceptor(metadata))
+              .newCall(
+                  method, CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), MILLISECONDS));
+      Answer<O> answer = new Answer<>();
+      ClientCalls.asyncUnaryCall(call, request, answer);
+      return answer.result;
+    }
+  }
+
+  private static final class Answer<O> implements StreamObserver<O> {
+    private final CompletableFuture<O> result = new CompletableFuture<>();
+
+    @Override
+    public void onNext(O value) {
+      result.complete(value);
     }
 
-    private <I, O> SingleResponseRequestBuilder<I, O> unary(
-        SingleResponseRequestBuilder<I, O> call) {
-      SingleResponseRequestBuilder<I, O> withHeaders = call;
-      for (Map.Entry<String, String> header : headers.entrySet()) {
-        withHeaders = withHeaders.addHeader(header.getKey(), header.getValue());
-      }
-      return withHeaders;
+    @Override
+    public void onError(Throwable failure) {
+      boolean late = Status.fromThrowable(failure).getCode() == Status.Code.DEADLINE_EXCEEDED;
+      result.completeExceptionally(late ? new TimeoutException("the owner is silent") : failure);
     }
+
+    @Override
+    public void onCompleted() {}
   }
 }

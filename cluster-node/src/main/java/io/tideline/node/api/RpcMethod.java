@@ -123,7 +123,7 @@ final class RpcMethod {
     @Override
     public InputStream stream(Object answer) {
       return answer instanceof EncodedAnswer encoded
-          ? encoded.stream()
+          ? EncodedAnswer.MARSHALLER.stream(encoded)
           : messages.stream((Message) answer);
     }
 

@@ -21,8 +21,11 @@ import org.apache.pekko.NotUsed;
 import org.apache.pekko.grpc.javadsl.Metadata;
 import org.apache.pekko.stream.javadsl.Source;
 
-/** A service in which nobody has anything to read. */
+/** A service in which nobody has anything to read, unless a test says otherwise. */
 final class StubFeed implements FeedServicePowerApi {
+  volatile CompletionStage<ReadFeedResponse> page =
+      CompletableFuture.completedFuture(ReadFeedResponse.getDefaultInstance());
+
   GrpcMount<FeedServicePowerApi> mount() {
     return GrpcMount.of(
         FeedService.description,
@@ -33,7 +36,7 @@ final class StubFeed implements FeedServicePowerApi {
 
   @Override
   public CompletionStage<ReadFeedResponse> readFeed(ReadFeedRequest request, Metadata metadata) {
-    return CompletableFuture.completedFuture(ReadFeedResponse.getDefaultInstance());
+    return page;
   }
 
   @Override
