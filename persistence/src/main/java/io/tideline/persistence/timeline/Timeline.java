@@ -212,6 +212,7 @@ public final class Timeline {
       for (PostRef elder : Arrays.copyOfRange(elders, eldersFrom, eldersTo)) {
         if (elder.author.equals(line.author)) setElder(elder, null, changes);
       }
+      trim(changes);
       return;
     }
     PostRef known = known(line);

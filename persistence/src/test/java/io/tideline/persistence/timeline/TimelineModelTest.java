@@ -50,7 +50,7 @@ class TimelineModelTest {
         timeline = timeline.under(rules);
         model.under(rules);
       } else {
-        PostRef line = writers.next();
+        PostRef line = random.nextInt(40) == 0 ? writers.erase() : writers.next();
         List<PostRef> before = timeline.entries();
         List<Change> changes = new ArrayList<>();
         timeline.apply(line, List.of(), changes);
@@ -171,6 +171,14 @@ class TimelineModelTest {
       return edited;
     }
 
+    /** What an author had written goes; who writes on here is somebody else of the same name. */
+    PostRef erase() {
+      UserId author = AUTHORS.get(random.nextInt(3));
+      posts.removeIf(post -> post.author.equals(author));
+      int flags = PostRef.DELETED | PostRef.ERASED;
+      return new PostRef(0, 0, version++, author, PARTITION, offset++, flags);
+    }
+
     private PostRef published() {
       now += HybridClock.ofMillis(STEP.toMillis() * random.nextInt(3));
       long imported = now - HybridClock.ofMillis(STEP.toMillis() * random.nextInt(20));
@@ -224,6 +232,12 @@ class TimelineModelTest {
     }
 
     void apply(PostRef line) {
+      if (line.erased()) {
+        candidates.values().removeIf(ref -> ref.author.equals(line.author));
+        elders.values().removeIf(ref -> ref.author.equals(line.author));
+        trim();
+        return;
+      }
       Map<PostId, PostRef> where = elders.containsKey(line.id()) ? elders : candidates;
       PostRef old = where.get(line.id());
       if (line.deleted()) {

@@ -6,11 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.persistence.timeline.FeedWatcher.Change;
 import io.tideline.persistence.timeline.Timeline.Event;
+import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -179,6 +182,25 @@ class TimelineTest {
     Timeline woken =
         Timeline.of(30, SomeRules.EVERYTHING, PostId.MIN, List.of(alias, high, low), Map.of());
     assertThat(woken.entries()).containsExactly(low);
+  }
+
+  @Test
+  void what_an_erased_author_below_the_floor_has_hidden_makes_it_no_longer() {
+    long then = HybridClock.ofMillis(Duration.ofDays(20_000).toMillis());
+    long minute = HybridClock.ofMillis(Duration.ofMinutes(1).toMillis());
+    PostId original = new PostId(then - minute, 0);
+    apply(passedOn(then, SomeLines.BEA, original));
+    for (int i = 1; i <= 3; i++) apply(line(then + i * minute, i, i, 0));
+    assertThat(apply(passedOn(then + 4 * minute, SomeLines.ANN, original))).isEmpty();
+    apply(new PostRef(0, 0, 9, SomeLines.BEA, SomeLines.P0, 9, PostRef.DELETED | PostRef.ERASED));
+    assertThat(timeline.entries())
+        .extracting(ref -> (ref.idHi - then) / minute)
+        .containsExactly(2L, 3L, 4L);
+  }
+
+  private static PostRef passedOn(long id, UserId by, PostId original) {
+    Facts facts = new Facts(List.of(), "", List.of(), false, null, null, original, null);
+    return new PostRef(id, 0, 5, by, SomeLines.P0, 5, PostRef.REPOST, facts);
   }
 
   private List<Event> apply(PostRef line) {
