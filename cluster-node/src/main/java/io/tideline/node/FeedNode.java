@@ -285,7 +285,7 @@ public final class FeedNode {
         new Forwarding(
             system,
             settings.grpcAddress(),
-            settings.grpc().tls().enabled(),
+            settings.grpc().tls(),
             topology::grpcAddressOfOwner,
             settings.askTimeout());
     this.forwarding = forwarding;

@@ -6,6 +6,7 @@ import com.google.protobuf.Message;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptors;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -60,7 +61,7 @@ public final class Forwarding {
 
   private final ActorSystem<?> system;
   private final String here;
-  private final boolean tls;
+  private final @Nullable TlsFiles tls;
   private final Function<UserId, Optional<String>> owners;
   private final Duration deadline;
   private final ConcurrentHashMap<String, Peer> peers = new ConcurrentHashMap<>();
@@ -75,12 +76,12 @@ public final class Forwarding {
   public Forwarding(
       ActorSystem<?> system,
       String here,
-      boolean tls,
+      GrpcSettings.Tls tls,
       Function<UserId, Optional<String>> owners,
       Duration deadline) {
     this.system = system;
     this.here = here;
-    this.tls = tls;
+    this.tls = tls.enabled() ? new TlsFiles(system, tls) : null;
     this.owners = owners;
     this.deadline = deadline;
     system.getWhenTerminated().thenRun(() -> peers.values().forEach(Peer::close));
@@ -159,13 +160,16 @@ public final class Forwarding {
   }
 
   private Peer connect(String node) {
-    NettyChannelBuilder calls = NettyChannelBuilder.forTarget(node).directExecutor();
-    if (!tls) calls.usePlaintext();
+    NettyChannelBuilder calls =
+        NettyChannelBuilder.forTarget(
+                node, tls == null ? InsecureChannelCredentials.create() : tls.forCalls())
+            .directExecutor();
     int colon = node.lastIndexOf(':');
     GrpcClientSettings watches =
         GrpcClientSettings.connectToServiceAt(
                 node.substring(0, colon), Integer.parseInt(node.substring(colon + 1)), system)
-            .withTls(tls);
+            .withTls(tls != null);
+    if (tls != null) watches = watches.withSslContext(tls.forCallsOfPekko());
     return new Peer(calls.build(), FeedServiceClient.create(watches, system));
   }
 

@@ -30,10 +30,14 @@ public record GrpcSettings(
 
   /**
    * Paths of PEM files; no certificate chain = no TLS, no client authority = no client
-   * certificates.
+   * certificates, no node authority = other nodes are trusted as the JVM trusts.
    */
   public record Tls(
-      String certificateChain, String privateKey, String clientAuthority, Duration reload) {
+      String certificateChain,
+      String privateKey,
+      String clientAuthority,
+      String nodeAuthority,
+      Duration reload) {
     public Tls {
       if (certificateChain.isEmpty() != privateKey.isEmpty()) {
         throw new IllegalArgumentException(
@@ -42,6 +46,10 @@ public record GrpcSettings(
       if (!clientAuthority.isEmpty() && certificateChain.isEmpty()) {
         throw new IllegalArgumentException(
             "tideline.node.grpc.tls.client-authority needs certificate-chain and private-key");
+      }
+      if (!nodeAuthority.isEmpty() && certificateChain.isEmpty()) {
+        throw new IllegalArgumentException(
+            "tideline.node.grpc.tls.node-authority needs certificate-chain and private-key");
       }
     }
 
@@ -73,6 +81,7 @@ public record GrpcSettings(
             grpc.getString("tls.certificate-chain"),
             grpc.getString("tls.private-key"),
             grpc.getString("tls.client-authority"),
+            grpc.getString("tls.node-authority"),
             grpc.getDuration("tls.reload")));
   }
 

@@ -1,9 +1,12 @@
 package io.tideline.node.api;
 
+import io.grpc.ChannelCredentials;
 import io.grpc.ServerCredentials;
+import io.grpc.TlsChannelCredentials;
 import io.grpc.TlsServerCredentials;
 import io.grpc.util.AdvancedTlsX509KeyManager;
 import io.grpc.util.AdvancedTlsX509TrustManager;
+import io.grpc.util.AdvancedTlsX509TrustManager.Verification;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -23,7 +26,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The server's certificate, its key and the authority of its clients, re-read when files change.
+ * The node's certificate and its key, and the authorities of its clients and of other nodes,
+ * re-read when files change.
  */
 final class TlsFiles implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TlsFiles.class);
@@ -31,12 +35,20 @@ final class TlsFiles implements AutoCloseable {
   private final GrpcSettings.Tls settings;
   private final AdvancedTlsX509KeyManager keys = new AdvancedTlsX509KeyManager();
   private final @Nullable AdvancedTlsX509TrustManager clients;
+  private final @Nullable AdvancedTlsX509TrustManager nodes;
   private final Cancellable reading;
 
   TlsFiles(ActorSystem<?> system, GrpcSettings.Tls settings) {
     this.settings = settings;
     try {
-      this.clients = settings.clientAuthority().isEmpty() ? null : trustManager();
+      this.clients =
+          settings.clientAuthority().isEmpty()
+              ? null
+              : trustManager(Verification.CERTIFICATE_ONLY_VERIFICATION);
+      this.nodes =
+          settings.nodeAuthority().isEmpty()
+              ? null
+              : trustManager(Verification.CERTIFICATE_AND_HOST_NAME_VERIFICATION);
       read();
     } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
       throw new IllegalArgumentException(
@@ -54,10 +66,9 @@ final class TlsFiles implements AutoCloseable {
                 system.dispatchers().lookup(DispatcherSelector.blocking()));
   }
 
-  private static AdvancedTlsX509TrustManager trustManager() throws GeneralSecurityException {
-    return AdvancedTlsX509TrustManager.newBuilder()
-        .setVerification(AdvancedTlsX509TrustManager.Verification.CERTIFICATE_ONLY_VERIFICATION)
-        .build();
+  private static AdvancedTlsX509TrustManager trustManager(Verification verification)
+      throws GeneralSecurityException {
+    return AdvancedTlsX509TrustManager.newBuilder().setVerification(verification).build();
   }
 
   private void read() throws IOException, GeneralSecurityException {
@@ -65,6 +76,9 @@ final class TlsFiles implements AutoCloseable {
         readable(settings.certificateChain()), readable(settings.privateKey()));
     if (clients != null) {
       clients.updateTrustCredentials(readable(settings.clientAuthority()));
+    }
+    if (nodes != null) {
+      nodes.updateTrustCredentials(readable(settings.nodeAuthority()));
     }
   }
 
@@ -91,12 +105,29 @@ final class TlsFiles implements AutoCloseable {
     return credentials.build();
   }
 
+  /** For calls to other nodes, which may want to see a certificate, too. */
+  ChannelCredentials forCalls() {
+    TlsChannelCredentials.Builder credentials = TlsChannelCredentials.newBuilder().keyManager(keys);
+    if (nodes != null) credentials.trustManager(nodes);
+    return credentials.build();
+  }
+
+  /** The same for the toolkit's clients. */
+  SSLContext forCallsOfPekko() {
+    return context(nodes);
+  }
+
   HttpsConnectionContext forPekkoHttp() {
+    SSLContext context = context(clients);
+    return ConnectionContext.httpsServer(() -> serverEngine(context));
+  }
+
+  private SSLContext context(@Nullable TrustManager trusted) {
     try {
       SSLContext context = SSLContext.getInstance("TLS");
       context.init(
-          new KeyManager[] {keys}, clients == null ? null : new TrustManager[] {clients}, null);
-      return ConnectionContext.httpsServer(() -> serverEngine(context));
+          new KeyManager[] {keys}, trusted == null ? null : new TrustManager[] {trusted}, null);
+      return context;
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("every JDK has TLS", e);
     }

@@ -8,6 +8,8 @@ import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -17,13 +19,17 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.stream.javadsl.Sink;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ForwardingTest {
   private static final ActorTestKit KIT = TestServer.kit("ForwardingTest");
+
+  private static final Duration SOON = Duration.ofSeconds(10);
 
   private TestServer owner;
 
@@ -50,8 +56,7 @@ class ForwardingTest {
             .setNextCursor("c")
             .build();
     owner.feed.page = CompletableFuture.completedFuture(page);
-    EncodedAnswer answer =
-        read(Duration.ofSeconds(10)).toCompletableFuture().get(10, TimeUnit.SECONDS);
+    EncodedAnswer answer = read(SOON).toCompletableFuture().get(10, TimeUnit.SECONDS);
     assertThat(answer.parse(ReadFeedResponse.parser())).isEqualTo(page);
   }
 
@@ -61,7 +66,7 @@ class ForwardingTest {
         CompletableFuture.failedFuture(
             StatusMapping.unavailable(
                 "MOVING", "the timeline is moving", Map.of(), Duration.ofMillis(500)));
-    assertThatThrownBy(() -> read(Duration.ofSeconds(10)).toCompletableFuture().join())
+    assertThatThrownBy(() -> read(SOON).toCompletableFuture().join())
         .isInstanceOf(CompletionException.class)
         .cause()
         .satisfies(
@@ -79,9 +84,43 @@ class ForwardingTest {
         .hasCauseInstanceOf(TimeoutException.class);
   }
 
+  @Test
+  void nodes_of_an_authority_of_their_own_read_and_watch_at_each_other(@TempDir Path directory)
+      throws Exception {
+    Certificates node = Certificates.create(directory, "node");
+    String own =
+        "tls { certificate-chain = \"%1$s\", private-key = \"%2$s\", client-authority = \"%1$s\" }\n"
+            .formatted(node.chain(), node.key());
+    String known = own + "tls.node-authority = \"%s\"".formatted(node.chain());
+    try (TestServer secure = TestServer.start(KIT, "transport = netty\n" + own)) {
+      Forwarding.Hop hop = to(secure, TestServer.tls(known), SOON);
+      assertThat(read(hop).toCompletableFuture().get(10, TimeUnit.SECONDS)).isNotNull();
+      assertThat(
+              hop.watchFeed(WatchFeedRequest.getDefaultInstance())
+                  .runWith(Sink.seq(), KIT.system())
+                  .toCompletableFuture()
+                  .get(10, TimeUnit.SECONDS))
+          .isEmpty();
+      assertThatThrownBy(
+              () -> read(to(secure, TestServer.tls(own), SOON)).toCompletableFuture().join())
+          .cause()
+          .satisfies(
+              failure ->
+                  assertThat(Status.fromThrowable(failure).getCode())
+                      .isEqualTo(Status.Code.UNAVAILABLE));
+    }
+  }
+
   private CompletionStage<EncodedAnswer> read(Duration deadline) {
-    return new Forwarding(KIT.system(), "here", false, user -> Optional.empty(), deadline)
-        .to(owner.address(), Map.of())
-        .readFeed(ReadFeedRequest.getDefaultInstance());
+    return read(to(owner, TestServer.NO_TLS, deadline));
+  }
+
+  private static CompletionStage<EncodedAnswer> read(Forwarding.Hop hop) {
+    return hop.readFeed(ReadFeedRequest.getDefaultInstance());
+  }
+
+  private static Forwarding.Hop to(TestServer owner, GrpcSettings.Tls tls, Duration deadline) {
+    return new Forwarding(KIT.system(), "here", tls, user -> Optional.empty(), deadline)
+        .to(owner.address(), Map.of());
   }
 }

@@ -28,6 +28,8 @@ class GrpcSettingsTest {
         .hasMessageContaining("private-key");
     assertThatThrownBy(() -> settings("tls.client-authority = ca.pem"))
         .hasMessageContaining("certificate-chain");
+    assertThatThrownBy(() -> settings("tls.node-authority = ca.pem"))
+        .hasMessageContaining("certificate-chain");
   }
 
   private static GrpcSettings settings(String overrides) {

@@ -18,6 +18,8 @@ import org.apache.pekko.actor.typed.ActorSystem;
 
 /** A server on a free loopback port, with stub services and channels to it. */
 final class TestServer implements AutoCloseable {
+  static final GrpcSettings.Tls NO_TLS = tls("");
+
   final StubGraph graph = new StubGraph();
   final StubCluster cluster = new StubCluster();
   final StubFeed feed = new StubFeed();
@@ -33,6 +35,10 @@ final class TestServer implements AutoCloseable {
 
   static TestServer start(ActorTestKit kit, String settings) throws Exception {
     return new TestServer(kit.system(), GrpcSettings.from(config("tideline.node.grpc", settings)));
+  }
+
+  static GrpcSettings.Tls tls(String settings) {
+    return GrpcSettings.from(config("tideline.node.grpc", settings)).tls();
   }
 
   static Config config(String path, String overrides) {

@@ -129,7 +129,7 @@ class TraceContextTest {
   @ValueSource(booleans = {false, true})
   void a_call_that_is_passed_on_is_a_child_of_this_nodes_span(boolean later) {
     Forwarding forwarding =
-        new Forwarding(KIT.system(), "here", false, user -> Optional.empty(), SOON);
+        new Forwarding(KIT.system(), "here", TestServer.NO_TLS, user -> Optional.empty(), SOON);
     server.graph.onFollow =
         (request, metadata) -> {
           Map<String, String> headers = forwarding.headers(metadata);
