@@ -11,6 +11,7 @@ import io.tideline.bench.scenario.MemoryScenario;
 import io.tideline.bench.scenario.MicroScenario;
 import io.tideline.bench.scenario.MixScenario;
 import io.tideline.bench.scenario.Place;
+import io.tideline.bench.scenario.PublishScenario;
 import io.tideline.bench.scenario.ReadScenario;
 import io.tideline.bench.scenario.Setting;
 import io.tideline.bench.scenario.StartScenario;
@@ -72,6 +73,7 @@ import picocli.CommandLine.Spec;
       "  start   how long a node takes to start, after a crash, and to catch up without Kafka",
       "  followers",
       "          one post to --readers followers who are all awake",
+      "  publish how long posts take at 100/s and 500/s until acknowledged, and until visible",
       "  growth  what operations cost with more nodes, users and follows",
       "  collectors",
       "          the mix with each garbage collector, 40 times --seconds each",
@@ -101,6 +103,7 @@ final class Bench implements Callable<Integer> {
     idle(false),
     start(false),
     followers(false),
+    publish(false),
     growth(false),
     collectors(false);
 
@@ -273,6 +276,7 @@ final class Bench implements Callable<Integer> {
               case idle -> IdleScenario.run(place);
               case start -> StartScenario.run(place);
               case followers -> FollowersScenario.run(place);
+              case publish -> PublishScenario.run(place);
               case growth -> GrowthScenario.run(place);
               case collectors -> CollectorsScenario.run(place);
               default -> throw new IllegalArgumentException(scenario + " has sides");
