@@ -16,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
@@ -46,6 +47,7 @@ public final class PublishScenario {
   private final Posts posts = new Posts();
   private final List<List<String>> rows = new ArrayList<>();
   private final Map<String, Long> seen = new ConcurrentHashMap<>();
+  private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
   private boolean right = true;
 
   private PublishScenario(Place place) {
@@ -111,12 +113,8 @@ public final class PublishScenario {
     for (int round = 1; round <= place.plan().rounds(); round++) {
       Turn turn = turn(client, rate, place.plan().turn());
       lost += turn.lost();
-      for (double percentile : new double[] {50, 99, 99.9}) {
-        add(figures, "acknowledged " + percentile, turn.acknowledged(), percentile);
-      }
-      for (double percentile : new double[] {50, 99, 99.9}) {
-        add(figures, "visible " + percentile, turn.visible(), percentile);
-      }
+      add(figures, "acknowledged", turn.acknowledged());
+      add(figures, "visible", turn.visible());
       place
           .say()
           .accept(
@@ -133,12 +131,20 @@ public final class PublishScenario {
     figures.values().forEach(samples -> row.add(samples.text("%.1f")));
     row.add(Long.toString(lost));
     rows.add(row);
-    right &= lost == 0;
+    if (!failures.isEmpty()) {
+      place
+          .report()
+          .line("**A post or a watch failed, the first: %s.**".formatted(failures.peek()));
+    }
+    right &= lost == 0 && failures.isEmpty();
   }
 
-  private static void add(
-      Map<String, Samples> figures, String what, Histogram nanos, double percentile) {
-    figures.computeIfAbsent(what, name -> new Samples()).add(millis(nanos, percentile));
+  private static void add(Map<String, Samples> figures, String what, Histogram nanos) {
+    for (double percentile : new double[] {50, 99, 99.9}) {
+      figures
+          .computeIfAbsent(what + percentile, name -> new Samples())
+          .add(millis(nanos, percentile));
+    }
   }
 
   private static double millis(Histogram nanos, double percentile) {
@@ -150,7 +156,6 @@ public final class PublishScenario {
     seen.clear();
     var acknowledged = new ConcurrentHistogram(LONGEST, 3);
     Map<String, Long> acknowledgedAt = new ConcurrentHashMap<>();
-    var failures = new ConcurrentLinkedQueue<Throwable>();
     var underWay = new AtomicInteger();
     long begin = System.nanoTime();
     long count = rate * time.toSeconds();
@@ -179,14 +184,11 @@ public final class PublishScenario {
       Pause.of(Duration.ofMillis(50));
     }
     var visible = new Histogram(LONGEST, 3);
-    long lost = (long) failures.size() + underWay.get();
+    long lost = count - acknowledgedAt.size();
     for (Map.Entry<String, Long> post : acknowledgedAt.entrySet()) {
       Long at = seen.get(post.getKey());
       if (at == null) lost++;
       else visible.recordValue(Math.max(0, Math.min(LONGEST, at - post.getValue())));
-    }
-    if (!failures.isEmpty()) {
-      place.report().line("**A post failed: %s.**".formatted(failures.peek().getMessage()));
     }
     return new Turn(acknowledged, visible, lost);
   }
@@ -210,7 +212,7 @@ public final class PublishScenario {
 
     @Override
     public void onError(Throwable failure) {
-      place.report().line("**A watch failed: %s.**".formatted(failure.getMessage()));
+      failures.add(failure);
     }
 
     @Override
