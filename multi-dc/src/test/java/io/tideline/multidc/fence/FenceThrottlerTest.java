@@ -11,7 +11,10 @@ import com.datastax.oss.driver.api.core.session.throttling.RequestThrottler;
 import com.datastax.oss.driver.api.core.session.throttling.Throttled;
 import com.datastax.oss.driver.internal.core.context.DefaultDriverContext;
 import com.typesafe.config.ConfigFactory;
+import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -44,9 +47,15 @@ class FenceThrottlerTest {
   void the_driver_lets_requests_pass_only_while_the_fence_is_open() {
     RequestThrottler throttler = throttlerOf("guarded");
     fence.countedInAt(System.nanoTime());
-    assertThat(outcome(throttler)).isNull();
+    List<Asked> asked = Stream.generate(Asked::new).limit(2_000).toList();
+    asked.forEach(throttler::register);
+    assertThat(asked).noneMatch(request -> request.refused != null);
 
     fence.gone();
+    throttler.signalSuccess(asked.get(0));
+    assertThat(asked)
+        .as("in their turn")
+        .allMatch(request -> request.begun != (request.refused != null));
     assertThat(outcome(throttler)).hasMessageContaining("closed: no longer a member");
   }
 
@@ -72,20 +81,53 @@ class FenceThrottlerTest {
         .getRequestThrottler();
   }
 
+  @Test
+  void what_a_connection_does_not_take_waits_and_goes_in_its_turn() {
+    RequestThrottler throttler = throttlerOf("busy");
+    List<Asked> asked = Stream.generate(Asked::new).limit(5_000).toList();
+    asked.forEach(throttler::register);
+    assertThat(asked).filteredOn(request -> request.begun).hasSizeBetween(900, 1_024);
+    assertThat(asked).noneMatch(request -> request.refused != null);
+    Asked last = asked.get(4_999);
+    throttler.signalTimeout(last);
+    for (Asked request : asked.subList(0, 4_999)) {
+      assertThat(request.begun).isTrue();
+      throttler.signalSuccess(request);
+    }
+    assertThat(last.begun).isFalse();
+    var next = new Asked();
+    throttler.register(next);
+    assertThat(next.begun).isTrue();
+  }
+
+  @Test
+  void when_very_many_wait_further_ones_are_refused() throws IOException {
+    RequestThrottler throttler = throttlerOf("crowded");
+    List<Asked> asked = Stream.generate(Asked::new).limit(102_000).toList();
+    asked.forEach(throttler::register);
+    assertThat(asked.get(101_999).refused).hasMessageContaining("wait already");
+    throttler.close();
+    assertThat(asked).allMatch(request -> request.begun != (request.refused != null));
+  }
+
   private static @Nullable RequestThrottlingException outcome(RequestThrottler throttler) {
-    var request =
-        new Throttled() {
-          @Nullable RequestThrottlingException refused;
-
-          @Override
-          public void onThrottleReady(boolean wasDelayed) {}
-
-          @Override
-          public void onThrottleFailure(RequestThrottlingException error) {
-            refused = error;
-          }
-        };
+    var request = new Asked();
     throttler.register(request);
     return request.refused;
+  }
+
+  private static final class Asked implements Throttled {
+    boolean begun;
+    @Nullable RequestThrottlingException refused;
+
+    @Override
+    public void onThrottleReady(boolean wasDelayed) {
+      begun = true;
+    }
+
+    @Override
+    public void onThrottleFailure(RequestThrottlingException error) {
+      refused = error;
+    }
   }
 }
