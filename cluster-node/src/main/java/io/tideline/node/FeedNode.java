@@ -349,8 +349,9 @@ public final class FeedNode {
             backfills);
     leaveInOrder(users, departures, leaving, log);
     return whenLogIsRead(log)
-        .thenCompose(read -> WarmUp.run(system, entities))
-        .thenCompose(warm -> GrpcServer.start(system, settings.grpc(), services.mounts()))
+        .thenCompose(read -> GrpcServer.start(system, settings.grpc(), services.mounts()))
+        .thenCompose(
+            server -> WarmUp.run(system, entities, forwarding::readHere).thenApply(warm -> server))
         .thenCompose(
             server -> {
               // Users come at once, and other nodes pass their calls on to this one.

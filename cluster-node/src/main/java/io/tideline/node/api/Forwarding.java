@@ -142,6 +142,12 @@ public final class Forwarding {
     return new Hop(peers.computeIfAbsent(node, this::connect), headers);
   }
 
+  /** Asks for a page of a user who is awake here, through this node's own socket. */
+  public CompletionStage<?> readHere(UserId user) {
+    Hop own = new Hop(peers.computeIfAbsent(here, this::connect), Map.of(HOP, here));
+    return own.readFeed(ReadFeedRequest.newBuilder().setUserId(user.value()).build());
+  }
+
   /**
    * Forgets the connections to nodes that are gone, also where another life of the node is at the
    * same address: the old connection may wait long before it tries again.

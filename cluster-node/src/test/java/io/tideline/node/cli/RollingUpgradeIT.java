@@ -135,6 +135,12 @@ class RollingUpgradeIT {
     load.verify(client);
     load.verifyWatches();
     System.out.printf("%d acknowledged writes are there%n", load.acknowledged());
+    for (int node = 1; node <= 3; node++) {
+      assertThat(Files.readAllLines(directory.resolve("logs/node-" + node + ".log")))
+          .as("what node-%d did before it had users, each time", node)
+          .anyMatch(line -> line.matches(".*Woke (\\d+) users that nobody is and read [1-9].*"))
+          .noneMatch(line -> line.matches(".* and read 0 of their pages.*"));
+    }
   }
 
   @Test
