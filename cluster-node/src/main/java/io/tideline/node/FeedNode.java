@@ -351,7 +351,13 @@ public final class FeedNode {
     return whenLogIsRead(log)
         .thenCompose(read -> GrpcServer.start(system, settings.grpc(), services.mounts()))
         .thenCompose(
-            server -> WarmUp.run(system, entities, forwarding::readHere).thenApply(warm -> server))
+            server ->
+                WarmUp.run(
+                        system,
+                        entities,
+                        !topology.current().shardOwners().isEmpty(),
+                        forwarding::readHere)
+                    .thenApply(warm -> server))
         .thenCompose(
             server -> {
               // Users come at once, and other nodes pass their calls on to this one.

@@ -21,7 +21,6 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.Entity;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
-import org.apache.pekko.cluster.typed.Cluster;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,9 +32,9 @@ import org.slf4j.LoggerFactory;
 public final class WarmUp {
   private static final EntityTypeKey<NotUsed> NOBODY =
       EntityTypeKey.create(NotUsed.class, "Nobody");
-  // A cell of one node has nobody to wait for it. Where others serve, readers come as soon as a
-  // shard does, and a method is compiled after some 200 calls.
-  private static final int ALONE = 32;
+  // Nobody reads yet in a cell that starts. Where others serve, readers come as soon as a shard
+  // does, and a method is compiled after some 200 calls.
+  private static final int FIRST = 32;
   private static final int AMONG_OTHERS = 128;
   private static final int AT_ONCE = 8;
   private static final Duration LIMIT = Duration.ofSeconds(10);
@@ -74,14 +73,15 @@ public final class WarmUp {
   /**
    * Done after 10 s at the latest; writes nothing.
    *
+   * @param othersServe whether other nodes of the cell have users, some of whom will move here
    * @param page asks for the page of a user who is awake here, as a client would
    */
   public static CompletionStage<Void> run(
       ActorSystem<?> system,
       UserEntity.Surroundings entities,
+      boolean othersServe,
       Function<UserId, CompletionStage<?>> page) {
-    boolean alone = Cluster.get(system).state().members().size() == 1;
-    int users = alone ? ALONE : AMONG_OTHERS;
+    int users = othersServe ? AMONG_OTHERS : FIRST;
     return new WarmUp(system, entities, page)
         .rounds(users / AT_ONCE)
         .toCompletableFuture()

@@ -137,9 +137,9 @@ class RollingUpgradeIT {
     System.out.printf("%d acknowledged writes are there%n", load.acknowledged());
     for (int node = 1; node <= 3; node++) {
       assertThat(Files.readAllLines(directory.resolve("logs/node-" + node + ".log")))
-          .as("what node-%d did before it had users, each time", node)
-          .anyMatch(line -> line.matches(".*Woke (\\d+) users that nobody is and read [1-9].*"))
-          .noneMatch(line -> line.matches(".* and read 0 of their pages.*"));
+          .as("how node-" + node + " warmed up as one of the first, and among others")
+          .anyMatch(line -> line.matches(".*Woke ([1-9]|[12]\\d|3[0-2]) users.* read [1-9].*"))
+          .anyMatch(line -> line.matches(".*Woke (3[3-9]|[4-9]\\d|1\\d\\d) users.* read [1-9].*"));
     }
   }
 
