@@ -324,6 +324,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private static final Duration POSTPONED_BY = Duration.ofMillis(20);
   private static final int MOST_POSTPONED = 100;
   private static final Duration OUTBOX_LINGER = Duration.ofSeconds(1);
+  // Well below the age at which a sweeper takes a row for something left unannounced.
+  private static final Duration LONGEST_LINGER = Duration.ofSeconds(3);
   private static final int CHANGES_WORTH_A_CHECKPOINT = 32;
 
   private final UserId user;
@@ -348,6 +350,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private final TreeSet<Long> unannounced = new TreeSet<>();
   private final Set<Long> rowsSeen = new HashSet<>();
   private long markedAt;
+  private long markedNanos;
   private long recoveredTo;
   private long epoch;
 
@@ -935,6 +938,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       return;
     }
     marked = true;
+    markedNanos = System.nanoTime();
     // An earlier life may have left something unannounced. Before the requests, so that their
     // lines do not go out twice.
     if (unsure) context.getSelf().tell(new Announce(user, 0));
@@ -961,8 +965,11 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     else lingerThenClear();
   }
 
+  /** Whoever writes on and on would put the end off for ever. */
   private void lingerThenClear() {
-    timers.startSingleTimer("clear", new Run(this::clearOutbox), OUTBOX_LINGER);
+    boolean longEnough = marked && System.nanoTime() - markedNanos > LONGEST_LINGER.toNanos();
+    if (longEnough) clearOutbox();
+    else timers.startSingleTimer("clear", new Run(this::clearOutbox), OUTBOX_LINGER);
   }
 
   private void clearOutbox() {

@@ -130,6 +130,20 @@ class AnnouncementIT {
   }
 
   @Test
+  void who_writes_on_and_on_is_not_taken_for_somebody_who_waits() throws InterruptedException {
+    long end = System.nanoTime() + Duration.ofSeconds(8).toNanos();
+    for (int i = 0; System.nanoTime() < end; i++) {
+      follow("ann-" + i);
+      assertThat(rows())
+          .as("when they were marked, at %s", Instant.now())
+          .extracting(row -> Instant.ofEpochMilli(HybridClock.millisOf(row)))
+          .allMatch(at -> at.isAfter(Instant.now().minusSeconds(5)));
+      Thread.sleep(200);
+    }
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+  }
+
+  @Test
   void an_entity_behind_a_closed_fence_neither_announces_nor_clears() {
     log.away = true;
     follow("ann");
