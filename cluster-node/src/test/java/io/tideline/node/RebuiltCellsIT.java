@@ -33,7 +33,6 @@ import io.tideline.protocols.v1.UserList;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -154,10 +153,9 @@ class RebuiltCellsIT {
     /** As new disks: no keyspace and no topic, and with that nothing that groups have noted. */
     void wipe(List<Cell> all) throws Exception {
       node().close();
-      String[] contact = LocalStack.shared().cassandra().contactPoint().split(":", -1);
       try (CqlSession session =
           CqlSession.builder()
-              .addContactPoint(new InetSocketAddress(contact[0], Integer.parseInt(contact[1])))
+              .addContactPoint(LocalStack.shared().cassandra().address())
               .withLocalDatacenter(LocalCassandra.DATA_CENTER)
               .build()) {
         session.execute(

@@ -3,6 +3,8 @@ package io.tideline.localstack;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,6 +72,11 @@ public final class LocalCassandra implements AutoCloseable {
   /** The address for a driver: {@code 127.0.0.1:port}. */
   public String contactPoint() {
     return Ports.LOOPBACK + ":" + port;
+  }
+
+  /** The same as a driver in this JVM takes it. */
+  public InetSocketAddress address() {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   }
 
   /** The process id of the server. */

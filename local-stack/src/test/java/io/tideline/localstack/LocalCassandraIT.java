@@ -93,9 +93,7 @@ class LocalCassandraIT {
       LocalCassandra cassandra, Function<CqlSession, @Nullable Row> work) {
     try (CqlSession session =
         CqlSession.builder()
-            .addContactPoint(
-                new java.net.InetSocketAddress(
-                    java.net.InetAddress.getLoopbackAddress(), cassandra.port()))
+            .addContactPoint(cassandra.address())
             .withLocalDatacenter(LocalCassandra.DATA_CENTER)
             .build()) {
       return work.apply(session);

@@ -23,8 +23,6 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -57,8 +55,7 @@ class KafkaAwayIT {
     kit = ActorTestKit.create();
     session =
         CqlSession.builder()
-            .addContactPoint(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), stack.cassandra().port()))
+            .addContactPoint(stack.cassandra().address())
             .withLocalDatacenter(LocalCassandra.DATA_CENTER)
             .build();
     PostStore.createSchema(

@@ -31,8 +31,6 @@ import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.PostFacts;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -75,8 +73,7 @@ class PostsLogIT {
     stack = localStack;
     session =
         CqlSession.builder()
-            .addContactPoint(
-                new InetSocketAddress(InetAddress.getLoopbackAddress(), stack.cassandra().port()))
+            .addContactPoint(stack.cassandra().address())
             .withLocalDatacenter(LocalCassandra.DATA_CENTER)
             .build();
     get(

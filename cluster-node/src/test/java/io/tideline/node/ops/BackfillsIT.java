@@ -19,8 +19,6 @@ import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.OtherCell;
 import io.tideline.protocols.HybridClock;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -147,9 +145,7 @@ class BackfillsIT {
 
   private CqlSession connect() {
     return CqlSession.builder()
-        .addContactPoint(
-            new InetSocketAddress(
-                InetAddress.getLoopbackAddress(), LocalStack.shared().cassandra().port()))
+        .addContactPoint(LocalStack.shared().cassandra().address())
         .withLocalDatacenter(LocalCassandra.DATA_CENTER)
         .withConfigLoader(
             DriverConfigLoader.programmaticBuilder()

@@ -7,7 +7,7 @@ import com.datastax.oss.driver.api.core.session.throttling.Throttled;
 import com.typesafe.config.Config;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingDeque;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +30,7 @@ public final class FenceThrottler implements RequestThrottler {
   private final String session;
   private final AtomicInteger underWay = new AtomicInteger();
   private final AtomicInteger turns = new AtomicInteger();
-  private final LinkedBlockingDeque<Throttled> waiting = new LinkedBlockingDeque<>(MOST_WAITING);
+  private final LinkedBlockingQueue<Throttled> waiting = new LinkedBlockingQueue<>(MOST_WAITING);
 
   /** Called by the driver. */
   public FenceThrottler(DriverContext context) {

@@ -7,8 +7,6 @@ import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
 import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -19,9 +17,7 @@ class FenceThrottlerIT {
   void more_requests_at_once_than_a_connection_takes_are_all_answered() {
     try (CqlSession session =
         CqlSession.builder()
-            .addContactPoint(
-                new InetSocketAddress(
-                    InetAddress.getLoopbackAddress(), LocalStack.shared().cassandra().port()))
+            .addContactPoint(LocalStack.shared().cassandra().address())
             .withLocalDatacenter(LocalCassandra.DATA_CENTER)
             .withConfigLoader(
                 DriverConfigLoader.programmaticBuilder()

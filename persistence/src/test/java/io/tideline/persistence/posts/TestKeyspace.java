@@ -9,8 +9,6 @@ import com.datastax.oss.driver.internal.core.session.throttling.ConcurrencyLimit
 import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.persistence.outbox.Outbox;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -33,9 +31,7 @@ public record TestKeyspace(CqlSession session, String name) {
   static CqlSession connect(RequestTracker... trackers) {
     CqlSessionBuilder session =
         CqlSession.builder()
-            .addContactPoint(
-                new InetSocketAddress(
-                    InetAddress.getLoopbackAddress(), LocalStack.shared().cassandra().port()))
+            .addContactPoint(LocalStack.shared().cassandra().address())
             .withLocalDatacenter(LocalCassandra.DATA_CENTER)
             .withConfigLoader(
                 DriverConfigLoader.programmaticBuilder()
