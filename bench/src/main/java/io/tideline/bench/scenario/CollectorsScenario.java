@@ -24,11 +24,11 @@ public final class CollectorsScenario {
   private static final int UNDER_WAY = 16;
   private static final double SHARE = 0.5;
   // It has just started, and has one core for everything.
-  private static final int WARM_UPS = 3;
+  private static final int WARM_UPS = 6;
   // Five minutes and a bit, of the usual length.
   private static final int TURNS = 40;
   // Few enough that all of their authors are awake before it begins.
-  private static final int POSTS = 2_000;
+  private static final int POSTS = 8_000;
   private static final Pattern PAUSE = Pattern.compile("Total: +(\\d+) ns");
 
   /** With the options that choose it. */
@@ -109,10 +109,10 @@ public final class CollectorsScenario {
     place.cores().join(node.processes());
     node.restart(options(collector));
     node.readNewest(dataset.readers());
-    place.cores().separate(node.processes());
     List<Dataset.SourcePost> like =
         dataset.posts().subList(0, Math.min(POSTS, dataset.posts().size()));
     Driver.replay(node.address(), CONNECTIONS, UNDER_WAY, like.stream().map(posts::call).toList());
+    place.cores().separate(node.processes());
     List<Call> reads = dataset.readers().stream().map(Pages::newest).toList();
     var calls = new Mix(reads, posts, like, 1);
     for (int i = 0; i < WARM_UPS; i++) {
