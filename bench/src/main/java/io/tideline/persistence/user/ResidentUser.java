@@ -40,7 +40,7 @@ public final class ResidentUser {
             () -> true,
             new Rules(user, ResidentTimelines.HOME, state.graph(), state.filters(), 1, 1));
     self[0] = timeline;
-    timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
+    timeline.wake(state.checkpoint());
     if (!timeline.settled()) throw new IllegalStateException("the timeline is not awake");
   }
 

@@ -11,6 +11,7 @@ import io.tideline.protocols.log.v1.LogPosition;
 import io.tideline.protocols.log.v1.TimelineCheckpoint;
 import io.tideline.protocols.log.v1.TimelineEntries;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -43,6 +44,11 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
 
   public byte[] encode() {
     return EMPTY.differenceTo(this);
+  }
+
+  /** The same of other references to the same entries. */
+  Checkpoint of(Collection<PostRef> same) {
+    return new Checkpoint(List.copyOf(same), positions, floor, rulesAt);
   }
 
   /** How many entries have come, changed or gone since. */

@@ -217,7 +217,7 @@ public final class LiveTimeline {
   }
 
   /** Fills the timeline, from the checkpoint where the log still reaches back to it. */
-  public void wake(@Nullable Checkpoint checkpoint) {
+  public void wake(@Nullable StoredCheckpoint checkpoint) {
     locked(
         () -> {
           register(timeline.rules().sources());
@@ -232,7 +232,8 @@ public final class LiveTimeline {
     loadNext();
   }
 
-  private void resume(Checkpoint checkpoint) {
+  private void resume(StoredCheckpoint stored) {
+    Checkpoint checkpoint = stored.read();
     loading = true;
     loadingAll = true;
     registerAuthorsOf(checkpoint.entries());
@@ -254,10 +255,12 @@ public final class LiveTimeline {
           }
           Positions held = checkpoint.positions().of(applied);
           if (patient && !(applied.covers(held) && covered(lines))) return false;
-          List<PostRef> refs = asRemembered(checkpoint.entries());
+          Checkpoint shared = checkpoint.of(asRemembered(checkpoint.entries()));
+          List<PostRef> refs = new ArrayList<>(shared.entries());
           refs.addAll(lines);
           if (!met.of(refs, patient)) return false;
           finish(timeline(checkpoint.floor(), refs, met.byPost), held, met);
+          stored.hold(shared);
           return true;
         });
   }

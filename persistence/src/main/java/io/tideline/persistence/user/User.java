@@ -2,6 +2,7 @@ package io.tideline.persistence.user;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.tideline.persistence.timeline.Checkpoint;
+import io.tideline.persistence.timeline.StoredCheckpoint;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
 import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
@@ -21,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is remembered of one user; snapshot format: field names are for ever.
  *
- * @param checkpoint the encoded last checkpoint of the home timeline; {@code null} when there is
- *     none, or when the user follows more since then than it holds
+ * @param checkpoint the last checkpoint of the home timeline; {@code null} when there is none, or
+ *     when the user follows more since then than it holds
  * @param intents how many lines the user has put on the intents log
  * @param lastAt the latest hybrid time of any event
  * @param announcedTo journal sequence number up to which the logs have acknowledged everything
@@ -33,7 +34,7 @@ public record User(
     Filters filters,
     ReadState readState,
     Posting posting,
-    @Nullable Payload checkpoint,
+    @Nullable StoredCheckpoint checkpoint,
     long intents,
     long lastAt,
     long announcedTo,
@@ -138,14 +139,15 @@ public record User(
 
   /** The last checkpoint; empty when there is none. */
   Checkpoint checkpointed() {
-    return checkpoint == null ? Checkpoint.EMPTY : Checkpoint.decode(checkpoint.bytes());
+    return checkpoint == null ? Checkpoint.EMPTY : checkpoint.read();
   }
 
   /** The difference to nothing is a checkpoint itself. */
-  private Payload checkpointThen(Payload difference) {
-    return checkpoint == null
-        ? difference
-        : new Payload(checkpointed().then(difference.bytes()).encode());
+  private StoredCheckpoint checkpointThen(Payload difference) {
+    return new StoredCheckpoint(
+        checkpoint == null
+            ? difference.bytes()
+            : checkpoint.read().then(difference.bytes()).encode());
   }
 
   private User intended(IntentLine line, long seenAt, long intentsThen, long announced) {

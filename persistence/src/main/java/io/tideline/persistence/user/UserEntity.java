@@ -790,7 +790,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     timelines.put(surface, timeline);
     timeline.showReadTo(state.readState().of(surface));
     boolean home = surface.equals(ResidentTimelines.HOME);
-    timeline.wake(home && state.checkpoint() != null ? state.checkpointed() : null);
+    timeline.wake(home ? state.checkpoint() : null);
     lookAgainWhenRulesExpire(rules);
     return timeline;
   }
@@ -1198,9 +1198,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         || !worthIt(state, now)) {
       return Effect().stop();
     }
-    around.timelines().stats().checkpoints.increment();
-    return persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))))
-        .thenStop();
+    return checkpointed(state, now).thenStop();
   }
 
   private boolean worthIt(User state, Checkpoint now) {
@@ -1209,9 +1207,10 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
         || !around.timelines().arrivals().reachesBack(state.checkpointed().positions());
   }
 
-  private Effect<UserEvent, User> checkpointed(User state, Checkpoint now) {
+  private EffectBuilder<UserEvent, User> checkpointed(User state, Checkpoint now) {
     around.timelines().stats().checkpoints.increment();
-    return persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
+    return persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))))
+        .thenRun((User then) -> requireNonNull(then.checkpoint()).hold(now));
   }
 
   // --- small change ---

@@ -6,6 +6,7 @@ import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.StoredCheckpoint;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
 import io.tideline.persistence.user.UserEvent.Erased;
 import io.tideline.persistence.user.UserEvent.IntentAccepted;
@@ -105,7 +106,7 @@ final class JournalFormatTest {
                       new ReadState(
                           Map.of("home", READ, Rules.surfaceOf("close"), Watermark.NOTHING)),
                       new Posting(5, Map.of("key-1", new Posting.Accepted(POST, 4_711, AT))),
-                      new Payload(CHECKPOINT.encode()),
+                      new StoredCheckpoint(CHECKPOINT.encode()),
                       3,
                       AT,
                       9,

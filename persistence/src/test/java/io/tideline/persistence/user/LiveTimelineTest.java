@@ -10,6 +10,7 @@ import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.timeline.ResidentTimelines;
+import io.tideline.persistence.timeline.StoredCheckpoint;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.protocols.Cursor;
@@ -190,9 +191,13 @@ class LiveTimelineTest {
     assertThat(fromStore.candidate(storm.id())).isSameAs(storm);
 
     Checkpoint checkpoint = requireNonNull(fromStore.checkpoint());
-    LiveTimeline fromCheckpoint = awake("sun", Checkpoint.decode(checkpoint.encode()));
+    StoredCheckpoint stored = new StoredCheckpoint(checkpoint.encode());
+    LiveTimeline fromCheckpoint = awake("sun", stored);
     days.pass(Duration.ofSeconds(5));
     assertThat(fromCheckpoint.candidate(storm.id())).isSameAs(storm);
+    assertThat(stored.read()).isEqualTo(checkpoint);
+    assertThat(stored.read().entries().get(1)).isSameAs(storm);
+    assertThat(stored.encoded()).isEqualTo(checkpoint.encode());
     assertThat(shown()).containsExactly(storm, calm);
   }
 
@@ -209,7 +214,7 @@ class LiveTimelineTest {
     return awake(words, null);
   }
 
-  private LiveTimeline awake(String words, @Nullable Checkpoint checkpoint) {
+  private LiveTimeline awake(String words, @Nullable StoredCheckpoint checkpoint) {
     LiveTimeline[] self = new LiveTimeline[1];
     LiveTimeline timeline =
         new LiveTimeline(

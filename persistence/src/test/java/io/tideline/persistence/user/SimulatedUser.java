@@ -158,7 +158,7 @@ final class SimulatedUser {
             () -> true,
             rules());
     timeline = self[0];
-    timeline.wake(state.checkpoint() == null ? null : state.checkpointed());
+    timeline.wake(state.checkpoint());
     Set<Object> sources = new HashSet<>(state.graph().followees());
     sources.addAll(state.graph().followedTags());
     sources.add(TEXTS);
@@ -308,6 +308,7 @@ final class SimulatedUser {
         now.floor());
     persist(new EntriesArrived(new Payload(state.checkpointed().differenceTo(now))));
     assertThat(state.checkpointed()).isEqualTo(now);
+    requireNonNull(state.checkpoint()).hold(now);
   }
 
   private void stop() {
