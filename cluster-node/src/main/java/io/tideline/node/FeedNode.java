@@ -356,7 +356,7 @@ public final class FeedNode {
                         system,
                         entities,
                         !topology.current().shardOwners().isEmpty(),
-                        forwarding::readHere)
+                        nobody -> forwarding.readHere(nobody, principals.ownToken(nobody)))
                     .thenApply(warm -> server))
         .thenCompose(
             server -> {

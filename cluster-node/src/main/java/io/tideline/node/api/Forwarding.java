@@ -142,9 +142,14 @@ public final class Forwarding {
     return new Hop(peers.computeIfAbsent(node, this::connect), headers);
   }
 
-  /** Asks for a page of a user who is awake here, through this node's own socket. */
-  public CompletionStage<?> readHere(UserId user) {
-    Hop own = new Hop(peers.computeIfAbsent(here, this::connect), Map.of(HOP, here));
+  /**
+   * Asks for a page of a user who is awake here, through this node's own socket.
+   *
+   * @param token says who asks
+   */
+  public CompletionStage<?> readHere(UserId user, String token) {
+    Map<String, String> headers = Map.of(HOP, here, "authorization", "Bearer " + token);
+    Hop own = new Hop(peers.computeIfAbsent(here, this::connect), headers);
     return own.readFeed(ReadFeedRequest.newBuilder().setUserId(user.value()).build());
   }
 

@@ -1,10 +1,16 @@
 package io.tideline.node.api;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import io.grpc.Status;
 import io.tideline.protocols.UserId;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.security.MessageDigest;
+import java.security.SecureRandom;
+import java.util.HexFormat;
 import java.util.Map;
+import java.util.Set;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.grpc.javadsl.Metadata;
 import org.jspecify.annotations.Nullable;
@@ -12,12 +18,19 @@ import org.jspecify.annotations.Nullable;
 /** Tells who calls, and whether they may do what they ask for. */
 public final class Principals {
   private static final String BEARER = "bearer ";
+  private static final String OWN = "own:";
 
   /** Null when everybody may do everything. */
   private final @Nullable TokenVerifier tokens;
 
+  /** What tokens of this process begin with; told to nobody else, and new in each life of it. */
+  private final String secret;
+
   private Principals(@Nullable TokenVerifier tokens) {
     this.tokens = tokens;
+    byte[] random = new byte[32];
+    new SecureRandom().nextBytes(random);
+    secret = OWN + HexFormat.of().formatHex(random) + ":";
   }
 
   /**
@@ -66,7 +79,22 @@ public final class Principals {
       throw TokenVerifier.unauthenticated(
           "TOKEN_MISSING", "expected the metadata \"authorization: Bearer <token>\"");
     }
-    return tokens.verify(authorization.substring(BEARER.length()).trim());
+    String token = authorization.substring(BEARER.length()).trim();
+    return isOwn(token)
+        ? new Principal(token.substring(secret.length()), Set.of(), "")
+        : tokens.verify(token);
+  }
+
+  /** With it this process may ask itself in the name of the user, and nobody else anybody. */
+  public String ownToken(UserId user) {
+    return secret + user.value();
+  }
+
+  private boolean isOwn(String token) {
+    return token.startsWith(OWN)
+        && token.length() > secret.length()
+        && MessageDigest.isEqual(
+            token.substring(0, secret.length()).getBytes(US_ASCII), secret.getBytes(US_ASCII));
   }
 
   /** Fails with {@code PERMISSION_DENIED} unless the caller is that user or may act for all. */

@@ -124,7 +124,6 @@ public final class WarmUp {
         .toCompletableFuture();
   }
 
-  /** Where callers must say who they are it is refused, and some of the way is warm still. */
   private CompletionStage<Void> readPage(UserId nobody) {
     return page.apply(nobody)
         .handle(

@@ -154,6 +154,16 @@ class PrincipalsTest {
   }
 
   @Test
+  void a_process_may_ask_itself_in_the_name_of_one_user() throws Exception {
+    Principal ann = authenticate(principals.ownToken(ANN));
+    assertThat(ann).isEqualTo(new Principal("ann", java.util.Set.of(), ""));
+    Principals other = startWith("jwks-file = \"" + directory.resolve("jwks.json") + "\"");
+    assertRefused(other.ownToken(ANN), "TOKEN_INVALID");
+    assertRefused(principals.ownToken(ANN).replace(":ann", ""), "TOKEN_INVALID");
+    assertRefused("own:ann", "TOKEN_INVALID");
+  }
+
+  @Test
   void services_importers_and_admins_act_for_all() throws Exception {
     for (String role : List.of("service", "import", "admin")) {
       Principal caller = authenticate(signed(claims("job").claim("roles", role), key));
