@@ -181,6 +181,12 @@ final class Bench implements Callable<Integer> {
       })
   private @Nullable Path data;
 
+  @Option(
+      names = "--java",
+      paramLabel = "DIR",
+      description = "collectors: the JDK that the node runs on (default: this one)")
+  private Path java = Path.of(System.getProperty("java.home"));
+
   private final Path home = Path.of(System.getProperty("tideline.home", "")).toAbsolutePath();
   private final List<Side> sides = new ArrayList<>();
   private final long startedAt = System.nanoTime();
@@ -233,6 +239,7 @@ final class Bench implements Callable<Integer> {
               directory.resolve("alone"),
               plan,
               quick,
+              java,
               () -> dataset(plan),
               cores,
               report,
@@ -295,6 +302,10 @@ final class Bench implements Callable<Integer> {
   }
 
   private Plan plan() {
+    if (!Files.isExecutable(java.resolve("bin/java"))) {
+      throw new ParameterException(
+          spec.commandLine(), "--java names no JDK: there is no bin/java in " + java + ".");
+    }
     if (readers < 1 || seconds < 1) {
       throw new ParameterException(
           spec.commandLine(), "--readers and --seconds must be 1 or more.");

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -58,8 +59,12 @@ public final class CollectorsScenario {
     place
         .report()
         .line(
-            "%s. 97 %% reads of the newest page and 3 %% posts for %d s, at half of what the node answers of them in a closed loop; latencies count from when a call should have been sent. Stops are all safepoints, as the JVM logs them. %s."
-                .formatted(dataset.description(), time.toSeconds(), place.cores().describe()));
+            "%s. 97 %% reads of the newest page and 3 %% posts for %d s, at half of what the node answers of them in a closed loop; latencies count from when a call should have been sent. Stops are all safepoints, as the JVM logs them. The node runs on JDK %s. %s."
+                .formatted(
+                    dataset.description(),
+                    time.toSeconds(),
+                    version(place.java()),
+                    place.cores().describe()));
     rows.add(
         List.of(
             "Collector",
@@ -84,12 +89,23 @@ public final class CollectorsScenario {
         TidelineNode.start(place.home(), directory, options(collectors.get(0)))) {
       place.say().accept("Collectors: filling a node with " + dataset.description());
       node.fill(dataset);
+      node.runOn(place.java());
       for (Collector collector : collectors) measure(node, collector, time);
     } finally {
       place.cores().join(List.of());
     }
     place.report().table(rows);
     return right;
+  }
+
+  private static String version(Path jdk) {
+    Properties release = new Properties();
+    try (var in = Files.newBufferedReader(jdk.resolve("release"))) {
+      release.load(in);
+    } catch (IOException e) {
+      throw new UncheckedIOException("it cannot be told which JDK is in " + jdk, e);
+    }
+    return release.getProperty("JAVA_VERSION", "?").replace("\"", "");
   }
 
   private List<String> options(Collector collector) {

@@ -14,6 +14,7 @@ import java.util.function.Supplier;
  * @param home the checkout; its cluster-node must be built
  * @param directory for data and logs of what it starts
  * @param quick only to see that it runs: the figures are worth nothing
+ * @param java the JDK to compare collectors of
  * @param dataset what the others are measured with
  * @param say tells the person who waits
  */
@@ -22,6 +23,7 @@ public record Place(
     Path directory,
     Plan plan,
     boolean quick,
+    Path java,
     Supplier<Dataset> dataset,
     Cores cores,
     Report report,

@@ -34,7 +34,7 @@ final class ServerProcess implements AutoCloseable {
   }
 
   /**
-   * Starts a main class of a class path.
+   * Starts a main class of a class path on this JDK.
    *
    * @param options of the JVM
    */
@@ -45,8 +45,21 @@ final class ServerProcess implements AutoCloseable {
       String classPath,
       Map<String, String> environment,
       String... main) {
+    Path own = Path.of(System.getProperty("java.home"));
+    return java(own, name, log, options, classPath, environment, main);
+  }
+
+  /** The same on another one. */
+  static ServerProcess java(
+      Path jdk,
+      String name,
+      Path log,
+      List<String> options,
+      String classPath,
+      Map<String, String> environment,
+      String... main) {
     List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(jdk.resolve("bin/java").toString());
     // Each side gets one core later on, and what counts processors does so when it starts.
     command.add("-XX:ActiveProcessorCount=1");
     command.addAll(options);

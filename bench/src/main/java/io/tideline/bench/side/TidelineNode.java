@@ -46,6 +46,7 @@ public final class TidelineNode implements AutoCloseable {
   private final LocalStack stack;
   private final boolean ownsStack;
   private final String seedNode;
+  private Path java = Path.of(System.getProperty("java.home"));
   private ServerProcess node;
 
   private TidelineNode(
@@ -106,6 +107,11 @@ public final class TidelineNode implements AutoCloseable {
     }
   }
 
+  /** From the next start on it runs on this JDK. */
+  public void runOn(Path jdk) {
+    java = jdk;
+  }
+
   /** Stops the node in good order and starts it anew on what the servers hold. */
   public void restart(List<String> options) {
     var unused = timedRestart(options);
@@ -134,6 +140,7 @@ public final class TidelineNode implements AutoCloseable {
                 ? "-javaagent:" + build.resolve("agent/kanela-agent.jar")
                 : option);
     return ServerProcess.java(
+        java,
         "tideline",
         log,
         all,
