@@ -116,10 +116,10 @@ final class HeldObjects implements LiveTimeline.Texts {
   }
 
   private static long[] references(int most) {
-    long before = live();
     // So that each author has about twenty.
     long expected = most == Integer.MAX_VALUE ? Runtime.getRuntime().maxMemory() / 80 : most;
     var window = new FullWindow((int) (expected / POSTS_PER_AUTHOR), true);
+    long before = live();
     long count = 0;
     while (count < most && !full()) {
       for (int i = 0; i < STEP && count < most; i++, count++) window.add();

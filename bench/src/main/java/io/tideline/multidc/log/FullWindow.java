@@ -10,6 +10,7 @@ import io.tideline.protocols.UserId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /** What a node remembers of its log, and who wants to hear of it, without a log. */
 public final class FullWindow implements Arrivals {
@@ -21,7 +22,7 @@ public final class FullWindow implements Arrivals {
   private final boolean remembers;
   private final Interest interest = new Interest();
   private final List<LogPartition> partitions = new ArrayList<>();
-  private final List<UserId> authors = new ArrayList<>();
+  private final @Nullable UserId[] authors;
   private final long[] sequences;
   private final SplittableRandom random = new SplittableRandom(1);
   private Positions applied = Positions.EMPTY;
@@ -35,7 +36,7 @@ public final class FullWindow implements Arrivals {
   public FullWindow(int authors, boolean remembers) {
     this.remembers = remembers;
     sequences = new long[authors];
-    for (int i = 0; i < authors; i++) this.authors.add(author(i));
+    this.authors = new UserId[authors];
     for (int i = 0; i < PARTITIONS; i++) {
       var partition = new LogPartition(1, 0x5EED, i);
       partitions.add(partition);
@@ -53,7 +54,9 @@ public final class FullWindow implements Arrivals {
     int author = random.nextInt(sequences.length);
     long id = HybridClock.ofMillis(BEGIN + offset * MILLIS_BETWEEN_POSTS);
     long entropy = 1L << 56 | (random.nextLong() >>> 8);
-    UserId shared = recent.shared(authors.get(author));
+    UserId known = authors[author];
+    UserId shared = recent.shared(known == null ? author(author) : known);
+    authors[author] = shared;
     LogPartition partition = partitions.get(author % PARTITIONS);
     recent.add(new PostRef(id, entropy, id, shared, partition, offset++, 0), ++sequences[author]);
     applied = applied.with(partition, offset);

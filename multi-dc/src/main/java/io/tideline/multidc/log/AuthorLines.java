@@ -146,7 +146,7 @@ final class AuthorLines {
   }
 
   private void grow() {
-    @Nullable PostRef[] larger = new PostRef[ring.length + ring.length / 2 + 1];
+    @Nullable PostRef[] larger = new PostRef[ring.length + ring.length / 4 + 1];
     for (int i = 0; i < size; i++) {
       larger[i] = get(i);
     }
