@@ -45,6 +45,7 @@ import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.outbox.OutboxSweeper;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.posts.PostStore;
+import io.tideline.persistence.posts.SharedSlices;
 import io.tideline.persistence.timeline.History;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
@@ -231,10 +232,18 @@ public final class FeedNode {
         new TimelineStats(
             metrics.timer("tideline.activation", "Waking a timeline", "kind", "warm"),
             metrics.timer("tideline.activation", "Waking a timeline", "kind", "cold"));
+    SharedSlices slices =
+        new SharedSlices(
+            store, log, config.getInt("tideline.persistence.timeline.shared-references"));
+    metrics.gauge(
+        "tideline.slices.hit.rate",
+        "Authors whom a waking timeline need not read",
+        slices::hitRate);
     LiveTimeline.Surroundings timelines =
         new LiveTimeline.Surroundings(
             log,
-            store::newest,
+            (sources, olderThan, newerThan, limit, wanted) ->
+                store.newest(slices, sources, olderThan, newerThan, limit, wanted),
             cards,
             residents,
             stats,

@@ -33,8 +33,10 @@ final class NewestSearch {
   private static final int SLICE_GROWTH = 4;
   private static final int KEPT_PER_WANTED = 4;
   private static final int ROWS_TOGETHER = 1_024;
+  private static final int READS_IN_FLIGHT = 32;
 
   private final PostStore store;
+  private final SharedSlices.Reader slices;
   private final Sources sources;
   private final PostId newerThan;
   private final int limit;
@@ -47,9 +49,12 @@ final class NewestSearch {
   private PostId bound;
   private boolean cutOff;
 
+  /**
+   * @param slices reads the first slices of authors
+   */
   NewestSearch(
       PostStore store,
-      int readsInFlight,
+      SharedSlices.Reader slices,
       Sources sources,
       PostId newerThan,
       int limit,
@@ -58,12 +63,13 @@ final class NewestSearch {
       throw new IllegalArgumentException("limit is " + limit + ", expected at least 1");
     }
     this.store = store;
+    this.slices = slices;
     this.sources = sources;
     this.newerThan = newerThan;
     this.limit = limit;
     this.wanted = wanted;
     this.bound = newerThan;
-    this.reads = new InFlight<>(readsInFlight, Supplier::get);
+    this.reads = new InFlight<>(READS_IN_FLIGHT, Supplier::get);
   }
 
   CompletionStage<Newest> olderThan(PostId olderThan) {
@@ -82,9 +88,9 @@ final class NewestSearch {
     PostId end = endOfSlice();
     return olderThan.compareTo(end) <= 0
         ? CompletableFuture.completedStage(null)
-        : store
+        : slices
             .newestOfEach(some, olderThan, end, size)
-            .thenAccept(slices -> slices.forEach((author, refs) -> take(author, refs, size)));
+            .thenAccept(each -> each.forEach((author, refs) -> take(author, refs, size)));
   }
 
   private CompletionStage<?> readAuthor(UserId author, PostId olderThan, int size) {

@@ -644,7 +644,19 @@ public final class PostStore {
    */
   public CompletionStage<Newest> newest(
       Sources sources, PostId olderThan, PostId newerThan, int limit, Predicate<PostRef> wanted) {
-    return new NewestSearch(this, READS_IN_FLIGHT, sources, newerThan, limit, wanted)
+    return new NewestSearch(this, this::newestOfEach, sources, newerThan, limit, wanted)
+        .olderThan(olderThan);
+  }
+
+  /** The same, for who looks at what is remembered of the log before and after. */
+  public CompletionStage<Newest> newest(
+      SharedSlices slices,
+      Sources sources,
+      PostId olderThan,
+      PostId newerThan,
+      int limit,
+      Predicate<PostRef> wanted) {
+    return new NewestSearch(this, slices::newestOfEach, sources, newerThan, limit, wanted)
         .olderThan(olderThan);
   }
 
