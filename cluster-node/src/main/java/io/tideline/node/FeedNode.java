@@ -239,6 +239,8 @@ public final class FeedNode {
         "tideline.slices.hit.rate",
         "Authors whom a waking timeline need not read",
         slices::hitRate);
+    metrics.gauge(
+        "tideline.slices.authors", "Authors whom the next one need not read", slices::authors);
     LiveTimeline.Surroundings timelines =
         new LiveTimeline.Surroundings(
             log,

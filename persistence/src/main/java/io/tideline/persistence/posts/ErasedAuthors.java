@@ -1,9 +1,12 @@
 package io.tideline.persistence.posts;
 
 import io.tideline.protocols.UserId;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 
 /**
  * Authors of whom nothing may be kept or shown. All of them are in memory, some hundred bytes each,
@@ -11,6 +14,7 @@ import java.util.concurrent.ConcurrentMap;
  */
 public final class ErasedAuthors {
   private final ConcurrentMap<UserId, Long> since = new ConcurrentHashMap<>();
+  private final List<Consumer<UserId>> forgetful = new CopyOnWriteArrayList<>();
 
   /**
    * Once this has returned, every look-up knows.
@@ -19,6 +23,12 @@ public final class ErasedAuthors {
    */
   public void add(UserId author, long at) {
     since.merge(author, at, Math::min);
+    forgetful.forEach(each -> each.accept(author));
+  }
+
+  /** From now on this is told whom to forget. */
+  void tell(Consumer<UserId> forget) {
+    forgetful.add(forget);
   }
 
   public boolean contains(UserId author) {

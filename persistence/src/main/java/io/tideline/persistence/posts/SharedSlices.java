@@ -20,7 +20,6 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Predicate;
 
 /**
  * What has been read of authors' newest posts, for all timelines of a node that wake: of an author
@@ -79,7 +78,7 @@ public final class SharedSlices {
   }
 
   private final Reader reader;
-  private final Predicate<UserId> erased;
+  private final ErasedAuthors erased;
   private final Arrivals arrivals;
   private final AsyncCache<UserId, Slice> slices;
   private final LongAdder asked = new LongAdder();
@@ -89,10 +88,10 @@ public final class SharedSlices {
    * @param maxReferences how many references are kept
    */
   public SharedSlices(PostStore store, Arrivals arrivals, int maxReferences) {
-    this(store::newestOfEach, store.erased()::contains, arrivals, maxReferences);
+    this(store::newestOfEach, store.erased(), arrivals, maxReferences);
   }
 
-  SharedSlices(Reader reader, Predicate<UserId> erased, Arrivals arrivals, int maxReferences) {
+  SharedSlices(Reader reader, ErasedAuthors erased, Arrivals arrivals, int maxReferences) {
     this.reader = reader;
     this.erased = erased;
     this.arrivals = arrivals;
@@ -101,10 +100,16 @@ public final class SharedSlices {
             .maximumWeight(maxReferences)
             .weigher((UserId author, Slice slice) -> weight(slice))
             .buildAsync();
+    erased.tell(slices.synchronous()::invalidate);
   }
 
   private static int weight(Slice slice) {
     return REFERENCES_OF_AN_EMPTY_ONE + slice.refs().size();
+  }
+
+  /** How many authors something is kept of. */
+  public long authors() {
+    return slices.synchronous().estimatedSize();
   }
 
   /** How much of what was asked for did not have to be read, from 0 to 1. */
@@ -122,7 +127,7 @@ public final class SharedSlices {
     Map<UserId, CompletableFuture<Slice>> all = new LinkedHashMap<>();
     Set<UserId> missing = new LinkedHashSet<>();
     for (UserId author : some) {
-      if (erased.test(author)) continue;
+      if (erased.contains(author)) continue;
       CompletableFuture<Slice> slice = slices.getIfPresent(author);
       if (slice == null || isKnownNotToTell(slice, newerThan, limit)) missing.add(author);
       else all.put(author, slice);

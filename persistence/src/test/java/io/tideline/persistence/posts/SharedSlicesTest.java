@@ -15,11 +15,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -40,7 +38,7 @@ class SharedSlicesTest {
     final Random random;
     final List<PostRef> log = new ArrayList<>();
     final List<Runnable> reads = new ArrayList<>();
-    final Set<UserId> erased = new HashSet<>();
+    final ErasedAuthors erased = new ErasedAuthors();
     final SharedSlices slices;
     int stored;
     int applied;
@@ -49,7 +47,7 @@ class SharedSlicesTest {
 
     Cell(Random random, int maxReferences) {
       this.random = random;
-      this.slices = new SharedSlices(this::read, erased::contains, this, maxReferences);
+      this.slices = new SharedSlices(this::read, erased, this, maxReferences);
     }
 
     void step() {
@@ -325,7 +323,9 @@ class SharedSlicesTest {
     Cell cell = written();
     var unused = newest(cell, AUTHORS, 3);
     answerAll(cell);
-    cell.erased.add(AUTHORS.get(1));
+    assertThat(cell.slices.authors()).isEqualTo(3);
+    cell.erased.add(AUTHORS.get(1), 1);
+    assertThat(cell.slices.authors()).isEqualTo(2);
     assertThat(newest(cell, AUTHORS, 3).join()).containsOnlyKeys(AUTHORS.get(0), AUTHORS.get(2));
   }
 
@@ -340,7 +340,7 @@ class SharedSlicesTest {
                   ? CompletableFuture.failedStage(new IllegalStateException("the store is away"))
                   : cell.read(some, olderThan, newerThan, limit);
             },
-            author -> false,
+            new ErasedAuthors(),
             cell,
             1_000);
     assertThatThrownBy(
