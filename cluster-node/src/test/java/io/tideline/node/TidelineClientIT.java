@@ -41,6 +41,8 @@ class TidelineClientIT {
           "tideline.multi-dc.placement.settle-after",
           "1s",
           "tideline.multi-dc.placement.moves-at-once",
+          50,
+          "tideline.multi-dc.placement.departures-at-once",
           50);
 
   @Test

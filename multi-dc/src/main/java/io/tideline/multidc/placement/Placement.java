@@ -75,20 +75,20 @@ final class Placement {
     Map<String, String> target = new HashMap<>(table);
     target.keySet().removeAll(moving);
     target.putAll(going);
+    boolean somebodyLeaves =
+        nodes.stream()
+            .anyMatch(node -> node.state() == State.DEPARTING && target.containsValue(node.id()));
+    int atOnce = somebodyLeaves ? settings.departuresAtOnce() : settings.movesAtOnce();
     List<Move> moves =
         new PlacementPlan(target, moving, settled(nodes, now))
-            .moves(
-                settings.movesAtOnce() - moving.size() - leftAt.size(),
-                settings.tolerance(),
-                moved > 0);
-    note(moves);
+            .moves(atOnce - moving.size() - leftAt.size(), settings.tolerance(), moved > 0);
+    note(moves, atOnce);
     moves.forEach(move -> going.put(move.shard(), move.to()));
     return moves.stream().map(Move::shard).collect(Collectors.toSet());
   }
 
-  private void note(List<Move> moves) {
-    if (moved == 0 && !moves.isEmpty())
-      log.info("Shards move, {} at a time", settings.movesAtOnce());
+  private void note(List<Move> moves, int atOnce) {
+    if (moved == 0 && !moves.isEmpty()) log.info("Shards move, {} at a time", atOnce);
     moved += moves.size();
     if (moved > 0 && moves.isEmpty() && going.isEmpty()) {
       log.info("{} shards have moved", moved);

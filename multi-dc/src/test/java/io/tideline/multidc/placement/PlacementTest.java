@@ -3,6 +3,7 @@ package io.tideline.multidc.placement;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.tideline.multidc.placement.PlacementPlan.Node;
+import io.tideline.multidc.placement.PlacementPlan.State;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -67,7 +68,7 @@ class PlacementTest {
 
   @Test
   void a_shard_is_on_its_way_until_it_has_a_home_or_nobody_asks_for_it() {
-    var placement = new Placement(new PlacementSettings(2, Duration.ZERO, 0.05));
+    var placement = new Placement(new PlacementSettings(2, 3, Duration.ZERO, 0.05));
     List<Node> nodes =
         List.of(SimulatedShards.node("from", "a", 0), SimulatedShards.node("to", "a", 100));
     Map<String, String> before = Map.of("1", "from", "2", "from", "3", "from", "4", "from");
@@ -78,6 +79,16 @@ class PlacementTest {
     Map<String, String> oneHasArrived = Map.of("1", "to", "3", "from", "4", "from");
     assertThat(placement.moves(oneHasArrived, Set.of(), nodes, 2 * soon)).containsExactly("3");
     assertThat(placement.moves(oneHasArrived, Set.of("3"), nodes, 5 * soon)).containsExactly("4");
+  }
+
+  @Test
+  void a_node_that_is_about_to_leave_gives_up_more_at_once() {
+    var placement = new Placement(new PlacementSettings(1, 3, Duration.ZERO, 0.05));
+    Node leaves =
+        new Node("from", "a", 0, SimulatedShards.node("to", "a", 1).version(), State.DEPARTING);
+    List<Node> nodes = List.of(leaves, SimulatedShards.node("to", "a", 100));
+    Map<String, String> all = Map.of("1", "from", "2", "from", "3", "from", "4", "from");
+    assertThat(placement.moves(all, Set.of(), nodes, 0)).hasSize(3);
   }
 
   @Test
