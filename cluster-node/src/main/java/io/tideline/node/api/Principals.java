@@ -1,16 +1,20 @@
 package io.tideline.node.api;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.grpc.Status;
 import io.tideline.protocols.UserId;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Set;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.grpc.javadsl.Metadata;
 import org.jspecify.annotations.Nullable;
@@ -18,19 +22,20 @@ import org.jspecify.annotations.Nullable;
 /** Tells who calls, and whether they may do what they ask for. */
 public final class Principals {
   private static final String BEARER = "bearer ";
-  private static final String OWN = "own:";
+  private static final String OWN = "own/";
+  private static final String OWN_ALGORITHM = "HmacSHA256";
 
   /** Null when everybody may do everything. */
   private final @Nullable TokenVerifier tokens;
 
-  /** What tokens of this process begin with; told to nobody else, and new in each life of it. */
-  private final String secret;
+  /** Signs what this process asks itself; told to nobody, and new in each life of it. */
+  private final SecretKeySpec ownKey;
 
   private Principals(@Nullable TokenVerifier tokens) {
     this.tokens = tokens;
     byte[] random = new byte[32];
     new SecureRandom().nextBytes(random);
-    secret = OWN + HexFormat.of().formatHex(random) + ":";
+    ownKey = new SecretKeySpec(random, OWN_ALGORITHM);
   }
 
   /**
@@ -80,21 +85,26 @@ public final class Principals {
           "TOKEN_MISSING", "expected the metadata \"authorization: Bearer <token>\"");
     }
     String token = authorization.substring(BEARER.length()).trim();
-    return isOwn(token)
-        ? new Principal(token.substring(secret.length()), Set.of(), "")
-        : tokens.verify(token);
+    if (!token.startsWith(OWN)) return tokens.verify(token);
+    String user = token.substring(token.lastIndexOf('/') + 1);
+    boolean right =
+        MessageDigest.isEqual(token.getBytes(US_ASCII), ownToken(user).getBytes(US_ASCII));
+    return right ? new Principal(user, Set.of(), "") : tokens.verify(token);
   }
 
-  /** With it this process may ask itself in the name of the user, and nobody else anybody. */
+  /** With it this process may ask itself in the name of this user, and nobody else anybody. */
   public String ownToken(UserId user) {
-    return secret + user.value();
+    return ownToken(user.value());
   }
 
-  private boolean isOwn(String token) {
-    return token.startsWith(OWN)
-        && token.length() > secret.length()
-        && MessageDigest.isEqual(
-            token.substring(0, secret.length()).getBytes(US_ASCII), secret.getBytes(US_ASCII));
+  private String ownToken(String user) {
+    try {
+      Mac mac = Mac.getInstance(OWN_ALGORITHM);
+      mac.init(ownKey);
+      return OWN + HexFormat.of().formatHex(mac.doFinal(user.getBytes(UTF_8))) + "/" + user;
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("every Java has " + OWN_ALGORITHM, e);
+    }
   }
 
   /** Fails with {@code PERMISSION_DENIED} unless the caller is that user or may act for all. */

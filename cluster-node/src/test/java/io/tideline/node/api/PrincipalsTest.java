@@ -159,8 +159,9 @@ class PrincipalsTest {
     assertThat(ann).isEqualTo(new Principal("ann", java.util.Set.of(), ""));
     Principals other = startWith("jwks-file = \"" + directory.resolve("jwks.json") + "\"");
     assertRefused(other.ownToken(ANN), "TOKEN_INVALID");
-    assertRefused(principals.ownToken(ANN).replace(":ann", ""), "TOKEN_INVALID");
-    assertRefused("own:ann", "TOKEN_INVALID");
+    assertRefused(principals.ownToken(ANN).replace("/ann", "/bob"), "TOKEN_INVALID");
+    assertRefused("own/ann", "TOKEN_INVALID");
+    assertRefused("own/", "TOKEN_INVALID");
   }
 
   @Test
