@@ -141,7 +141,7 @@ public final class SharedSlices {
 
   private boolean isKnownNotToTell(CompletableFuture<Slice> slice, PostId newerThan, int limit) {
     if (!slice.isDone()) return false;
-    return slice.isCompletedExceptionally() || !tells(slice.join(), newerThan, limit);
+    return slice.isCompletedExceptionally() || !tells(slice.getNow(null), newerThan, limit);
   }
 
   private boolean tells(Slice slice, PostId newerThan, int limit) {
@@ -180,7 +180,7 @@ public final class SharedSlices {
     List<UserId> lacking = new ArrayList<>();
     all.forEach(
         (author, known) -> {
-          Slice slice = known.join();
+          Slice slice = known.getNow(null);
           boolean tells = own.contains(author) || tells(slice, newerThan, limit);
           if (tells) newest.put(author, slice.newest(newerThan, limit));
           else lacking.add(author);
