@@ -48,6 +48,7 @@ class TokensIT {
     key = new ECKeyGenerator(Curve.P_256).keyID("k1").generate();
     Path keys = directory.resolve("jwks.json");
     Files.writeString(keys, new JWKSet(key).toString());
+    SAID_WARMING_UP.list.clear();
     SAID_WARMING_UP.start();
     ((Logger) LoggerFactory.getLogger(WarmUp.class)).addAppender(SAID_WARMING_UP);
     nodes =
