@@ -4,9 +4,8 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.tideline.persistence.timeline.Arrivals;
-import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.user.NoArrivals;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
@@ -34,7 +33,7 @@ class SharedSlicesTest {
   private static final int STEPS = 120;
 
   /** A log, a store that follows it, and a node that applies it and forgets what is stored. */
-  private static final class Cell implements Arrivals {
+  private static final class Cell extends NoArrivals {
     final Random random;
     final List<PostRef> log = new ArrayList<>();
     final List<Runnable> reads = new ArrayList<>();
@@ -134,23 +133,6 @@ class SharedSlicesTest {
           .filter(line -> line.author.equals(author) && line.offset >= after.next(PARTITION))
           .toList();
     }
-
-    @Override
-    public List<PostRef> recentWithTag(String tag, Positions after) {
-      return List.of();
-    }
-
-    @Override
-    public void register(UserId author, Inbox inbox) {}
-
-    @Override
-    public void unregister(UserId author, Inbox inbox) {}
-
-    @Override
-    public void registerTag(String tag, Inbox inbox) {}
-
-    @Override
-    public void unregisterTag(String tag, Inbox inbox) {}
   }
 
   /** A timeline that is being loaded. */
