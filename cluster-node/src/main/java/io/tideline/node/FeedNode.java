@@ -359,8 +359,8 @@ public final class FeedNode {
             other -> log.copiesLag(other.number()),
             backfills);
     leaveInOrder(users, departures, leaving, log);
-    return whenLogIsRead(log)
-        .thenCompose(read -> GrpcServer.start(system, settings.grpc(), services.mounts()))
+    return whenMayServe(log)
+        .thenCompose(may -> GrpcServer.start(system, settings.grpc(), services.mounts()))
         .thenCompose(
             server ->
                 WarmUp.run(
@@ -407,12 +407,16 @@ public final class FeedNode {
     return reaches;
   }
 
-  /** Not when it takes long: then the node serves, and says that it is degraded. */
-  private CompletionStage<Void> whenLogIsRead(PostsLog log) {
-    if (log.tail().caughtUp() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
+  /**
+   * When the log is read and a majority has counted this node in. Not when it takes long: then the
+   * node serves, and says that it is degraded.
+   */
+  private CompletionStage<Void> whenMayServe(PostsLog log) {
+    boolean may = log.tail().caughtUp() && fence.open();
+    if (may || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
       return CompletableFuture.completedStage(null);
     }
-    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenLogIsRead(log));
+    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenMayServe(log));
   }
 
   private void takeUsers(

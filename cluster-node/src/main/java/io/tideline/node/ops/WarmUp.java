@@ -46,6 +46,7 @@ public final class WarmUp {
   private final long startedAt = System.nanoTime();
   private final AtomicInteger woken = new AtomicInteger();
   private final AtomicInteger read = new AtomicInteger();
+  private final AtomicInteger failed = new AtomicInteger();
 
   private WarmUp(
       ActorSystem<?> system,
@@ -92,10 +93,11 @@ public final class WarmUp {
     long taken = System.nanoTime() - startedAt;
     if (left == 0 || taken > LIMIT.toNanos()) {
       LOG.info(
-          "Woke {} users that nobody is and read {} of their pages in {} ms",
+          "Woke {} users that nobody is and read {} of their pages in {} ms; {} could not be read",
           woken.get(),
           read.get(),
-          TimeUnit.NANOSECONDS.toMillis(taken));
+          TimeUnit.NANOSECONDS.toMillis(taken),
+          failed.get());
       return CompletableFuture.completedStage(null);
     }
     return CompletableFuture.allOf(
@@ -128,7 +130,11 @@ public final class WarmUp {
     return page.apply(nobody)
         .handle(
             (answer, failure) -> {
-              if (failure == null) read.incrementAndGet();
+              if (failure == null) {
+                read.incrementAndGet();
+              } else if (failed.getAndIncrement() == 0) {
+                LOG.warn("A page of the warm-up failed; so may others, which are counted", failure);
+              }
               return null;
             });
   }
