@@ -109,7 +109,7 @@ final class AuthorLines {
   }
 
   synchronized List<PostRef> notIn(Positions positions) {
-    List<PostRef> found = new ArrayList<>(Math.min(size, 16));
+    List<PostRef> found = List.of();
     LogPartition partition = null;
     long next = 0;
     for (int i = 0; i < size; i++) {
@@ -119,6 +119,9 @@ final class AuthorLines {
         next = positions.next(partition);
       }
       if (ref.offset >= next) {
+        if (found.isEmpty()) {
+          found = new ArrayList<>(size - i);
+        }
         found.add(ref);
       }
     }

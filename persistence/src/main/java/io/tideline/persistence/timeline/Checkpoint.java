@@ -11,14 +11,12 @@ import io.tideline.protocols.log.v1.LogPosition;
 import io.tideline.protocols.log.v1.TimelineCheckpoint;
 import io.tideline.protocols.log.v1.TimelineEntries;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,53 +45,91 @@ public record Checkpoint(List<PostRef> entries, Positions positions, PostId floo
   }
 
   /** The same of other references to the same entries. */
-  Checkpoint of(Collection<PostRef> same) {
-    return new Checkpoint(List.copyOf(same), positions, floor, rulesAt);
+  Checkpoint of(List<PostRef> same) {
+    return new Checkpoint(same, positions, floor, rulesAt);
   }
 
-  /** How many entries have come, changed or gone since. */
+  /**
+   * How many entries have come, changed or gone since.
+   *
+   * @param newer oldest first
+   */
   public int changesTo(List<PostRef> newer) {
-    Set<PostRef> common = new HashSet<>(entries);
-    common.retainAll(new HashSet<>(newer));
-    return newer.size() + entries.size() - 2 * common.size();
+    int common = 0;
+    int at = 0;
+    for (PostRef ref : newer) {
+      at = firstNotBelow(ref, at);
+      if (isAt(ref, at) && entries.get(at).equals(ref)) common++;
+    }
+    return newer.size() + entries.size() - 2 * common;
   }
 
   /** What {@link #then} needs to turn this checkpoint into the newer one. */
   public byte[] differenceTo(Checkpoint newer) {
-    Map<PostId, PostRef> old = new HashMap<>();
-    for (PostRef ref : entries) old.put(ref.id(), ref);
-    Columns columns = new Columns();
-    for (PostRef ref : newer.entries()) {
-      if (!ref.equals(old.remove(ref.id()))) columns.add(ref);
-    }
     TimelineCheckpoint.Builder difference =
         TimelineCheckpoint.newBuilder()
-            .setEntries(columns.build())
             .addAllPositions(newer.positions().toProto())
             .setFloorHigh(newer.floor().hi())
             .setFloorLow(newer.floor().lo())
             .setRulesAt(newer.rulesAt());
-    for (PostRef gone : entries) {
-      if (!old.containsKey(gone.id())) continue;
+    Columns columns = new Columns();
+    int at = 0;
+    for (PostRef ref : newer.entries()) {
+      int next = firstNotBelow(ref, at);
+      remove(at, next, difference);
+      boolean known = isAt(ref, next);
+      if (!known || !entries.get(next).equals(ref)) columns.add(ref);
+      at = known ? next + 1 : next;
+    }
+    remove(at, entries.size(), difference);
+    return difference.setEntries(columns.build()).build().toByteArray();
+  }
+
+  private int firstNotBelow(PostRef ref, int from) {
+    int at = from;
+    while (at < entries.size() && PostRef.BY_ID.compare(entries.get(at), ref) < 0) at++;
+    return at;
+  }
+
+  private boolean isAt(PostRef ref, int at) {
+    return at < entries.size() && PostRef.BY_ID.compare(entries.get(at), ref) == 0;
+  }
+
+  private void remove(int from, int to, TimelineCheckpoint.Builder difference) {
+    for (PostRef gone : entries.subList(from, to)) {
       difference.addRemovedHigh(gone.idHi).addRemovedLow(gone.idLo);
     }
-    return difference.build().toByteArray();
   }
 
   /** The checkpoint that a recorded difference leads to. */
   public Checkpoint then(byte[] difference) {
     TimelineCheckpoint read = parse(difference);
-    TreeMap<PostId, PostRef> merged = new TreeMap<>();
-    for (PostRef ref : entries) merged.put(ref.id(), ref);
+    Set<PostId> removed = new HashSet<>();
     for (int i = 0; i < read.getRemovedHighCount(); i++) {
-      merged.remove(new PostId(read.getRemovedHigh(i), read.getRemovedLow(i)));
+      removed.add(new PostId(read.getRemovedHigh(i), read.getRemovedLow(i)));
     }
-    for (PostRef ref : refs(read.getEntries())) merged.put(ref.id(), ref);
+    List<PostRef> came = refs(read.getEntries());
+    came.sort(PostRef.BY_ID);
+    List<PostRef> merged = new ArrayList<>(entries.size() + came.size());
+    int at = 0;
+    for (PostRef ref : came) {
+      int next = firstNotBelow(ref, at);
+      keep(at, next, removed, merged);
+      merged.add(ref);
+      at = isAt(ref, next) ? next + 1 : next;
+    }
+    keep(at, entries.size(), removed, merged);
     return new Checkpoint(
-        new ArrayList<>(merged.values()),
+        merged,
         Positions.fromProto(read.getPositionsList()),
         new PostId(read.getFloorHigh(), read.getFloorLow()),
         read.getRulesAt());
+  }
+
+  private void keep(int from, int to, Set<PostId> removed, List<PostRef> merged) {
+    for (PostRef ref : entries.subList(from, to)) {
+      if (removed.isEmpty() || !removed.contains(ref.id())) merged.add(ref);
+    }
   }
 
   private static TimelineCheckpoint parse(byte[] bytes) {

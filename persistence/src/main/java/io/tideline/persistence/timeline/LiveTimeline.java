@@ -8,10 +8,10 @@ import io.tideline.protocols.Watermark;
 import io.tideline.protocols.v1.Post;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -756,14 +756,16 @@ public final class LiveTimeline {
 
   /** The same, by the references that are remembered where those say the same. */
   private List<PostRef> asRemembered(List<PostRef> entries) {
-    Map<PostRef, PostRef> refs = new LinkedHashMap<>();
-    for (PostRef ref : entries) refs.put(ref, ref);
-    entries.stream()
-        .map(ref -> ref.author)
-        .distinct()
-        .flatMap(author -> around.arrivals().recent(author, Positions.EMPTY).stream())
-        .forEach(remembered -> refs.computeIfPresent(remembered, (same, own) -> remembered));
-    return new ArrayList<>(refs.values());
+    PostRef[] refs = entries.toArray(new PostRef[0]);
+    Set<UserId> authors = new HashSet<>();
+    for (PostRef ref : entries) {
+      if (!authors.add(ref.author)) continue;
+      for (PostRef remembered : around.arrivals().recent(ref.author, Positions.EMPTY)) {
+        int at = Timeline.search(refs, 0, refs.length, remembered.idHi, remembered.idLo);
+        if (at >= 0 && refs[at].equals(remembered)) refs[at] = remembered;
+      }
+    }
+    return Arrays.asList(refs);
   }
 
   private void attempt(int checks, Predicate<Boolean> step) {

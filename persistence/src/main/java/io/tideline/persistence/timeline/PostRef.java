@@ -5,6 +5,7 @@ import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,9 @@ public final class PostRef {
 
   /** Together with {@link #DELETED}: all posts of the author are no more; the id says nothing. */
   public static final int ERASED = 16;
+
+  /** As {@link PostId#compareTo}. */
+  static final Comparator<PostRef> BY_ID = (a, b) -> a.compareToId(b.idHi, b.idLo);
 
   private static final int MOST_FORMER = 4;
 

@@ -18,6 +18,10 @@ public final class StoredCheckpoint {
     form = encoded;
   }
 
+  public StoredCheckpoint(Checkpoint held) {
+    form = held;
+  }
+
   /** Not to be changed. */
   @JsonValue
   public byte[] encoded() {

@@ -101,27 +101,43 @@ public final class Timeline {
       PostId floor,
       Collection<PostRef> refs,
       Map<PostId, List<String>> met) {
-    TreeMap<PostId, PostRef> merged = new TreeMap<>();
-    Set<UserId> erased = new HashSet<>();
-    for (PostRef ref : refs) if (ref.erased()) erased.add(ref.author);
-    for (PostRef ref : refs) {
-      if (!erased.contains(ref.author)) merged.merge(ref.id(), ref, PostRef::merge);
+    List<PostRef> merged = merged(refs);
+    Map<PostId, List<String>> needed = new HashMap<>();
+    if (!met.isEmpty()) {
+      for (PostRef ref : merged) {
+        List<String> rulesMet = met.getOrDefault(ref.id(), List.of());
+        if (!rulesMet.isEmpty()) needed.put(ref.id(), rulesMet);
+      }
     }
-    Map<PostId, List<String>> needed = new HashMap<>(met);
-    needed.keySet().retainAll(merged.keySet());
-    needed.values().removeIf(List::isEmpty);
     Timeline timeline = new Timeline(capacity, rules, floor, Map.copyOf(needed));
     Sources sources = rules.sources();
-    List<Change> ignored = new ArrayList<>();
-    timeline.sinkAll(
-        merged.headMap(floor, true).values().stream()
-            .filter(ref -> !ref.deleted() && sources.contain(ref))
-            .toList());
-    for (PostRef ref : merged.tailMap(floor, false).values()) {
-      if (!ref.deleted() && sources.contain(ref)) timeline.set(null, ref, ignored);
+    merged.removeIf(ref -> ref.deleted() || !sources.contain(ref));
+    int above = 0;
+    while (above < merged.size() && merged.get(above).compareToId(floor.hi(), floor.lo()) <= 0) {
+      above++;
     }
+    timeline.sinkAll(merged.subList(0, above));
+    List<Change> ignored = new ArrayList<>();
+    for (PostRef ref : merged.subList(above, merged.size())) timeline.set(null, ref, ignored);
     timeline.trim(ignored);
     return timeline;
+  }
+
+  /** One reference for each post, oldest first, and none of authors who are erased. */
+  private static List<PostRef> merged(Collection<PostRef> refs) {
+    Set<UserId> erased = new HashSet<>();
+    for (PostRef ref : refs) if (ref.erased()) erased.add(ref.author);
+    List<PostRef> sorted = new ArrayList<>(refs);
+    if (!erased.isEmpty()) sorted.removeIf(ref -> erased.contains(ref.author));
+    // Lines of one post stay in the order in which they came.
+    sorted.sort(PostRef.BY_ID);
+    List<PostRef> merged = new ArrayList<>(sorted.size());
+    for (PostRef ref : sorted) {
+      int last = merged.size() - 1;
+      if (last < 0 || PostRef.BY_ID.compare(merged.get(last), ref) != 0) merged.add(ref);
+      else merged.set(last, merged.get(last).merge(ref));
+    }
+    return merged;
   }
 
   /** How many entries are shown. */

@@ -315,7 +315,7 @@ public final class TimelineView {
       if (eligible(ref)) found.add(ref);
       else aside.add(ref.id());
     }
-    if (found.size() > shown) found.sort((a, b) -> a.compareToId(b.idHi, b.idLo));
+    if (found.size() > shown) found.sort(PostRef.BY_ID);
     return new Arrived(found, aside);
   }
 

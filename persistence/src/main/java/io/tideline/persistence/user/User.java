@@ -144,10 +144,9 @@ public record User(
 
   /** The difference to nothing is a checkpoint itself. */
   private StoredCheckpoint checkpointThen(Payload difference) {
-    return new StoredCheckpoint(
-        checkpoint == null
-            ? difference.bytes()
-            : checkpoint.read().then(difference.bytes()).encode());
+    return checkpoint == null
+        ? new StoredCheckpoint(difference.bytes())
+        : new StoredCheckpoint(checkpoint.read().then(difference.bytes()));
   }
 
   private User intended(IntentLine line, long seenAt, long intentsThen, long announced) {
