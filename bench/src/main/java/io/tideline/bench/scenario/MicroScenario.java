@@ -1,6 +1,7 @@
 package io.tideline.bench.scenario;
 
 import io.tideline.bench.micro.ArrivalBenchmark;
+import io.tideline.bench.micro.CheckpointBenchmark;
 import io.tideline.bench.micro.CursorBenchmark;
 import io.tideline.bench.micro.JournalEventBenchmark;
 import io.tideline.bench.micro.LogLineBenchmark;
@@ -33,6 +34,7 @@ public final class MicroScenario {
       List.of(
           ReadFeedBenchmark.class,
           ArrivalBenchmark.class,
+          CheckpointBenchmark.class,
           RecentPostsBenchmark.class,
           MergeBenchmark.class,
           CursorBenchmark.class,

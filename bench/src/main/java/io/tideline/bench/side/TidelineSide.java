@@ -34,6 +34,9 @@ public final class TidelineSide implements Side {
   private static final int WALK = 100;
   private static final int UNDER_WAY = 256;
 
+  /** The limit has their answers in memory. */
+  private static final int MOST_DEEP = 70_000;
+
   /** Who follows the marks, which are so many that each partition of the log has one. */
   private static final String WITNESS = "bench-witness";
 
@@ -88,10 +91,13 @@ public final class TidelineSide implements Side {
   public Corpus read(Dataset dataset, Path answers) {
     Map<String, List<String>> timelines = new ConcurrentHashMap<>();
     Map<String, ByteString> cards = new ConcurrentHashMap<>();
+    // One object for each id, in however many timelines it is.
+    Map<String, String> ids = new ConcurrentHashMap<>();
     List<Page> newest = new ArrayList<>();
     List<Page> deep = new ArrayList<>();
     Map<String, Integer> expected = dataset.entries();
-    long giveUpAt = System.nanoTime() + TO_SETTLE.toNanos();
+    Duration patience = TO_SETTLE.plusMillis(10L * dataset.readers().size());
+    long giveUpAt = System.nanoTime() + patience.toNanos();
     try (TidelineClient client = client();
         AnswerFile file = AnswerFile.create(answers)) {
       List<String> waiting = List.copyOf(dataset.readers());
@@ -112,8 +118,9 @@ public final class TidelineSide implements Side {
                                 }
                                 return CompletableFuture.completedFuture(null);
                               }
-                              timelines.put(reader, walk.ids);
                               cards.putAll(walk.cards);
+                              walk.ids.replaceAll(id -> ids.computeIfAbsent(id, one -> one));
+                              timelines.put(reader, walk.ids);
                               return walk.keepPages(file, newest, deep);
                             }));
           }
@@ -122,7 +129,7 @@ public final class TidelineSide implements Side {
         if (!waiting.isEmpty() && System.nanoTime() > giveUpAt) {
           throw new IllegalStateException(
               "%d timelines, as that of %s, are not complete after %d s"
-                  .formatted(waiting.size(), waiting.get(0), TO_SETTLE.toSeconds()));
+                  .formatted(waiting.size(), waiting.get(0), patience.toSeconds()));
         }
       }
     }
@@ -176,8 +183,21 @@ public final class TidelineSide implements Side {
     private CompletableFuture<@Nullable Void> keepPages(
         AnswerFile file, List<Page> newest, List<Page> deep) {
       CompletableFuture<@Nullable Void> kept = keep(file, new Page(reader, 0, ""), newest);
-      for (Page page : further) kept = kept.thenCompose(done -> keep(file, page, deep));
+      for (Page page : further) {
+        kept =
+            kept.thenCompose(
+                done ->
+                    isFull(deep)
+                        ? CompletableFuture.completedFuture(null)
+                        : keep(file, page, deep));
+      }
       return kept;
+    }
+
+    private static boolean isFull(List<Page> pages) {
+      synchronized (pages) {
+        return pages.size() >= MOST_DEEP;
+      }
     }
 
     private CompletableFuture<@Nullable Void> keep(AnswerFile file, Page page, List<Page> pages) {

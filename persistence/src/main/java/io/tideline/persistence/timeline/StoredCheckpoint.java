@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A checkpoint as a user's state has it. Snapshots have it encoded, and so has the state, until a
- * timeline is awake that has nearly all of its references anyway: those take a tenth of the bytes.
- * What it says never changes.
+ * difference is applied to it, or a timeline is awake that has nearly all of its references anyway:
+ * those take a tenth of the bytes. What it says never changes.
  */
 public final class StoredCheckpoint {
   // A Checkpoint, or a byte[]: one field, because a snapshot is written on another thread.
