@@ -35,6 +35,9 @@ public final class CollectorsScenario {
   /** With the options that choose it. */
   private record Collector(String name, List<String> options) {}
 
+  /** Kamon's agent refuses classes of a JDK that it does not know yet. */
+  private static final String ON_ANY_JDK = "-Dkanela.agent.libs.net.bytebuddy.experimental=true";
+
   private final Place place;
   private final Dataset dataset;
   private final Path directory;
@@ -110,6 +113,7 @@ public final class CollectorsScenario {
 
   private List<String> options(Collector collector) {
     List<String> options = new ArrayList<>(collector.options());
+    options.add(ON_ANY_JDK);
     options.add("-Xmx%dm".formatted(1_024 + place.plan().readers() / 20));
     options.add("-Dtideline.persistence.user.passivate-after=24h");
     options.add("-Xlog:safepoint:file=%s:uptime:filecount=0".formatted(pauses(collector)));
