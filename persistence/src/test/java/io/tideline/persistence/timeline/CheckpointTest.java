@@ -31,7 +31,7 @@ class CheckpointTest {
         timeline.apply(lines.next(), List.of(), new ArrayList<>());
       }
       if (random.nextInt(4) == 0) timeline = timeline.under(rules(random));
-      Checkpoint now = new Checkpoint(timeline.candidates(), lines.end(), timeline.floor(), i);
+      Checkpoint now = new Checkpoint(timeline.remembered(), lines.end(), timeline.floor(), i);
       folded = folded.then(folded.differenceTo(now));
       assertThat(folded).isEqualTo(now);
       assertThat(Checkpoint.decode(now.encode())).isEqualTo(now);
