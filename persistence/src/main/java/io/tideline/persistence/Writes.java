@@ -32,7 +32,7 @@ public final class Writes {
   // Cassandra warns of more than 10 partitions and 5 KiB, and refuses 50 KiB.
   private static final int MOST_PARTITIONS = 10;
   private static final int MOST_BYTES = 4 * 1024;
-  private static final int FEW_REQUESTS = 4;
+  private static final int FEW_REQUESTS = 2;
   private static final int MOST_REQUESTS = 32;
   private static final Duration PACE = Duration.ofMillis(10);
 

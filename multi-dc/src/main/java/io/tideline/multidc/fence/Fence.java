@@ -16,14 +16,14 @@ public final class Fence {
   private static final long NOT_YET = Long.MIN_VALUE;
   private static final long GONE = Long.MIN_VALUE + 1;
 
-  private final long stableAfterNanos;
+  private final long closesAfterNanos;
   private final long maxClockOffsetMillis;
   private volatile long tick = NOT_YET;
   private volatile long clockOffsetMillis;
   private volatile long clockSpreadMillis;
 
   Fence(FenceSettings settings) {
-    stableAfterNanos = settings.stableAfter().toNanos();
+    closesAfterNanos = settings.closesAfter().toNanos();
     maxClockOffsetMillis = settings.maxClockOffset().toMillis();
   }
 
@@ -51,7 +51,7 @@ public final class Fence {
   }
 
   private boolean open(long tick) {
-    return tick > GONE && System.nanoTime() - tick < stableAfterNanos;
+    return tick > GONE && System.nanoTime() - tick < closesAfterNanos;
   }
 
   /** Whether requests may leave: also before the node first joined, when it sets up its tables. */

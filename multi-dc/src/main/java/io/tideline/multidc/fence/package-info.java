@@ -6,9 +6,9 @@
  * that is the last moment at which a majority of the cell is known to have counted it in.
  *
  * <p>Why that is soon enough: whoever takes over first removes the node from the membership, which
- * all that remain have then seen, and waits for the split-brain resolver's stable-after before it
- * starts the node's users elsewhere. From the removal on nobody counts the node in, and its fence
- * is closed stable-after later at the latest.
+ * all that remain have then seen, and waits for {@code down-removal-margin} before it starts the
+ * node's users elsewhere. From the removal on nobody counts the node in, and its fence is closed
+ * that much later at the latest.
  */
 @NullMarked
 package io.tideline.multidc.fence;

@@ -6,10 +6,10 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 class FenceTest {
-  private static final Duration STABLE_AFTER = Duration.ofSeconds(7);
+  private static final Duration CLOSES_AFTER = Duration.ofSeconds(7);
 
   private final Fence fence =
-      new Fence(new FenceSettings(Duration.ofMillis(500), STABLE_AFTER, Duration.ofSeconds(10)));
+      new Fence(new FenceSettings(Duration.ofMillis(500), CLOSES_AFTER, Duration.ofSeconds(10)));
 
   @Test
   void is_closed_before_the_node_is_a_member_but_lets_it_set_up_its_tables() {
@@ -27,7 +27,7 @@ class FenceTest {
 
   @Test
   void closes_by_itself_when_no_answer_is_recent() {
-    fence.countedInAt(System.nanoTime() - STABLE_AFTER.toNanos());
+    fence.countedInAt(System.nanoTime() - CLOSES_AFTER.toNanos());
     // At once: to load what asserts takes a while.
     String state = fence.state();
     assertThat(state).startsWith("closed: counted in by a majority 7.0 s ago");

@@ -66,14 +66,14 @@ class WritesIT {
 
   @Test
   void as_many_that_hang_as_go_at_once_do_not_hold_up_others() {
-    AtomicInteger hanging = new AtomicInteger(4);
+    AtomicInteger hanging = new AtomicInteger(2);
     Writes behindThem =
         new Writes(
             session(
                 (statement, run) ->
                     hanging.getAndDecrement() > 0 ? new CompletableFuture<>() : run.get()));
     List<CompletionStage<Void>> stuck =
-        IntStream.range(0, 4)
+        IntStream.range(0, 2)
             .mapToObj(i -> behindThem.write(List.of(List.of(row("stuck" + i, "text")))))
             .toList();
     await(behindThem.write(List.of(List.of(row("behind", "text")))));
