@@ -68,6 +68,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.apache.pekko.Done;
@@ -359,16 +360,17 @@ public final class FeedNode {
             other -> log.copiesLag(other.number()),
             backfills);
     leaveInOrder(users, departures, leaving, log);
-    return whenMayServe(log)
-        .thenCompose(may -> GrpcServer.start(system, settings.grpc(), services.mounts()))
+    return whenItMay(fence::open)
+        .thenCompose(open -> GrpcServer.start(system, settings.grpc(), services.mounts()))
         .thenCompose(
             server ->
                 WarmUp.run(
                         system,
                         entities,
-                        !topology.current().shardOwners().isEmpty(),
+                        () -> !topology.current().shardOwners().isEmpty(),
                         nobody -> forwarding.readHere(nobody, principals.ownToken(nobody)))
-                    .thenApply(warm -> server))
+                    .thenCompose(warm -> whenItMay(log.tail()::caughtUp))
+                    .thenApply(read -> server))
         .thenCompose(
             server -> {
               // Users come at once, and other nodes pass their calls on to this one.
@@ -407,16 +409,12 @@ public final class FeedNode {
     return reaches;
   }
 
-  /**
-   * When the log is read and a majority has counted this node in. Not when it takes long: then the
-   * node serves, and says that it is degraded.
-   */
-  private CompletionStage<Void> whenMayServe(PostsLog log) {
-    boolean may = log.tail().caughtUp() && fence.open();
-    if (may || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
+  /** When it holds; not when it takes long: then the node serves, and says that it is degraded. */
+  private CompletionStage<Void> whenItMay(BooleanSupplier holds) {
+    if (holds.getAsBoolean() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
       return CompletableFuture.completedStage(null);
     }
-    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenMayServe(log));
+    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenItMay(holds));
   }
 
   private void takeUsers(

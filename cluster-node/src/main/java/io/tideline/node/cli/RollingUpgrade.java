@@ -41,7 +41,7 @@ final class RollingUpgrade {
   private static final Duration TO_LEAVE = Duration.ofSeconds(75);
   private static final Duration TO_GET_SHARDS = Duration.ofMinutes(1);
   private static final Duration TO_ASK = Duration.ofSeconds(2);
-  private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(4);
+  private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(30);
 
   private final Path control;
   private final Plan plan;
@@ -141,7 +141,13 @@ final class RollingUpgrade {
     return System.nanoTime() - since >= time.toNanos();
   }
 
-  private void rollBack(List<ClusterControl.Node> restarted) {
+  /**
+   * Restarts nodes from the builds that they had, the last one first, and does not wait for
+   * anything but that they are ready.
+   *
+   * @param restarted as they were before
+   */
+  void rollBack(List<ClusterControl.Node> restarted) {
     List<ClusterControl.Node> newestFirst = new ArrayList<>(restarted);
     Collections.reverse(newestFirst);
     for (ClusterControl.Node node : newestFirst) {

@@ -1,7 +1,5 @@
 package io.tideline.node.cli;
 
-import static java.util.Comparator.naturalOrder;
-
 import io.grpc.StatusRuntimeException;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.Node;
@@ -12,7 +10,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.apache.pekko.util.Version;
 
 /**
  * Whether shards have come back to a node that was restarted. Nobody answering means not yet: to
@@ -55,7 +52,7 @@ final class ShardShare {
     return shards;
   }
 
-  /** Whether the node has its share. Nothing moves to who is not of the newest version. */
+  /** Whether the node has its share. */
   boolean reached() {
     if (System.nanoTime() - askAgainAt >= 0) {
       ask().ifPresent(this::look);
@@ -65,10 +62,8 @@ final class ShardShare {
   }
 
   private void look(Topology now) {
-    Optional<Version> newest = versions(now.getNodesList().stream()).max(naturalOrder());
-    Optional<Version> own = versions(named(now)).findFirst();
     shards = shards(now);
-    reached = shards >= share || (own.isPresent() && !own.equals(newest));
+    reached = shards >= share;
   }
 
   private Optional<Topology> ask() {
@@ -77,10 +72,6 @@ final class ShardShare {
     } catch (StatusRuntimeException nobodyAnswers) {
       return Optional.empty();
     }
-  }
-
-  private static Stream<Version> versions(Stream<Node> nodes) {
-    return nodes.map(node -> new Version(node.getVersion()));
   }
 
   private int shards(Topology topology) {

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.pekko.NotUsed;
@@ -35,13 +36,14 @@ public final class WarmUp {
   // Nobody reads yet in a cell that starts. Where others serve, readers come as soon as a shard
   // does, and a method is compiled after some 200 calls.
   private static final int FIRST = 32;
-  private static final int AMONG_OTHERS = 128;
+  private static final int AMONG_OTHERS = 64;
   private static final int AT_ONCE = 8;
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final Logger LOG = LoggerFactory.getLogger(WarmUp.class);
 
   private final ActorSystem<?> system;
   private final UserEntity.Surroundings entities;
+  private final BooleanSupplier othersServe;
   private final Function<UserId, CompletionStage<?>> page;
   private final long startedAt = System.nanoTime();
   private final AtomicInteger woken = new AtomicInteger();
@@ -51,9 +53,11 @@ public final class WarmUp {
   private WarmUp(
       ActorSystem<?> system,
       UserEntity.Surroundings entities,
+      BooleanSupplier othersServe,
       Function<UserId, CompletionStage<?>> page) {
     this.system = system;
     this.entities = entities;
+    this.othersServe = othersServe;
     this.page = page;
   }
 
@@ -74,24 +78,25 @@ public final class WarmUp {
   /**
    * Done after 10 s at the latest; writes nothing.
    *
-   * @param othersServe whether other nodes of the cell have users, some of whom will move here
+   * @param othersServe whether other nodes of the cell have users, some of whom will move here; it
+   *     may be found out meanwhile
    * @param page asks for the page of a user who is awake here, as a client would
    */
   public static CompletionStage<Void> run(
       ActorSystem<?> system,
       UserEntity.Surroundings entities,
-      boolean othersServe,
+      BooleanSupplier othersServe,
       Function<UserId, CompletionStage<?>> page) {
-    int users = othersServe ? AMONG_OTHERS : FIRST;
-    return new WarmUp(system, entities, page)
-        .rounds(users / AT_ONCE)
+    return new WarmUp(system, entities, othersServe, page)
+        .from(0)
         .toCompletableFuture()
         .completeOnTimeout(null, LIMIT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private CompletionStage<Void> rounds(int left) {
+  private CompletionStage<Void> from(int user) {
     long taken = System.nanoTime() - startedAt;
-    if (left == 0 || taken > LIMIT.toNanos()) {
+    int users = othersServe.getAsBoolean() ? AMONG_OTHERS : FIRST;
+    if (user >= users || taken > LIMIT.toNanos()) {
       LOG.info(
           "Woke {} users that nobody is and read {} of their pages in {} ms; {} could not be read",
           woken.get(),
@@ -102,7 +107,7 @@ public final class WarmUp {
     }
     return CompletableFuture.allOf(
             IntStream.range(0, AT_ONCE).mapToObj(i -> one()).toArray(CompletableFuture[]::new))
-        .thenCompose(done -> rounds(left - 1));
+        .thenCompose(done -> from(user + AT_ONCE));
   }
 
   private CompletableFuture<Void> one() {

@@ -98,6 +98,17 @@ class RollingUpgradeIT {
     return checkout;
   }
 
+  private static List<ClusterControl.Node> managed() {
+    return ClusterControl.ask(socket(), new ClusterControl.Request(null, null, 0, 0)).nodes();
+  }
+
+  /** As when a bound is passed once all nodes have been restarted. */
+  private static void takeBack(List<ClusterControl.Node> before) {
+    long decidedAt = System.nanoTime();
+    rolling(NEW_BUILD, LOOSE).rollBack(before);
+    System.out.printf("taken back in %.1f s%n", (System.nanoTime() - decidedAt) / 1e9);
+  }
+
   private static void stopTwoAtOnce() throws InterruptedException {
     List<NodeProcess> two = cluster.nodes().subList(1, 3);
     two.forEach(NodeProcess::stop);
@@ -154,8 +165,13 @@ class RollingUpgradeIT {
     System.out.println("while the load grows: " + load.report());
     Thread.sleep(10_000);
     System.out.println("at rest: " + load.report());
+    List<ClusterControl.Node> before = managed();
     assertThat(upgrade(NEW_BUILD, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     System.out.println("to this build: " + load.report());
+    takeBack(before);
+    System.out.println("taken back: " + load.report());
+    assertThat(upgrade(NEW_BUILD, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
+    System.out.println("to this build again: " + load.report());
     assertThat(upgrade(old, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     System.out.println("and back: " + load.report());
     stopTwoAtOnce();

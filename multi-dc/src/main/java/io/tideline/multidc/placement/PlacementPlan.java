@@ -2,7 +2,6 @@ package io.tideline.multidc.placement;
 
 import static java.util.Comparator.comparingDouble;
 import static java.util.Comparator.comparingInt;
-import static java.util.Comparator.naturalOrder;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.toList;
 
@@ -86,6 +85,7 @@ public final class PlacementPlan {
   /**
    * @param table where each shard is, or is going to; shard to node id
    * @param moving the shards that are on their way
+   * @param nodes the oldest first
    */
   public PlacementPlan(Map<String, String> table, Set<String> moving, List<Node> nodes) {
     Map<String, Holder> byId = new TreeMap<>();
@@ -100,7 +100,7 @@ public final class PlacementPlan {
             });
     holders = List.copyOf(byId.values());
     open = open(holders);
-    takers = newest(open);
+    takers = ofTheLatest(nodes);
   }
 
   /** Those that may have shards: when all are drained, all of them. */
@@ -110,11 +110,16 @@ public final class PlacementPlan {
     return weighing.isEmpty() ? here : weighing;
   }
 
-  private static List<Holder> newest(List<Holder> holders) {
-    Optional<Version> newest =
-        holders.stream().map(holder -> holder.node.version()).max(naturalOrder());
-    return holders.stream()
-        .filter(holder -> newest.filter(holder.node.version()::equals).isPresent())
+  /**
+   * While versions differ, those of the version that came last: an upgrade goes to it, and so does
+   * whoever takes an upgrade back.
+   */
+  private List<Holder> ofTheLatest(List<Node> nodes) {
+    List<Node> able = open.stream().map(holder -> holder.node).toList();
+    Optional<Version> latest =
+        nodes.stream().filter(able::contains).map(Node::version).reduce((older, later) -> later);
+    return open.stream()
+        .filter(holder -> latest.filter(holder.node.version()::equals).isPresent())
         .toList();
   }
 

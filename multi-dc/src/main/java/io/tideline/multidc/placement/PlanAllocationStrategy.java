@@ -73,7 +73,7 @@ public final class PlanAllocationStrategy extends AbstractShardAllocationStrateg
       CurrentClusterState state = cluster.state();
       Set<Member> unreachable = state.getUnreachable();
       Weights said = weights.get();
-      for (Member member : state.getMembers()) {
+      for (Member member : oldestFirst(state.getMembers())) {
         Node node = node(member, unreachable.contains(member), said);
         ActorRef region = byAddress.get(member.address());
         // A member without a region has nothing to give and cannot take; but it may hold up moves.
@@ -84,6 +84,13 @@ public final class PlanAllocationStrategy extends AbstractShardAllocationStrateg
         for (String shard : CollectionConverters.asJava(regions.get(region)))
           table.put(shard, node.id());
       }
+    }
+
+    private static List<Member> oldestFirst(Iterable<Member> members) {
+      List<Member> sorted = new ArrayList<>();
+      members.forEach(sorted::add);
+      sorted.sort((one, other) -> one.isOlderThan(other) ? -1 : other.isOlderThan(one) ? 1 : 0);
+      return sorted;
     }
 
     private Address addressOf(ActorRef region) {
