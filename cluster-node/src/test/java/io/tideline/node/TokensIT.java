@@ -106,7 +106,7 @@ class TokensIT {
                     .allMatch(
                         line ->
                             line.matches(
-                                "Woke (32|128) users that nobody is and read (64|256) .*; 0 could not be read")));
+                                "Woke (32|64) users that nobody is and read (64|128) .*; 0 could not be read")));
   }
 
   @Test
