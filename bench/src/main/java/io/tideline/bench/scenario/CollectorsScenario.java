@@ -44,6 +44,8 @@ public final class CollectorsScenario {
   private final Posts posts = new Posts();
   private final List<List<String>> rows = new ArrayList<>();
   private boolean right = true;
+  // Of the first collector, for all.
+  private double rate;
 
   private CollectorsScenario(Place place) {
     this.place = place;
@@ -62,7 +64,7 @@ public final class CollectorsScenario {
     place
         .report()
         .line(
-            "%s. 97 %% reads of the newest page and 3 %% posts for %d s, at half of what the node answers of them in a closed loop; latencies count from when a call should have been sent. Stops are all safepoints, as the JVM logs them. The node runs on JDK %s. %s."
+            "%s. 97 %% reads of the newest page and 3 %% posts for %d s, at half of what the node answers of them in a closed loop with the first collector; latencies count from when a call should have been sent. Stops are all safepoints, as the JVM logs them. The node runs on JDK %s. %s."
                 .formatted(
                     dataset.description(),
                     time.toSeconds(),
@@ -141,7 +143,7 @@ public final class CollectorsScenario {
     double most =
         Driver.closedLoop(node.address(), CONNECTIONS, UNDER_WAY, calls, place.plan().turn())
             .rate();
-    double rate = SHARE * most;
+    if (rate == 0) rate = SHARE * most;
     place.say().accept("Collectors: %s at %,.0f calls/s".formatted(collector.name(), rate));
     long stopsBefore = stops(collector).count();
     long begin = System.nanoTime();
