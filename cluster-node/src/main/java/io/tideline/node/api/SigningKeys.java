@@ -33,22 +33,20 @@ final class SigningKeys {
 
   private final ActorSystem<?> system;
   private final AuthSettings settings;
-  private final Runnable onChange;
   private final ExecutionContextExecutor blocking;
   private final AtomicBoolean reading = new AtomicBoolean();
   private volatile long lastRead = System.nanoTime() - LEAST_NANOS_BETWEEN_READS;
   private volatile @Nullable JWKSet keys;
 
-  private SigningKeys(ActorSystem<?> system, AuthSettings settings, Runnable onChange) {
+  private SigningKeys(ActorSystem<?> system, AuthSettings settings) {
     this.system = system;
     this.settings = settings;
-    this.onChange = onChange;
     this.blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
   }
 
   /** A file must be there now; a URL may answer later. */
-  static SigningKeys start(ActorSystem<?> system, AuthSettings settings, Runnable onChange) {
-    SigningKeys signingKeys = new SigningKeys(system, settings, onChange);
+  static SigningKeys start(ActorSystem<?> system, AuthSettings settings) {
+    SigningKeys signingKeys = new SigningKeys(system, settings);
     if (settings.jwksFile().isEmpty()) {
       signingKeys.readSoon();
     } else {
@@ -98,7 +96,6 @@ final class SigningKeys {
       JWKSet read = fetch();
       if (!read.equals(keys)) {
         keys = read;
-        onChange.run();
         log.info("Read {} signing keys from {}", read.size(), source());
       }
     } catch (IOException | ParseException | RuntimeException e) {

@@ -28,7 +28,10 @@ import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.jspecify.annotations.Nullable;
 
-/** Turns signed tokens into principals; verified ones are remembered until they expire. */
+/**
+ * Turns signed tokens into principals; verified ones are remembered until they expire or the keys
+ * change.
+ */
 final class TokenVerifier {
   /** Only public-key signatures: the node holds no secret that could sign. */
   private static final Set<JWSAlgorithm> ALGORITHMS =
@@ -63,10 +66,13 @@ final class TokenVerifier {
             new JWTClaimsSet.Builder().issuer(settings.issuer()).build(),
             Set.of("sub", "exp"));
     claimsVerifier.setMaxClockSkew((int) settings.clockSkew().toSeconds());
-    this.keys = SigningKeys.start(system, settings, verified::invalidateAll);
+    this.keys = SigningKeys.start(system, settings);
   }
 
-  private record Verified(Principal principal, Instant expiresAt) {
+  /**
+   * @param keys what it was verified with: once others are in force it counts no more
+   */
+  private record Verified(Principal principal, Instant expiresAt, JWKSet keys) {
     Duration remaining() {
       Duration left = Duration.between(Instant.now(), expiresAt);
       return left.isNegative() ? Duration.ZERO : left;
@@ -75,7 +81,7 @@ final class TokenVerifier {
 
   Principal verify(String token) {
     Verified known = verified.getIfPresent(token);
-    if (known != null) {
+    if (known != null && known.keys().equals(keys.current())) {
       return known.principal();
     }
     Verified fresh = verifyNow(token);
@@ -95,7 +101,7 @@ final class TokenVerifier {
         throw keysAreBeingRead();
       }
       JWTClaimsSet claims = processor(current).process(jwt, null);
-      return new Verified(principalOf(claims), claims.getExpirationTime().toInstant());
+      return new Verified(principalOf(claims), claims.getExpirationTime().toInstant(), current);
     } catch (ExpiredJWTException e) {
       throw unauthenticated("TOKEN_EXPIRED", "the token has expired");
     } catch (BadJOSEException | ParseException | JOSEException e) {

@@ -231,9 +231,12 @@ class PrincipalsTest {
           .ignoreExceptions()
           .untilAsserted(
               () -> assertThat(remote.authenticate(bearer(fresh)).subject()).isEqualTo("bob"));
-      // The old key is gone, and with it what it had signed.
-      assertThatThrownBy(() -> remote.authenticate(bearer(old)))
-          .hasMessageContaining("UNAUTHENTICATED");
+      // The old key is gone, and with it what it had signed; UNAVAILABLE while keys are read again.
+      await()
+          .untilAsserted(
+              () ->
+                  assertThatThrownBy(() -> remote.authenticate(bearer(old)))
+                      .hasMessageContaining("UNAUTHENTICATED"));
     } finally {
       issuer.stop(0);
     }
