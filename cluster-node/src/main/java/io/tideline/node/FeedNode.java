@@ -360,14 +360,15 @@ public final class FeedNode {
             other -> log.copiesLag(other.number()),
             backfills);
     leaveInOrder(users, departures, leaving, log);
-    return whenItMay(fence::open)
+    // Whether others have users decides for how many it warms up.
+    return whenItMay(() -> fence.open() && topology.known())
         .thenCompose(open -> GrpcServer.start(system, settings.grpc(), services.mounts()))
         .thenCompose(
             server ->
                 WarmUp.run(
                         system,
                         entities,
-                        () -> !topology.current().shardOwners().isEmpty(),
+                        !topology.current().shardOwners().isEmpty(),
                         nobody -> forwarding.readHere(nobody, principals.ownToken(nobody)))
                     .thenCompose(warm -> whenItMay(log.tail()::caughtUp))
                     .thenApply(read -> server))

@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
 public final class TopologyFollower {
   private final ActorRef<Message> actor;
   private volatile Topology current;
+  private volatile boolean known;
 
   private TopologyFollower(
       ActorSystem<?> system,
@@ -85,6 +86,11 @@ public final class TopologyFollower {
 
   public Topology current() {
     return current;
+  }
+
+  /** Whether all who answer have been asked since this node is a member. */
+  public boolean known() {
+    return known;
   }
 
   /** Now and after each change; a slow reader gets the latest and misses what lay between. */
@@ -235,6 +241,7 @@ public final class TopologyFollower {
       List<Node> nodes = nodes();
       Map<Integer, String> before = shared.current.shardOwners();
       publish(nodes, owners(nodes));
+      shared.known = !nodes.isEmpty();
       boolean calm =
           before.equals(shared.current.shardOwners())
               && nodes.stream().noneMatch(node -> node.state() == State.LEAVING);
@@ -247,8 +254,9 @@ public final class TopologyFollower {
     }
 
     private Behavior<Message> onChanged(Changed changed) {
+      boolean joined = shared.current.nodes().isEmpty() && !nodes().isEmpty();
       publish(nodes(), shared.current.shardOwners());
-      return this;
+      return joined ? onPoll() : this;
     }
 
     private Behavior<Message> onAnnounce() {

@@ -10,7 +10,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.pekko.NotUsed;
@@ -43,7 +42,6 @@ public final class WarmUp {
 
   private final ActorSystem<?> system;
   private final UserEntity.Surroundings entities;
-  private final BooleanSupplier othersServe;
   private final Function<UserId, CompletionStage<?>> page;
   private final long startedAt = System.nanoTime();
   private final AtomicInteger woken = new AtomicInteger();
@@ -53,11 +51,9 @@ public final class WarmUp {
   private WarmUp(
       ActorSystem<?> system,
       UserEntity.Surroundings entities,
-      BooleanSupplier othersServe,
       Function<UserId, CompletionStage<?>> page) {
     this.system = system;
     this.entities = entities;
-    this.othersServe = othersServe;
     this.page = page;
   }
 
@@ -78,25 +74,24 @@ public final class WarmUp {
   /**
    * Done after 10 s at the latest; writes nothing.
    *
-   * @param othersServe whether other nodes of the cell have users, some of whom will move here; it
-   *     may be found out meanwhile
+   * @param othersServe whether other nodes of the cell have users, some of whom will move here
    * @param page asks for the page of a user who is awake here, as a client would
    */
   public static CompletionStage<Void> run(
       ActorSystem<?> system,
       UserEntity.Surroundings entities,
-      BooleanSupplier othersServe,
+      boolean othersServe,
       Function<UserId, CompletionStage<?>> page) {
-    return new WarmUp(system, entities, othersServe, page)
-        .from(0)
+    int users = othersServe ? AMONG_OTHERS : FIRST;
+    return new WarmUp(system, entities, page)
+        .rounds(users / AT_ONCE)
         .toCompletableFuture()
         .completeOnTimeout(null, LIMIT.toMillis(), TimeUnit.MILLISECONDS);
   }
 
-  private CompletionStage<Void> from(int user) {
+  private CompletionStage<Void> rounds(int left) {
     long taken = System.nanoTime() - startedAt;
-    int users = othersServe.getAsBoolean() ? AMONG_OTHERS : FIRST;
-    if (user >= users || taken > LIMIT.toNanos()) {
+    if (left == 0 || taken > LIMIT.toNanos()) {
       LOG.info(
           "Woke {} users that nobody is and read {} of their pages in {} ms; {} could not be read",
           woken.get(),
@@ -107,7 +102,7 @@ public final class WarmUp {
     }
     return CompletableFuture.allOf(
             IntStream.range(0, AT_ONCE).mapToObj(i -> one()).toArray(CompletableFuture[]::new))
-        .thenCompose(done -> from(user + AT_ONCE));
+        .thenCompose(done -> rounds(left - 1));
   }
 
   private CompletableFuture<Void> one() {
