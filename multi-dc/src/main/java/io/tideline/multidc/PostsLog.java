@@ -339,6 +339,11 @@ public final class PostsLog implements Arrivals {
   }
 
   @Override
+  public boolean remembersSince(Positions applied) {
+    return recent.reachesBack(applied);
+  }
+
+  @Override
   public List<PostRef> recent(UserId author, Positions after) {
     return recent.recent(author, after);
   }

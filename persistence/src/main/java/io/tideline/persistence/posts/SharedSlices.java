@@ -145,7 +145,7 @@ public final class SharedSlices {
   }
 
   private boolean tells(Slice slice, PostId newerThan, int limit) {
-    return slice.tells(newerThan, limit) && arrivals.reachesBack(slice.since());
+    return slice.tells(newerThan, limit) && arrivals.remembersSince(slice.since());
   }
 
   private Map<UserId, CompletableFuture<Slice>> read(

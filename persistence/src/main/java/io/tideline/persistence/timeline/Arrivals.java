@@ -42,6 +42,15 @@ public interface Arrivals {
    */
   boolean reachesBack(Positions from);
 
+  /**
+   * True when nothing has been forgotten of what has come since these positions were {@link
+   * #applied}. Says nothing of what came before, and so does not wait for a log of which no line
+   * has come yet.
+   */
+  default boolean remembersSince(Positions applied) {
+    return reachesBack(applied);
+  }
+
   /** The author's remembered lines at or above the positions, deletes too, in log order. */
   List<PostRef> recent(UserId author, Positions after);
 

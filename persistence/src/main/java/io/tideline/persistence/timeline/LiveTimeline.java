@@ -143,6 +143,9 @@ public final class LiveTimeline {
   private boolean readingAgain;
   // Lines were dropped: positions stand still until all has been loaded.
   private boolean behind;
+  // What was shown last, while posts of new sources are missing and readers and watchers wait for
+  // them: a cursor into what is here would count them as seen.
+  private @Nullable List<PostRef> shownBefore;
 
   /**
    * Prepares a timeline that sleeps until {@link #wake}.
@@ -285,12 +288,18 @@ public final class LiveTimeline {
     timeline = timeline.under(rules);
     registerAuthorsOf(timeline.candidates());
     missing = missing.and(added);
+    if (!added.isEmpty()) {
+      if (shownBefore == null) shownBefore = old;
+      resident.holdReaders(true);
+    }
     if (rules.readsTexts() && !rules.readsTextsAs(before)) lookAtTexts();
     if (awake) {
       TimelineView shown = resident.view();
-      if (behind && shown != null) resident.show(shown.under(rules, around.capacity()));
+      if (behind && shownBefore == null && shown != null) {
+        resident.show(shown.under(rules, around.capacity()));
+      }
       show();
-      tell(differences(old, timeline.entries()));
+      tellDifferences(old);
     }
     loadNext();
     refillIfThin();
@@ -513,9 +522,8 @@ public final class LiveTimeline {
     locked(
         () -> {
           resident.showReadTo(mark);
-          if (!awake || watchers.isEmpty()) return;
-          TimelineView view = timeline.publish(positions);
-          watchers.forEach(watcher -> watcher.readTo(mark, view));
+          TimelineView shown = resident.view();
+          if (shown != null) watchers.forEach(watcher -> watcher.readTo(mark, shown));
         });
   }
 
@@ -602,8 +610,19 @@ public final class LiveTimeline {
   private void retry(Sources wanted, Throwable failure) {
     if (stopped) return;
     around.stats().failedLoads.increment();
+    showWhatIsHere();
     LOG.warn("Loading the timeline of {} failed; trying again", user, failure);
     owner.executeIn(RETRY, () -> loadOnceMore(wanted));
+  }
+
+  /** Whoever waits for what cannot be read would wait for ever. */
+  private void showWhatIsHere() {
+    List<PostRef> before = shownBefore;
+    if (!awake || before == null) return;
+    shownBefore = null;
+    show();
+    tellDifferences(before);
+    resident.holdReaders(false);
   }
 
   private void loadOnceMore(Sources wanted) {
@@ -629,7 +648,10 @@ public final class LiveTimeline {
           }
           refs.addAll(stored.refs());
           if (!remembered(since)) {
-            loadOnceMore(wanted);
+            LOG.warn(
+                "What has come for {} while it was loaded is forgotten; loading it again", user);
+            around.stats().failedLoads.increment();
+            owner.executeIn(RETRY, () -> loadOnceMore(wanted));
             return true;
           }
           if (patient && !covered(refs)) return false;
@@ -732,7 +754,7 @@ public final class LiveTimeline {
       List<PostRef> old = timeline.entries();
       timeline = timeline.meeting(met);
       show();
-      tell(differences(old, timeline.entries()));
+      tellDifferences(old);
       refillIfThin();
     }
     Duration doubled = pause.multipliedBy(2);
@@ -750,7 +772,7 @@ public final class LiveTimeline {
 
   /** True when nothing that has arrived since then was forgotten. */
   private boolean remembered(Positions since) {
-    return around.arrivals().reachesBack(since)
+    return around.arrivals().remembersSince(since)
         || (since.equals(Positions.EMPTY) && around.arrivals().applied().equals(Positions.EMPTY));
   }
 
@@ -774,7 +796,8 @@ public final class LiveTimeline {
   }
 
   private void finish(Timeline loaded, Positions reflected, Met met) {
-    List<PostRef> old = timeline.entries();
+    List<PostRef> old = shownBefore == null ? timeline.entries() : shownBefore;
+    if (missing.isEmpty()) shownBefore = null;
     timeline = loaded;
     unread.clear();
     unread.putAll(met.unread);
@@ -792,7 +815,7 @@ public final class LiveTimeline {
     textsMissing = false;
     if (loadingAll) behind = false;
     registerAuthorsOf(loaded.candidates());
-    tell(differences(old, timeline.entries()));
+    tellDifferences(old);
     if (!awake) {
       awake = true;
       long nanos = System.nanoTime() - startedNanos;
@@ -801,7 +824,7 @@ public final class LiveTimeline {
       prefetch();
     }
     takeAll();
-    resident.holdReaders(false);
+    resident.holdReaders(shownBefore != null);
     loadNext();
     if (!whole()) return;
     List<Waiting> settled = List.copyOf(whenSettled);
@@ -846,17 +869,21 @@ public final class LiveTimeline {
 
   private void show() {
     // What is missing may lie below what is here: readers keep the last view that was whole.
-    if (behind) return;
+    if (behind || shownBefore != null) return;
     boolean first = resident.view() == null;
     resident.show(timeline.publish(positions));
     if (first) around.residents().add(resident);
   }
 
   private void tell(List<FeedWatcher.Change> changes) {
-    if (!changes.isEmpty() && !watchers.isEmpty()) {
+    if (!changes.isEmpty() && !watchers.isEmpty() && shownBefore == null) {
       TimelineView view = timeline.publish(positions);
       watchers.removeIf(watcher -> !watcher.offer(changes, view));
     }
+  }
+
+  private void tellDifferences(List<PostRef> old) {
+    if (!watchers.isEmpty()) tell(differences(old, timeline.entries()));
   }
 
   /** True when this node has applied its logs up to all of these lines. */

@@ -47,6 +47,7 @@ import org.junit.jupiter.api.Test;
 class LiveTimelineTest {
   private static final UserId ANN = new UserId("ann");
   private static final UserId BOB = new UserId("bob");
+  private static final UserId CLEO = new UserId("cleo");
   private static final LogPartition LOG = new LogPartition(1, 7, 0);
   private static final Graph GRAPH =
       Graph.EMPTY.merge(
@@ -183,6 +184,78 @@ class LiveTimelineTest {
   }
 
   @Test
+  void readers_and_watchers_wait_for_the_posts_of_a_new_followee() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    List<FeedWatcher.Change> told = watch();
+    PostRef early = new PostRef(1, 5, 1, CLEO, LOG, 3, 0);
+    stored.posts.put(early.id(), Post.newBuilder().setText("sails").setVersion(1).build());
+    newest = List.of(early);
+    timeline.changed(followingCleo());
+    timeline.drain();
+    assertThat(reading()).as("a cursor into what is here would count hers as seen").isNull();
+    assertThat(shown()).containsExactly(storm, calm);
+    assertThat(told).isEmpty();
+    days.pass(Duration.ofSeconds(1));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(storm, early, calm);
+    assertThat(told).extracting(FeedWatcher.Change::post).containsExactly(early);
+  }
+
+  @Test
+  void they_do_not_wait_for_ever_for_posts_that_cannot_be_read() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    storeAway = true;
+    timeline.changed(followingCleo());
+    days.pass(Duration.ofSeconds(5));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(storm, calm);
+    storeAway = false;
+    newest = List.of(new PostRef(1, 5, 1, CLEO, LOG, 3, 0));
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).hasSize(3);
+  }
+
+  @Test
+  void a_followee_who_comes_while_a_timeline_wakes_is_waited_for() {
+    LiveTimeline timeline = awake("sun");
+    PostRef early = new PostRef(1, 5, 1, CLEO, LOG, 3, 0);
+    timeline.changed(followingCleo());
+    newest = List.of(storm, early, calm);
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).containsExactly(storm, early, calm);
+  }
+
+  private Rules followingCleo() {
+    IntentLine follow =
+        IntentLine.newBuilder()
+            .setAt(9)
+            .setFollowsChanged(
+                FollowsChanged.newBuilder().addTargetIds(CLEO.value()).setActive(true))
+            .build();
+    return new Rules(ANN, ResidentTimelines.HOME, GRAPH.merge(follow, 9), filters, 0, 1);
+  }
+
+  @Test
+  void a_log_of_which_no_line_has_come_since_the_start_keeps_nobody_from_waking() {
+    log.located = false;
+    awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).containsExactly(storm, calm);
+  }
+
+  @Test
+  void what_is_forgotten_while_a_timeline_loads_is_loaded_again_after_a_pause() {
+    log.forgetful = true;
+    awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    assertThat(residents.get(ANN, ResidentTimelines.HOME)).isNull();
+    assertThat(loads).isBetween(5, 20);
+    log.forgetful = false;
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).containsExactly(storm, calm);
+  }
+
+  @Test
   void of_what_the_log_remembers_a_timeline_holds_no_copies() {
     log.lines = List.of(calm, storm);
     newest = List.of(copyOf(storm), copyOf(calm));
@@ -222,8 +295,12 @@ class LiveTimelineTest {
             ResidentTimelines.HOME,
             new LiveTimeline.Surroundings(
                 log,
-                (sources, olderThan, newerThan, limit, wanted) ->
-                    CompletableFuture.completedFuture(new Newest(newest, false)),
+                (sources, olderThan, newerThan, limit, wanted) -> {
+                  loads++;
+                  return storeAway
+                      ? CompletableFuture.failedFuture(new IllegalStateException("away"))
+                      : CompletableFuture.completedFuture(new Newest(newest, false));
+                },
                 stored,
                 residents,
                 new TimelineStats(nanos -> {}, nanos -> {}),
@@ -239,6 +316,9 @@ class LiveTimelineTest {
     return timeline;
   }
 
+  private int loads;
+  private boolean storeAway;
+  private Filters filters = Filters.EMPTY;
   private long ruleAt = 1;
 
   private Rules rules(String words) {
@@ -251,7 +331,8 @@ class LiveTimelineTest {
                     .setRuleId("r")
                     .setContent(MuteRuleContent.newBuilder().setWords(words)))
             .build();
-    return new Rules(ANN, ResidentTimelines.HOME, GRAPH, Filters.EMPTY.merge(mute, at), 0, 1);
+    filters = Filters.EMPTY.merge(mute, at);
+    return new Rules(ANN, ResidentTimelines.HOME, GRAPH, filters, 0, 1);
   }
 
   private List<PostRef> shown() {
@@ -295,6 +376,18 @@ class LiveTimelineTest {
   private static final class Everything extends NoArrivals {
     List<PostRef> tagged = List.of();
     List<PostRef> lines = List.of();
+    boolean located = true;
+    boolean forgetful;
+
+    @Override
+    public boolean reachesBack(Positions from) {
+      return located && !forgetful;
+    }
+
+    @Override
+    public boolean remembersSince(Positions applied) {
+      return !forgetful;
+    }
 
     @Override
     public List<PostRef> recentWithTag(String tag, Positions after) {
