@@ -135,6 +135,11 @@ public final class LogWriter implements LogPort {
     return CompletableFuture.failedFuture(new LogUnavailableException(why));
   }
 
+  @Override
+  public boolean busy() {
+    return pending() > settings.maxUnacknowledged() / 10;
+  }
+
   /** How many lines wait for their acknowledgement. */
   public int pending() {
     return unacknowledged.get();

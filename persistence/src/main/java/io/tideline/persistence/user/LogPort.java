@@ -14,4 +14,7 @@ public interface LogPort {
   CompletionStage<Void> append(PostLine line);
 
   CompletionStage<Void> append(IntentLine line);
+
+  /** True while so many lines wait for the log that those which can wait longer should. */
+  boolean busy();
 }

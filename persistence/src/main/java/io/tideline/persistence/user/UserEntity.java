@@ -43,6 +43,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -327,6 +328,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   // Well below the age at which a sweeper takes a row for something left unannounced.
   private static final Duration LONGEST_LINGER = Duration.ofSeconds(3);
   private static final int CHANGES_WORTH_A_CHECKPOINT = 32;
+  // Few enough that those of many users have room in the log's writer.
+  private static final int EVENTS_ANNOUNCED_AT_ONCE = 500;
+  private static final int LONGEST_ANNOUNCE_PAUSE = 8;
 
   private final UserId user;
   private final Surroundings around;
@@ -352,6 +356,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private long markedAt;
   private long markedNanos;
   private long recoveredTo;
+  // Of what was recovered, how far the logs have it; how often they were tried in vain since.
+  private long announced;
+  private int announcedInVain;
   private long epoch;
 
   // The user is erased, but some of it may still be stored; the outbox row stays until none is.
@@ -465,6 +472,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void onRecovered(User state) {
     recoveredTo = lastSequenceNumber(context);
     unsure = recoveredTo > state.announcedTo();
+    announced = state.announcedTo();
+    announcedInVain = 0;
     around.clock().observe(state.lastAt());
     epoch = around.clock().next();
     checkIdleIn(passivateAfter());
@@ -896,16 +905,25 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       unannounced.remove(sequence);
       if (unannounced.isEmpty() && !unsure) onAllAnnounced();
     } else if (!timers.isTimerActive("announce")) {
-      context
-          .getLog()
-          .warn(
-              "{}: the log did not take event {}; announcing again later", user, sequence, failure);
-      timers.startSingleTimer("announce", new Announce(user, 0), around.limits().retryAfter());
+      announceLater("event " + sequence, failure);
     }
   }
 
+  /** Ever more seldom, up to eight times as late: while the log is away very many users wait. */
+  private void announceLater(String what, Throwable failure) {
+    if (announcedInVain == 0) {
+      context
+          .getLog()
+          .warn("{}: the log did not take {}; announcing again until it does", user, what, failure);
+    }
+    long factor = Math.min(LONGEST_ANNOUNCE_PAUSE, 1L << Math.min(announcedInVain++, 10));
+    long most = around.limits().retryAfter().toMillis() * factor;
+    Duration pause = Duration.ofMillis(ThreadLocalRandom.current().nextLong(most / 2, most + 1));
+    timers.startSingleTimer("announce", new Announce(user, 0), pause);
+  }
+
   private long announcedTo(User state) {
-    if (unsure) return state.announcedTo();
+    if (unsure) return Math.max(announced, state.announcedTo());
     long last = lastSequenceNumber(context);
     return unannounced.isEmpty() ? last : unannounced.first() - 1;
   }
@@ -1017,30 +1035,40 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     }
     if (announcing) return Effect().none();
     long from = announcedTo(state) + 1;
-    long to = lastSequenceNumber(context);
-    if (from > to) {
+    long last = lastSequenceNumber(context);
+    if (from > last) {
       lingerThenClear();
       return Effect().none();
     }
+    if (around.log().busy()) {
+      announceLater("events from " + from, new IllegalStateException("many lines wait for it"));
+      return Effect().none();
+    }
     announcing = true;
+    long to = Math.min(last, from + EVENTS_ANNOUNCED_AT_ONCE - 1);
     around
         .journal()
         .read(persistenceId(user), from, to)
         .thenCompose(events -> Lines.appendAll(around.log(), events))
-        .whenComplete((done, failure) -> owner.execute(() -> onAnnounced(to, failure)));
+        .whenComplete((done, failure) -> owner.execute(() -> onAnnounced(to, to < last, failure)));
     return Effect().none();
   }
 
-  private void onAnnounced(long to, @Nullable Throwable failure) {
+  private void onAnnounced(long to, boolean more, @Nullable Throwable failure) {
     announcing = false;
     if (failure != null) {
-      context.getLog().warn("{}: announcing again failed", user, failure);
-      timers.startSingleTimer("announce", new Announce(user, 0), around.limits().retryAfter());
+      announceLater("events up to " + to, failure);
       return;
     }
+    announcedInVain = 0;
+    announced = to;
     if (to >= recoveredTo) unsure = false;
     unannounced.headSet(to, true).clear();
-    if (unannounced.isEmpty()) onAllAnnounced();
+    if (more && (unsure || !unannounced.isEmpty())) {
+      context.getSelf().tell(new Announce(user, 0));
+    } else if (unannounced.isEmpty()) {
+      onAllAnnounced();
+    }
   }
 
   // --- the end of a user ---

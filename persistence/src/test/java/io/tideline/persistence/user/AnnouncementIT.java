@@ -4,6 +4,7 @@ import static io.tideline.persistence.posts.TestKeyspace.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.waitAtMost;
 
+import com.google.protobuf.ByteString;
 import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.posts.TestKeyspace;
@@ -34,9 +35,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -88,6 +92,34 @@ class AnnouncementIT {
     waitAtMost(SOON).until(() -> log.refused.get() >= 2);
     assertThat(rows()).hasSize(1);
     log.away = false;
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.followed).containsExactly("ann");
+  }
+
+  @Test
+  void what_is_more_than_the_log_takes_at_once_is_announced_bit_by_bit() {
+    Payload nothing = new Payload(new byte[0]);
+    log.away = true;
+    for (int i = 0; i < 1_200; i++) {
+      entity.tell(new Publish(user, "key-" + i, 1_000L + i, 1, nothing, nothing, replies.ref()));
+      replies.expectMessageClass(Written.class, SOON);
+    }
+    restart();
+    log.room = 500;
+    log.away = false;
+    entity.tell(new Announce(user, rows().get(0)));
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.posts).hasSize(1_200);
+  }
+
+  @Test
+  void while_very_many_lines_wait_for_the_log_nobody_adds_old_ones() {
+    log.away = true;
+    follow("ann");
+    log.away = false;
+    log.busy = true;
+    waitAtMost(SOON).during(Duration.ofSeconds(2)).until(() -> log.followed.isEmpty());
+    log.busy = false;
     waitAtMost(SOON).until(() -> rows().isEmpty());
     assertThat(log.followed).containsExactly("ann");
   }
@@ -424,7 +456,16 @@ class AnnouncementIT {
     final AtomicInteger refused = new AtomicInteger();
     final AtomicInteger erased = new AtomicInteger();
     final AtomicInteger usersErased = new AtomicInteger();
+    final Set<ByteString> posts = ConcurrentHashMap.newKeySet();
+    private final AtomicInteger underWay = new AtomicInteger();
     volatile boolean away;
+    volatile boolean busy;
+    volatile int room = Integer.MAX_VALUE;
+
+    @Override
+    public boolean busy() {
+      return busy;
+    }
 
     @Override
     public CompletionStage<Void> append(IntentLine line) {
@@ -444,7 +485,16 @@ class AnnouncementIT {
         return CompletableFuture.failedFuture(new IllegalStateException("the log is away"));
       }
       if (line.getKind() == PostLineKind.POST_LINE_KIND_ERASED) erased.incrementAndGet();
-      return CompletableFuture.completedFuture(null);
+      if (underWay.incrementAndGet() > room) {
+        underWay.decrementAndGet();
+        return CompletableFuture.failedFuture(new IllegalStateException("the line was not taken"));
+      }
+      return CompletableFuture.runAsync(
+          () -> {
+            underWay.decrementAndGet();
+            posts.add(line.getPostId());
+          },
+          CompletableFuture.delayedExecutor(1, TimeUnit.MILLISECONDS));
     }
   }
 

@@ -204,6 +204,11 @@ class FailingJournalIT {
 
   private static final class EverythingTaken implements LogPort {
     @Override
+    public boolean busy() {
+      return false;
+    }
+
+    @Override
     public CompletionStage<Void> append(IntentLine line) {
       return CompletableFuture.completedFuture(null);
     }

@@ -172,6 +172,11 @@ final class SeveralCells {
       return Stream.generate(() -> (List<T>) new ArrayList<T>()).limit(PARTITIONS).toList();
     }
 
+    @Override
+    public boolean busy() {
+      return false;
+    }
+
     private HybridClock startClock() {
       return new HybridClock(() -> Instant.ofEpochMilli(now + skew));
     }
