@@ -59,6 +59,9 @@ import io.tideline.protocols.KeyRing;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryMXBean;
+import java.lang.management.MemoryUsage;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -123,6 +126,10 @@ public final class FeedNode {
    */
   public static CompletionStage<FeedNode> start(ActorSystem<?> system, NodeSettings settings) {
     FeedNode node = new FeedNode(system, settings);
+    node.watchHeap();
+    // Also of a node that waits for Cassandra.
+    node.metrics.gauge(
+        "tideline.ready", "1 while /ready answers 200", () -> node.health.ready().good() ? 1 : 0);
     WarmUp.takePartInSharding(system);
     return ManagementServer.start(
             system,
@@ -140,6 +147,17 @@ public final class FeedNode {
                         weights -> node.assemble(session, weights),
                         system.dispatchers().lookup(DispatcherSelector.blocking())))
         .thenApply(serving -> node);
+  }
+
+  private void watchHeap() {
+    MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
+    metrics.gauge(
+        "tideline.heap.used",
+        "Heap in use, of what it may grow to",
+        () -> {
+          MemoryUsage heap = memory.getHeapMemoryUsage();
+          return (double) heap.getUsed() / heap.getMax();
+        });
   }
 
   /** For tests that hold the log back. */
@@ -161,7 +179,15 @@ public final class FeedNode {
     return CassandraSessionRegistry.get(system)
         .sessionFor(CASSANDRA)
         .underlying()
-        .thenCompose(session -> createSchema(session).thenApply(created -> session));
+        .thenCompose(
+            session ->
+                createSchema(session)
+                    .thenApply(
+                        created -> {
+                          // Nobody waits for it: until then any machine may be asked for anything.
+                          var unused = session.setSchemaMetadataEnabled(true);
+                          return session;
+                        }));
   }
 
   private CqlSession join(CqlSession session) {
@@ -362,7 +388,10 @@ public final class FeedNode {
     leaveInOrder(users, departures, leaving, log);
     // Whether others have users decides for how many it warms up.
     return whenItMay(() -> fence.open() && topology.known())
-        .thenCompose(open -> GrpcServer.start(system, settings.grpc(), services.mounts()))
+        .thenCompose(
+            open ->
+                GrpcServer.start(
+                    system, settings.grpc(), services.mounts(), () -> health.ready().good()))
         .thenCompose(
             server ->
                 WarmUp.run(
@@ -581,8 +610,6 @@ public final class FeedNode {
       Forwarding forwarding) {
     metrics.watch(fence);
     metrics.gauge(
-        "tideline.ready", "1 while /ready answers 200", () -> health.ready().good() ? 1 : 0);
-    metrics.gauge(
         "tideline.degraded",
         "1 while /degraded answers 503",
         () -> health.degraded().good() ? 0 : 1);
@@ -630,8 +657,9 @@ public final class FeedNode {
     metrics.gauge("tideline.recent.posts", "References remembered", log.recentPosts()::size);
     metrics.gauge(
         "tideline.outbox.age",
-        "Seconds since the oldest row",
-        () -> sweeper.oldestAge().toMillis() / 1e3);
+        "Seconds since the oldest row, while the log takes lines",
+        // What is old while the log takes nothing is not looked at again until it does.
+        () -> log.writer().healthy() ? sweeper.oldestAge().toMillis() / 1e3 : 0);
     metrics.gauge("tideline.cards.bytes", "Bytes of cached cards", cards::bytes);
     metrics.gauge("tideline.cards.hit.rate", "Look-ups found in the cache", cards::hitRate);
     metrics.counter("tideline.forwarded", "Calls passed on to the owner", forwarding::forwarded);

@@ -1,11 +1,13 @@
 package io.tideline.node;
 
 import static io.tideline.node.TestNode.ok;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Comparator.reverseOrder;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.datastax.oss.driver.api.core.CqlSession;
 import io.grpc.Status;
 import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
@@ -24,6 +26,7 @@ import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.UnmuteRequest;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,6 +43,8 @@ import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.pekko.stream.connectors.cassandra.javadsl.CassandraSessionRegistry;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -81,6 +86,26 @@ class LargeFeedsIT {
   @AfterAll
   static void stop() throws Exception {
     if (node != null) node.close();
+  }
+
+  @Test
+  void the_node_knows_which_replicas_have_the_posts_of_an_author() {
+    CqlSession session =
+        CassandraSessionRegistry.get(node.system())
+            .sessionFor("pekko.persistence.cassandra")
+            .underlying()
+            .toCompletableFuture()
+            .join();
+    String keyspace =
+        node.system().settings().config().getString("tideline.node.cassandra.keyspace");
+    ByteBuffer author = ByteBuffer.wrap("ann".getBytes(UTF_8));
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(session.getMetadata().getTokenMap().orElseThrow())
+                    .extracting(tokens -> tokens.getReplicas(keyspace, author))
+                    .asInstanceOf(InstanceOfAssertFactories.COLLECTION)
+                    .hasSize(1));
   }
 
   @Test

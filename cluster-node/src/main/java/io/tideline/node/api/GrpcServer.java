@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.BooleanSupplier;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -16,6 +17,8 @@ import org.slf4j.LoggerFactory;
 public final class GrpcServer {
   private static final Logger log = LoggerFactory.getLogger(GrpcServer.class);
 
+  private static final Duration EVERY_SECOND = Duration.ofSeconds(1);
+
   private final BoundSocket socket;
   private final Health health;
 
@@ -25,14 +28,27 @@ public final class GrpcServer {
   }
 
   /**
-   * Binds the services; every one, and the node as a whole (""), then reports that it serves. None
-   * does any more when the system begins to leave. The socket drains only once this node has handed
-   * over its users ({@code cluster-leave}): until then other nodes pass calls on to it.
+   * Binds the services; every one, and the node as a whole (""), then reports each second whether
+   * it serves. None does any more when the system begins to leave. The socket drains only once this
+   * node has handed over its users ({@code cluster-leave}): until then other nodes pass calls on to
+   * it.
+   *
+   * @param ready whether calls should come here
    */
   public static CompletionStage<GrpcServer> start(
-      ActorSystem<?> system, GrpcSettings settings, List<GrpcMount<?>> services) {
+      ActorSystem<?> system,
+      GrpcSettings settings,
+      List<GrpcMount<?>> services,
+      BooleanSupplier ready) {
     Health health = new Health();
-    services.forEach(service -> health.set(service.name(), true));
+    tell(health, services, ready.getAsBoolean());
+    system
+        .scheduler()
+        .scheduleWithFixedDelay(
+            EVERY_SECOND,
+            EVERY_SECOND,
+            () -> tell(health, services, ready.getAsBoolean()),
+            system.executionContext());
     return bind(system, settings, services, health)
         .thenApply(socket -> started(system, settings, new GrpcServer(socket, health)));
   }
@@ -76,9 +92,9 @@ public final class GrpcServer {
     return socket.address();
   }
 
-  /** What {@code grpc.health.v1} says about one service, or about the node (""). */
-  public void setServing(String service, boolean serving) {
-    health.set(service, serving);
+  private static void tell(Health health, List<GrpcMount<?>> services, boolean ready) {
+    health.set("", ready);
+    services.forEach(service -> health.set(service.name(), ready));
   }
 
   private CompletionStage<Done> endHealth() {

@@ -324,11 +324,14 @@ abstract class GrpcServerContract {
   }
 
   @Test
-  void health_is_told_per_service_and_as_set() {
+  void health_is_told_per_service_and_follows_readiness() {
     assertThat(health("")).isEqualTo(ServingStatus.SERVING);
     assertThat(health("tideline.v1.GraphService")).isEqualTo(ServingStatus.SERVING);
-    server.server.setServing("tideline.v1.GraphService", false);
-    assertThat(health("tideline.v1.GraphService")).isEqualTo(ServingStatus.NOT_SERVING);
+    server.ready = false;
+    await().until(() -> health("tideline.v1.GraphService") == ServingStatus.NOT_SERVING);
+    assertThat(health("")).isEqualTo(ServingStatus.NOT_SERVING);
+    server.ready = true;
+    await().until(() -> health("") == ServingStatus.SERVING);
     assertThat(health("tideline.v1.ClusterService")).isEqualTo(ServingStatus.SERVING);
     assertThat(statusOf(() -> health("tideline.v1.Nothing"))).isEqualTo(Status.Code.NOT_FOUND);
   }

@@ -24,11 +24,16 @@ final class TestServer implements AutoCloseable {
   final StubCluster cluster = new StubCluster();
   final StubFeed feed = new StubFeed();
   final GrpcServer server;
+  volatile boolean ready = true;
   private final List<ManagedChannel> channels = new ArrayList<>();
 
   private TestServer(ActorSystem<?> system, GrpcSettings settings) throws Exception {
     server =
-        GrpcServer.start(system, settings, List.of(graph.mount(), cluster.mount(), feed.mount()))
+        GrpcServer.start(
+                system,
+                settings,
+                List.of(graph.mount(), cluster.mount(), feed.mount()),
+                () -> ready)
             .toCompletableFuture()
             .get(10, TimeUnit.SECONDS);
   }

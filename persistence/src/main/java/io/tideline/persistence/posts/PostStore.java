@@ -591,7 +591,8 @@ public final class PostStore {
     for (T one : all) {
       Set<Node> replicas =
           tokens.map(map -> map.getReplicas(keyspace, key.apply(one))).orElse(Set.of());
-      List<T> group = open.get(replicas);
+      // Whose replicas are not known is read alone: together they might be everywhere.
+      List<T> group = replicas.isEmpty() ? null : open.get(replicas);
       if (group == null || group.size() == most) {
         group = new ArrayList<>();
         open.put(replicas, group);

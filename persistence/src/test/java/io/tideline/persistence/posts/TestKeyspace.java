@@ -19,12 +19,15 @@ public record TestKeyspace(CqlSession session, String name) {
   private static final AtomicInteger OPENED = new AtomicInteger();
   private static final CqlSession SESSION = connect();
 
-  public static TestKeyspace open() {
+  /** As a node does, the session learns of tables once all are there. */
+  public static synchronized TestKeyspace open() {
     String name = "store_" + ProcessHandle.current().pid() + "_" + OPENED.incrementAndGet();
     String replication =
         "{'class': 'NetworkTopologyStrategy', '" + LocalCassandra.DATA_CENTER + "': 1}";
+    await(SESSION.setSchemaMetadataEnabled(false));
     await(PostStore.createSchema(SESSION, name, replication));
     await(Outbox.createSchema(SESSION, name));
+    await(SESSION.setSchemaMetadataEnabled(true));
     return new TestKeyspace(SESSION, name);
   }
 
@@ -36,7 +39,6 @@ public record TestKeyspace(CqlSession session, String name) {
             .withConfigLoader(
                 DriverConfigLoader.programmaticBuilder()
                     .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))
-                    .withBoolean(DefaultDriverOption.METADATA_SCHEMA_ENABLED, false)
                     .withClass(
                         DefaultDriverOption.REQUEST_THROTTLER_CLASS,
                         ConcurrencyLimitingRequestThrottler.class)
