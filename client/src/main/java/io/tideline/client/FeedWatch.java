@@ -15,10 +15,14 @@ import org.jspecify.annotations.Nullable;
 
 /** A feed that is watched until this is closed. */
 public final class FeedWatch implements AutoCloseable {
+  // Some half a minute.
+  private static final int MOST_TIMES_BEHIND = 20;
+
   private final Cells cells;
   private final CallOptions options;
   private final StreamObserver<WatchFeedResponse> observer;
-  private final Context context = Context.current();
+  // It goes on when the call that it was opened in is over.
+  private final Context context = Context.current().fork();
   private volatile WatchFeedRequest request;
   private volatile boolean closed;
   private volatile @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> running;
@@ -91,7 +95,9 @@ public final class FeedWatch implements AutoCloseable {
       return;
     }
     Refusal refusal = failure == null ? null : Refusal.of(failure);
-    if (refusal != null && !refusal.passes()) {
+    boolean passes =
+        refusal == null || refusal.passes() || (refusal.isBehind() && failures < MOST_TIMES_BEHIND);
+    if (!passes) {
       observer.onError(failure);
       return;
     }

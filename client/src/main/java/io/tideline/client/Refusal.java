@@ -18,6 +18,7 @@ import java.util.List;
  */
 record Refusal(Status.Code code, String reason, String owner, Duration retryAfter) {
   private static final String NOT_APPLIED_YET = "LAGGING";
+  private static final String BEHIND_THE_CURSOR = "CURSOR_AHEAD";
 
   static Refusal of(Throwable failure) {
     ErrorInfo info = ErrorInfo.getDefaultInstance();
@@ -46,6 +47,11 @@ record Refusal(Status.Code code, String reason, String owner, Duration retryAfte
       case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> true;
       default -> false;
     };
+  }
+
+  /** Whether the node has not applied yet what a cursor knows, as just after a user has moved. */
+  boolean isBehind() {
+    return reason.equals(BEHIND_THE_CURSOR);
   }
 
   /** Whether another node may do better; one that lags is the owner all the same. */

@@ -125,8 +125,10 @@ final class UnaryCall<Q extends Message, R extends Message> {
       if (answer.isDone()) return;
       Target target = attempt == null ? null : attempt.target;
       Refusal refusal = Refusal.of(failure);
-      if (attempt != null && !attempt.slow) note(attempt.target, refusal);
-      if (rpc.repeatable(request) && refusal.passes()) {
+      // The caller's own call is over: that says nothing of the node, and nobody waits any more.
+      boolean wanted = !context.isCancelled();
+      if (wanted && attempt != null && !attempt.slow) note(attempt.target, refusal);
+      if (wanted && rpc.repeatable(request) && refusal.passes()) {
         if (repeat(target, waitAfter(target, refusal)) || --open > 0) return;
       }
     }

@@ -3,6 +3,7 @@ package io.tideline.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.tideline.protocols.v1.WatchFeedRequest;
@@ -74,6 +75,34 @@ class FeedWatchTest {
         .failsWithin(Duration.ofSeconds(5))
         .withThrowableThat()
         .withMessageContaining("a bad cursor");
+    assertThat(cell.feedWatchers()).hasSize(1);
+  }
+
+  @Test
+  void a_node_that_is_behind_the_cursor_is_asked_again() {
+    client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    say(0, "one");
+    await().until(() -> seen.messages.size() == 1);
+    cell.feedWatchers()
+        .get(0)
+        .onError(StubCell.failure(Status.Code.FAILED_PRECONDITION, "CURSOR_AHEAD", Duration.ZERO));
+    await().until(() -> cell.feedWatchers().size() == 2);
+    say(1, "two");
+    await().until(() -> seen.messages.size() == 2);
+    assertThat(seen.endings).hasValue(0);
+  }
+
+  @Test
+  void a_watch_outlives_the_call_that_it_was_opened_in() throws Exception {
+    Context.CancellableContext serving = Context.current().withCancellation();
+    FeedWatch watch = serving.call(() -> client.watchFeed(request(), seen));
+    await().until(() -> cell.feedWatchers().size() == 1);
+    serving.close();
+    say(0, "one");
+    await().until(() -> seen.messages.size() == 1);
+    watch.close();
+    assertThat(seen.ended).succeedsWithin(Duration.ofSeconds(5));
     assertThat(cell.feedWatchers()).hasSize(1);
   }
 

@@ -185,6 +185,21 @@ class TidelineClientTest {
   }
 
   @Test
+  void a_call_whose_caller_is_gone_is_not_repeated_and_says_nothing_of_the_node() throws Exception {
+    cell.answer((node, request) -> null);
+    for (int i = 1; i <= 50; i++) {
+      int calls = i;
+      Context.CancellableContext serving = Context.current().withCancellation();
+      CompletableFuture<ReadFeedResponse> answer =
+          serving.call(() -> client.readFeed(feedOf("ann")));
+      await().until(() -> cell.asked().size() == calls);
+      serving.close();
+      assertThat(refusalOf(answer).getStatus().getCode()).isEqualTo(Status.Code.CANCELLED);
+    }
+    assertThat(cell.asked()).hasSize(50);
+  }
+
+  @Test
   void cancelling_the_future_cancels_the_call() {
     cell.answer((node, request) -> null);
     CompletableFuture<ReadFeedResponse> answer = client.readFeed(feedOf("ann"));
