@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -45,6 +46,30 @@ final class BadDaysIT {
   @BeforeEach
   void makeWhole() {
     cluster.startMissing();
+  }
+
+  @Test
+  void as_many_as_one_may_follow_at_once_are_followed_and_listed_through_any_node() {
+    Random random = new Random(1);
+    for (ClusterNode node : cluster.nodes()) {
+      Set<String> followees = new HashSet<>();
+      while (followees.size() < 5_000) followees.add(longestId(random));
+      String reader = "collector-at-" + node.grpcAddress();
+      for (ClusterNode other : cluster.nodes()) client.followAt(other, reader, followees);
+      for (ClusterNode other : cluster.nodes()) {
+        assertThat(client.followeesAt(other, reader))
+            .containsExactlyInAnyOrderElementsOf(followees);
+      }
+    }
+  }
+
+  /** As hard to compress as ids can be. */
+  private static String longestId(Random random) {
+    String characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._";
+    return random
+        .ints(64, 0, characters.length())
+        .mapToObj(i -> characters.substring(i, i + 1))
+        .collect(Collectors.joining());
   }
 
   @Test

@@ -20,6 +20,8 @@ import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.FollowResponse;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.GetTopologyResponse;
+import io.tideline.protocols.v1.ListFollowingRequest;
+import io.tideline.protocols.v1.ListFollowingResponse;
 import io.tideline.protocols.v1.Node;
 import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.PostContent;
@@ -61,6 +63,12 @@ final class TestClient implements AutoCloseable {
           "GraphService/FollowMany",
           FollowManyRequest.getDefaultInstance(),
           FollowManyResponse.getDefaultInstance());
+  private static final MethodDescriptor<ListFollowingRequest, ListFollowingResponse>
+      LIST_FOLLOWING =
+          method(
+              "GraphService/ListFollowing",
+              ListFollowingRequest.getDefaultInstance(),
+              ListFollowingResponse.getDefaultInstance());
   private static final MethodDescriptor<ReadFeedRequest, ReadFeedResponse> READ_FEED =
       method(
           "FeedService/ReadFeed",
@@ -107,6 +115,24 @@ final class TestClient implements AutoCloseable {
     FollowManyRequest request =
         FollowManyRequest.newBuilder().setUserId(reader).addAllFolloweeIds(authors).build();
     anywhere(node -> call(node, FOLLOW_MANY, request));
+  }
+
+  /** How many of them the reader had not followed. */
+  int followAt(ClusterNode node, String reader, Collection<String> authors) {
+    return call(
+            node,
+            FOLLOW_MANY,
+            FollowManyRequest.newBuilder().setUserId(reader).addAllFolloweeIds(authors).build())
+        .getAdded();
+  }
+
+  /** Up to 5,000 of those whom the reader follows. */
+  List<String> followeesAt(ClusterNode node, String reader) {
+    return call(
+            node,
+            LIST_FOLLOWING,
+            ListFollowingRequest.newBuilder().setUserId(reader).setPageSize(5_000).build())
+        .getFolloweeIdsList();
   }
 
   void followAt(ClusterNode node, String reader, String author) {
