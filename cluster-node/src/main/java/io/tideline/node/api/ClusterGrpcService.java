@@ -61,8 +61,10 @@ public final class ClusterGrpcService implements ClusterServicePowerApi {
   public Source<WatchTopologyResponse, NotUsed> watchTopology(
       WatchTopologyRequest request, Metadata metadata) {
     principals.authenticate(metadata);
+    // Who is alone would have clients call it for the users of all those whom it cannot reach.
     return topology
         .changes()
+        .takeWhile(Topology::reachesHalf)
         .via(leaving.flow())
         .map(current -> WatchTopologyResponse.newBuilder().setTopology(message(current)).build());
   }

@@ -19,21 +19,21 @@ final class ContentRules {
   static void check(FieldViolations fields, PostContent content, boolean substance) {
     fields.text("content.text", content.getText(), 0, 5_000);
     fields.text("content.title", content.getTitle(), 0, 300);
-    fields.size("content.links", content.getLinksCount(), 0, 16);
-    for (int i = 0; i < content.getLinksCount(); i++) {
+    int links = fields.size("content.links", content.getLinksCount(), 0, 16);
+    for (int i = 0; i < links; i++) {
       fields.url("content.links[" + i + "]", content.getLinks(i));
     }
-    fields.size("content.media", content.getMediaCount(), 0, 16);
-    for (int i = 0; i < content.getMediaCount(); i++) check(fields, i, content.getMedia(i));
+    int media = fields.size("content.media", content.getMediaCount(), 0, 16);
+    for (int i = 0; i < media; i++) check(fields, i, content.getMedia(i));
     if (!content.getLanguage().isEmpty()) {
       fields.language("content.language", content.getLanguage());
     }
-    fields.size("content.tags", content.getTagsCount(), 0, 32);
-    for (int i = 0; i < content.getTagsCount(); i++) {
+    int tags = fields.size("content.tags", content.getTagsCount(), 0, 32);
+    for (int i = 0; i < tags; i++) {
       fields.tag("content.tags[" + i + "]", content.getTags(i));
     }
-    fields.size("content.mentions", content.getMentionsCount(), 0, 50);
-    for (int i = 0; i < content.getMentionsCount(); i++) {
+    int mentions = fields.size("content.mentions", content.getMentionsCount(), 0, 50);
+    for (int i = 0; i < mentions; i++) {
       fields.userId("content.mentions[" + i + "]", content.getMentions(i));
     }
     fields.size("content.attributes", content.getAttributesCount(), 0, 16);

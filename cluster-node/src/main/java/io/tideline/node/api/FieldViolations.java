@@ -41,7 +41,7 @@ public final class FieldViolations {
   /** Several users, none of whom is the given one. */
   List<UserId> others(String field, List<String> texts, UserId user) {
     List<UserId> others = new ArrayList<>(texts.size());
-    for (int i = 0; i < texts.size(); i++) {
+    for (int i = 0; i < texts.size() && !enough(); i++) {
       String name = field.endsWith("s") ? field + "[" + i + "]" : field;
       UserId other = userId(name, texts.get(i));
       if (other.equals(user)) reject(name, "expected another user than user_id");
@@ -109,11 +109,14 @@ public final class FieldViolations {
     return value;
   }
 
-  /** How many elements a repeated field may have. */
-  public void size(String field, int size, int least, int most) {
-    if (size < least || size > most) {
-      reject(field, "expected %,d-%,d elements, but there are %,d".formatted(least, most, size));
-    }
+  /**
+   * How many elements a repeated field may have; says how many of them are to be looked at: of too
+   * many not all.
+   */
+  public int size(String field, int size, int least, int most) {
+    if (size >= least && size <= most) return size;
+    reject(field, "expected %,d-%,d elements, but there are %,d".formatted(least, most, size));
+    return Math.min(size, most);
   }
 
   /** An absolute http or https URL. */
@@ -131,16 +134,20 @@ public final class FieldViolations {
 
   /** Notes anything else that is wrong with a field: what was expected, and what came instead. */
   public void reject(String field, String description) {
+    if (enough()) return;
     violations.add(FieldViolation.newBuilder().setField(field).setDescription(description).build());
   }
 
-  /** Throws {@code INVALID_ARGUMENT} that names each field that is wrong, if any is. */
+  /** Throws {@code INVALID_ARGUMENT} that names what is wrong, the first ten fields of it. */
   public void check() {
     if (!violations.isEmpty()) {
-      throw StatusMapping.invalidFields(
-          StatusMapping.INVALID_FIELDS,
-          violations.subList(0, Math.min(violations.size(), MOST_REPORTED)));
+      throw StatusMapping.invalidFields(StatusMapping.INVALID_FIELDS, violations);
     }
+  }
+
+  /** Whether as much is wrong as can be told: the rest need not be looked at. */
+  private boolean enough() {
+    return violations.size() >= MOST_REPORTED;
   }
 
   private static boolean isHttpUrl(String text) {

@@ -58,6 +58,11 @@ public final class Forwarding {
           ProtoUtils.marshaller(GetReadStateResponse.getDefaultInstance()));
 
   private static final Duration RETRY_SOON = Duration.ofMillis(500);
+  // Not shorter: a node sends those away who ask it more often than every 10 s.
+  private static final Duration SILENCE = Duration.ofSeconds(15);
+  private static final Duration TO_ANSWER = Duration.ofSeconds(5);
+  // A page of 100 cards with as much text as there may be, as the client takes it.
+  private static final int LARGEST_ANSWER = 16 << 20;
 
   private final ActorSystem<?> system;
   private final String here;
@@ -175,13 +180,26 @@ public final class Forwarding {
         NettyChannelBuilder.forTarget(
                 node, tls == null ? InsecureChannelCredentials.create() : tls.forCalls())
             .directExecutor();
+    endWhenSilent(calls);
     int colon = node.lastIndexOf(':');
     GrpcClientSettings watches =
         GrpcClientSettings.connectToServiceAt(
                 node.substring(0, colon), Integer.parseInt(node.substring(colon + 1)), system)
-            .withTls(tls != null);
+            .withTls(tls != null)
+            .withChannelBuilderOverrides(Forwarding::endWhenSilent);
     if (tls != null) watches = watches.withSslContext(tls.forCallsOfPekko());
     return new Peer(calls.build(), FeedServiceClient.create(watches, system));
+  }
+
+  /**
+   * A node that is gone without a word, or stands still, ends what runs through the connection: a
+   * watch would wait for it for ever.
+   */
+  private static NettyChannelBuilder endWhenSilent(NettyChannelBuilder channel) {
+    return channel
+        .keepAliveTime(SILENCE.toMillis(), MILLISECONDS)
+        .keepAliveTimeout(TO_ANSWER.toMillis(), MILLISECONDS)
+        .maxInboundMessageSize(LARGEST_ANSWER);
   }
 
   /**

@@ -66,8 +66,8 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     FollowsChanged.Builder change = FollowsChanged.newBuilder().setActive(true);
     if (in.hasOptions()) {
       FollowOptions options = in.getOptions();
-      fields.size("options.languages", options.getLanguagesCount(), 0, 16);
-      for (int i = 0; i < options.getLanguagesCount(); i++) {
+      int languages = fields.size("options.languages", options.getLanguagesCount(), 0, 16);
+      for (int i = 0; i < languages; i++) {
         fields.language("options.languages[" + i + "]", options.getLanguages(i));
       }
       change
@@ -124,9 +124,11 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       FollowsChanged.Builder change,
       Durability durability,
       Metadata metadata) {
-    fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
+    int targets = fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
     UserId user = fields.userId("user_id", userId);
-    fields.others(field, targetIds, user).forEach(target -> change.addTargetIds(target.value()));
+    fields
+        .others(field, targetIds.subList(0, targets), user)
+        .forEach(target -> change.addTargetIds(target.value()));
     return decisions.decide(
         fields, user, IntentLine.newBuilder().setFollowsChanged(change), durability, metadata);
   }
@@ -247,11 +249,11 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     fields.name("list_id", list);
-    fields.size("member_ids", memberIds.size(), 1, MOST_LISTED_AT_ONCE);
+    int members = fields.size("member_ids", memberIds.size(), 1, MOST_LISTED_AT_ONCE);
     ListMembersChanged.Builder change =
         ListMembersChanged.newBuilder().setListId(list).setActive(active);
     fields
-        .others("member_ids", memberIds, user)
+        .others("member_ids", memberIds.subList(0, members), user)
         .forEach(member -> change.addTargetIds(member.value()));
     return decisions.decide(
         fields, user, IntentLine.newBuilder().setListMembersChanged(change), durability, metadata);

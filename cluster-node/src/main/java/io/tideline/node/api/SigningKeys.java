@@ -57,7 +57,7 @@ final class SigningKeys {
             "tideline.node.auth.jwks-file: cannot read keys from " + settings.jwksFile(), e);
       }
     }
-    signingKeys.readLater(settings.jwksRefresh());
+    signingKeys.readLater();
     return signingKeys;
   }
 
@@ -79,15 +79,16 @@ final class SigningKeys {
     return true;
   }
 
-  private void readLater(Duration delay) {
-    system.scheduler().scheduleOnce(delay, this::readOnSchedule, blocking);
+  private void readLater() {
+    Duration pause = keys == null ? RETRY : settings.jwksRefresh();
+    system.scheduler().scheduleOnce(pause, this::readOnSchedule, blocking);
   }
 
   private void readOnSchedule() {
     if (reading.compareAndSet(false, true)) {
       read();
     }
-    readLater(keys == null ? RETRY : settings.jwksRefresh());
+    readLater();
   }
 
   private void read() {

@@ -42,6 +42,12 @@ public record Topology(
     UNREACHABLE
   }
 
+  /** Whether this node reaches half of the nodes or more, itself among them. */
+  public boolean reachesHalf() {
+    long unreachable = nodes.stream().filter(node -> node.state() == State.UNREACHABLE).count();
+    return 2 * unreachable <= nodes.size();
+  }
+
   /** The node that has the user, if the user's shard is placed. */
   public Optional<Node> ownerOf(UserId user) {
     String owner = shardOwners.get(UserId.shardOf(user.value(), shardCount));

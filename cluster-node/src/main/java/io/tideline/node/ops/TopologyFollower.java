@@ -156,6 +156,8 @@ public final class TopologyFollower {
     // By node, the latest answer last.
     private final Map<String, ShardRegionStats> regions = new LinkedHashMap<>();
     private final Set<String> asked = new HashSet<>();
+    // False until this node is a member: there is nobody to ask.
+    private boolean anybodyAsked;
     private final Map<Integer, Seen> lastSeen = new HashMap<>();
 
     private record Seen(String node, long at) {}
@@ -212,6 +214,7 @@ public final class TopologyFollower {
         asked.add(idOf(member));
         ask(member);
       }
+      anybodyAsked = !asked.isEmpty();
       return this;
     }
 
@@ -239,9 +242,10 @@ public final class TopologyFollower {
       asked.clear();
       timers.cancel(Late.INSTANCE);
       List<Node> nodes = nodes();
+      if (!anybodyAsked && !nodes.isEmpty()) return onPoll();
       Map<Integer, String> before = shared.current.shardOwners();
       publish(nodes, owners(nodes));
-      shared.known = !nodes.isEmpty();
+      shared.known = anybodyAsked;
       boolean calm =
           before.equals(shared.current.shardOwners())
               && nodes.stream().noneMatch(node -> node.state() == State.LEAVING);

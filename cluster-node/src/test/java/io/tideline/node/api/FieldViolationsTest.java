@@ -9,6 +9,7 @@ import com.google.rpc.BadRequest;
 import io.grpc.StatusRuntimeException;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,6 +47,14 @@ class FieldViolationsTest {
         .anySatisfy(
             text -> assertThat(text).isEqualTo("expected 1-5,000 characters, but there are 0"))
         .anySatisfy(text -> assertThat(text).isEqualTo("expected 1-100, but it is 1,000"));
+  }
+
+  @Test
+  void of_very_many_wrong_elements_the_first_are_named_and_the_rest_is_not_looked_at() {
+    List<String> ids = Collections.nCopies(500_000, "");
+    assertThat(fields.size("followee_ids", ids.size(), 1, 5_000)).isEqualTo(5_000);
+    assertThat(fields.others("followee_ids", ids, new UserId("ann"))).hasSizeLessThan(20);
+    assertThat(violations()).hasSize(10);
   }
 
   @Test

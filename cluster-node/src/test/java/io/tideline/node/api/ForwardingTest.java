@@ -9,6 +9,7 @@ import io.tideline.protocols.v1.Post;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.WatchFeedRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -18,8 +19,11 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.pekko.Done;
+import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.stream.javadsl.Sink;
+import org.apache.pekko.stream.javadsl.Source;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -85,6 +89,40 @@ class ForwardingTest {
   }
 
   @Test
+  void a_page_of_the_longest_posts_is_given_on() throws Exception {
+    ReadFeedResponse page =
+        ReadFeedResponse.newBuilder()
+            .addCards(Card.newBuilder().setPost(Post.newBuilder().setText("a".repeat(11 << 20))))
+            .build();
+    owner.feed.page = CompletableFuture.completedFuture(page);
+    EncodedAnswer answer = read(SOON).toCompletableFuture().get(10, TimeUnit.SECONDS);
+    assertThat(answer.parse(ReadFeedResponse.parser())).isEqualTo(page);
+  }
+
+  @Test
+  void a_watch_at_an_owner_that_stands_still_ends() throws Exception {
+    WatchFeedResponse one = WatchFeedResponse.newBuilder().setCursor("one").build();
+    owner.feed.changes =
+        Source.single(one).concat(Source.maybe()).mapMaterializedValue(ever -> NotUsed.notUsed());
+    try (StallingLine line = StallingLine.to(owner.server.address())) {
+      CompletableFuture<WatchFeedResponse> first = new CompletableFuture<>();
+      CompletionStage<Done> ended =
+          to(line.address(), TestServer.NO_TLS, SOON)
+              .watchFeed(WatchFeedRequest.getDefaultInstance())
+              .runWith(Sink.foreach(first::complete), KIT.system());
+      assertThat(first.get(10, TimeUnit.SECONDS)).isEqualTo(one);
+      line.stall();
+      assertThat(ended.toCompletableFuture())
+          .failsWithin(Duration.ofSeconds(30))
+          .withThrowableThat()
+          .satisfies(
+              failure ->
+                  assertThat(Status.fromThrowable(failure).getCode())
+                      .isEqualTo(Status.Code.UNAVAILABLE));
+    }
+  }
+
+  @Test
   void nodes_of_an_authority_of_their_own_read_and_watch_at_each_other(@TempDir Path directory)
       throws Exception {
     Certificates node = Certificates.create(directory, "node");
@@ -120,7 +158,11 @@ class ForwardingTest {
   }
 
   private static Forwarding.Hop to(TestServer owner, GrpcSettings.Tls tls, Duration deadline) {
+    return to(owner.address(), tls, deadline);
+  }
+
+  private static Forwarding.Hop to(String address, GrpcSettings.Tls tls, Duration deadline) {
     return new Forwarding(KIT.system(), "here", tls, user -> Optional.empty(), deadline)
-        .to(owner.address(), Map.of());
+        .to(address, Map.of());
   }
 }

@@ -1,5 +1,6 @@
 package io.tideline.node.api;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -29,6 +30,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Date;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.grpc.javadsl.MetadataBuilder;
 import org.junit.jupiter.api.AfterAll;
@@ -251,6 +253,35 @@ class PrincipalsTest {
             () -> remote.authenticate(bearer(signed(claims("ann"), key))));
     assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
     assertThat(reasonOf(failure)).isEqualTo("SIGNING_KEYS_UNKNOWN");
+  }
+
+  @Test
+  void an_issuer_that_was_away_when_the_node_started_is_asked_again_soon() throws Exception {
+    var asked = new AtomicInteger();
+    HttpServer issuer =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    issuer.createContext(
+        "/keys",
+        exchange -> {
+          byte[] body = publicKeys(key).getBytes(UTF_8);
+          boolean well = asked.getAndIncrement() > 0;
+          exchange.sendResponseHeaders(well ? 200 : 503, body.length);
+          exchange.getResponseBody().write(body);
+          exchange.close();
+        });
+    issuer.start();
+    try {
+      Principals remote =
+          startWith(
+              "jwks-url = \"http://127.0.0.1:%d/keys\"".formatted(issuer.getAddress().getPort()));
+      String token = signed(claims("ann"), key);
+      await()
+          .ignoreExceptions()
+          .untilAsserted(
+              () -> assertThat(remote.authenticate(bearer(token)).subject()).isEqualTo("ann"));
+    } finally {
+      issuer.stop(0);
+    }
   }
 
   @Test

@@ -26,6 +26,8 @@ final class StubFeed implements FeedServicePowerApi {
   volatile CompletionStage<ReadFeedResponse> page =
       CompletableFuture.completedFuture(ReadFeedResponse.getDefaultInstance());
 
+  volatile Source<WatchFeedResponse, NotUsed> changes = Source.empty();
+
   GrpcMount<FeedServicePowerApi> mount() {
     return GrpcMount.of(
         FeedService.description,
@@ -41,7 +43,7 @@ final class StubFeed implements FeedServicePowerApi {
 
   @Override
   public Source<WatchFeedResponse, NotUsed> watchFeed(WatchFeedRequest request, Metadata metadata) {
-    return Source.empty();
+    return changes;
   }
 
   @Override

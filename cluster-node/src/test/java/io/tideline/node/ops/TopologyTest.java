@@ -33,6 +33,20 @@ class TopologyTest {
     assertThat(skew(List.of(node("1", "a", 100), node("2", "b", 100)))).isZero();
   }
 
+  @Test
+  void a_node_knows_whether_it_is_with_the_fewer() {
+    Node up = node("1", "a", 100);
+    Node away = new Node("2", "cell", "b", "host:2", "1.0", State.UNREACHABLE, 100);
+    assertThat(reachesHalf()).isTrue();
+    assertThat(reachesHalf(up, up, away)).isTrue();
+    assertThat(reachesHalf(up, away)).isTrue();
+    assertThat(reachesHalf(up, away, away)).isFalse();
+  }
+
+  private static boolean reachesHalf(Node... nodes) {
+    return new Topology(1, List.of(nodes), 1, Map.of()).reachesHalf();
+  }
+
   private static Node node(String id, String zone, int weight) {
     return new Node(id, "cell", zone, "host:" + id, "1.0", State.UP, weight);
   }
