@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit;
 
 /** What the JVM of a local node runs: the node, and a watch that ends it with its parent. */
 final class ChildNode {
-  private static final long LONGEST_STOP_SECONDS = 30;
+  private static final long LONGEST_STOP_SECONDS = 90;
 
   private ChildNode() {}
 

@@ -41,7 +41,7 @@ final class RollingUpgrade {
   private static final Duration TO_LEAVE = Duration.ofSeconds(75);
   private static final Duration TO_GET_SHARDS = Duration.ofMinutes(1);
   private static final Duration TO_ASK = Duration.ofSeconds(2);
-  private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(30);
+  private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(45);
 
   private final Path control;
   private final Plan plan;
@@ -63,6 +63,11 @@ final class RollingUpgrade {
 
   Outcome run() {
     List<ClusterControl.Node> nodes = oldestLast(ask(null, null, TO_LEAVE).nodes());
+    if (nodes.size() < 2) {
+      throw new CommandFailure(
+          ExitCode.USAGE,
+          "an upgrade restarts one node while another one serves, and this cluster has one node: stop it, and start it from the other build");
+    }
     List<String> addresses = nodes.stream().map(ClusterControl.Node::grpcAddress).toList();
     List<ClusterControl.Node> restarted = new ArrayList<>();
     try (UpgradeProbe probe = UpgradeProbe.start(addresses, plan.bounds());
