@@ -204,18 +204,17 @@ public final class LogTopics implements AutoCloseable {
     return (int) (mixed ^ mixed >>> 32);
   }
 
-  private NewTopic topic(String name, int partitions, @Nullable Duration retention) {
+  NewTopic topic(String name, int partitions, @Nullable Duration retention) {
     Optional<Short> replicas =
         settings.replicationFactor() == 0
             ? Optional.empty()
             : Optional.of((short) settings.replicationFactor());
-    return new NewTopic(name, Optional.of(partitions), replicas)
-        .configs(
-            Map.of(
-                "cleanup.policy",
-                "delete",
-                "retention.ms",
-                String.valueOf(retention == null ? -1 : retention.toMillis())));
+    Map<String, String> configs = new HashMap<>();
+    configs.put("cleanup.policy", "delete");
+    configs.put("retention.ms", String.valueOf(retention == null ? -1 : retention.toMillis()));
+    // One broker that is lost must not have been the only one that had a line.
+    if (settings.replicationFactor() >= 3) configs.put("min.insync.replicas", "2");
+    return new NewTopic(name, Optional.of(partitions), replicas).configs(configs);
   }
 
   private CompletableFuture<Void> created(String topic, KafkaFuture<Void> made) {

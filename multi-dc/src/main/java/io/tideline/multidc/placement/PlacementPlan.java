@@ -4,6 +4,7 @@ import static java.util.Comparator.comparingDouble;
 import static java.util.Comparator.comparingInt;
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.toList;
+import static java.util.stream.Collectors.toSet;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -115,7 +116,7 @@ public final class PlacementPlan {
    * whoever takes an upgrade back.
    */
   private List<Holder> ofTheLatest(List<Node> nodes) {
-    List<Node> able = open.stream().map(holder -> holder.node).toList();
+    Set<Node> able = open.stream().map(holder -> holder.node).collect(toSet());
     Optional<Version> latest =
         nodes.stream().filter(able::contains).map(Node::version).reduce((older, later) -> later);
     return open.stream()
