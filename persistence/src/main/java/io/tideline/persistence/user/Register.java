@@ -8,6 +8,7 @@ import io.tideline.persistence.timeline.Moment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -88,6 +89,14 @@ public record Register<V>(
     long mixed = (at + cell) * 0x9E3779B97F4A7C15L;
     mixed = (mixed ^ (mixed >>> 32)) * 0xD6E8FEB86659FD93L;
     return (mixed ^ (mixed >>> 29)) * (2L * cell + 1);
+  }
+
+  /**
+   * @param byCell of each cell when its latest change was made
+   */
+  void noteLatest(Map<Integer, Long> byCell) {
+    byCell.merge(cell, at, Math::max);
+    for (Register<V> before : earlier) byCell.merge(before.cell, before.at, Math::max);
   }
 
   boolean knownAt(Moment then) {

@@ -96,9 +96,7 @@ public final class Rules implements Eligibility {
     KnownRules made = known;
     if (made != null) return made;
     Map<Integer, Long> latest = new HashMap<>();
-    registers()
-        .flatMap(register -> register.latestFirst().stream())
-        .forEach(change -> latest.merge(change.cell(), change.at(), Math::max));
+    registers().forEach(register -> register.noteLatest(latest));
     made = new KnownRules(cell, latest, digest(now));
     known = made;
     return made;
