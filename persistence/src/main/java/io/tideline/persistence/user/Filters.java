@@ -112,8 +112,12 @@ public record Filters(
 
   boolean muted(UserId user, Moment then) {
     Register<Long> mute = mutes.get(user);
-    Long until = mute == null ? null : mute.asOf(then);
-    return until != null && (until == 0 || HybridClock.millisOf(then.at()) < until);
+    return mute != null && lasts(mute.asOf(then), HybridClock.millisOf(then.at()));
+  }
+
+  /** Whether a mute is in force; {@code null} = there is none. */
+  static boolean lasts(@Nullable Long untilMillis, long nowMillis) {
+    return untilMillis != null && (untilMillis == 0 || nowMillis < untilMillis);
   }
 
   boolean blocked(UserId user, Moment then) {

@@ -52,12 +52,18 @@ final class Intents {
   private final Graph graph;
   private final Filters filters;
   private final int maxFollows;
+  private final long nowMillis;
 
   Intents(UserId user, User state, int maxFollows) {
+    this(user, state, maxFollows, System.currentTimeMillis());
+  }
+
+  Intents(UserId user, User state, int maxFollows, long nowMillis) {
     this.user = user;
     this.graph = state.graph();
     this.filters = state.filters();
     this.maxFollows = maxFollows;
+    this.nowMillis = nowMillis;
   }
 
   Decision decide(IntentLine asked) {
@@ -118,12 +124,20 @@ final class Intents {
               Register<Long> mute = filters.mutes().get(new UserId(id));
               return !Objects.equals(mute == null ? null : mute.value(), wanted);
             });
-    if (asked.getActive() && filters.mutedUsers().size() + changed.size() > MUTES) {
-      return full("mutes", MUTES);
-    }
+    long added =
+        changed.stream().filter(id -> !inForce(filters.mutes().get(new UserId(id)))).count();
+    if (asked.getActive() && added > 0 && mutes() + added > MUTES) return full("mutes", MUTES);
     return Decision.change(
         line().setMutesChanged(asked.toBuilder().clearTargetIds().addAllTargetIds(changed)),
         changed.size());
+  }
+
+  private long mutes() {
+    return filters.mutes().values().stream().filter(this::inForce).count();
+  }
+
+  private boolean inForce(@Nullable Register<Long> mute) {
+    return mute != null && Filters.lasts(mute.value(), nowMillis);
   }
 
   private Decision blocks(BlocksChanged asked) {
@@ -144,10 +158,18 @@ final class Intents {
     MuteRule before = known == null ? null : known.value();
     MuteRule wanted = asked.hasContent() ? MuteRule.of(asked.getContent()) : null;
     if (Objects.equals(before, wanted)) return Decision.NOTHING_NEW;
-    if (before == null && filters.ruleIds().size() >= MUTE_RULES) {
+    if (wanted != null && !inForce(before) && rules() >= MUTE_RULES) {
       return full("rules", MUTE_RULES);
     }
     return Decision.change(line().setMuteRuleChanged(asked), 1);
+  }
+
+  private long rules() {
+    return filters.rules().values().stream().map(Register::value).filter(this::inForce).count();
+  }
+
+  private boolean inForce(@Nullable MuteRule rule) {
+    return rule != null && rule.inForce(nowMillis);
   }
 
   private Decision list(ListChanged asked) {
