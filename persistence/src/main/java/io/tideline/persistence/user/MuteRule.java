@@ -3,6 +3,7 @@ package io.tideline.persistence.user;
 import io.tideline.persistence.timeline.Tags;
 import io.tideline.protocols.log.v1.MuteRuleContent;
 import java.util.List;
+import java.util.function.BiPredicate;
 
 /**
  * Something that a post may say and its reader does not want to see.
@@ -45,13 +46,10 @@ public record MuteRule(String name, String words, String tag, boolean warn, long
     return untilMillis == 0 || nowMillis < untilMillis;
   }
 
-  /** The words to look for; none when it is about a tag. */
-  public Words phrase() {
-    return Words.of(words);
-  }
-
-  /** Whether a post of this text and these tags meets it. */
-  public boolean met(Words text, List<String> foldedTags) {
-    return tag.isEmpty() ? text.contain(phrase()) : foldedTags.contains(tag);
+  /** Tells by the words and the folded tags of a post whether it meets the rule. */
+  BiPredicate<Words, List<String>> matcher() {
+    if (!tag.isEmpty()) return (text, foldedTags) -> foldedTags.contains(tag);
+    Words phrase = Words.of(words);
+    return (text, foldedTags) -> text.contain(phrase);
   }
 }

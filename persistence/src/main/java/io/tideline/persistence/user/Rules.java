@@ -1,5 +1,7 @@
 package io.tideline.persistence.user;
 
+import static java.util.Objects.requireNonNull;
+
 import io.tideline.persistence.timeline.Eligibility;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Moment;
@@ -19,6 +21,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +41,10 @@ public final class Rules implements Eligibility {
   private final Sources sources;
   // Made when first asked for; which thread makes it does not matter.
   private volatile @Nullable KnownRules known;
+  private volatile @Nullable List<Version> versions;
+
+  /** A rule in one of its versions. */
+  private record Version(String name, BiPredicate<Words, List<String>> matcher) {}
 
   /**
    * The rules of the present.
@@ -233,22 +240,30 @@ public final class Rules implements Eligibility {
     Words words = Words.of(post);
     List<String> tags = post.getTagsList().stream().map(Tags::folded).toList();
     List<String> met = new ArrayList<>(0);
-    filters
-        .rules()
-        .forEach(
-            (id, rule) ->
-                Stream.concat(Stream.of(rule), rule.earlier().stream())
-                    .filter(version -> isMet(version, words, tags))
-                    .forEach(version -> met.add(name(id, version))));
+    for (Version version : versions()) {
+      if (version.matcher.test(words, tags)) met.add(version.name);
+    }
     return met;
   }
 
-  private static boolean isMet(Register<MuteRule> version, Words words, List<String> tags) {
-    MuteRule rule = version.value();
-    return rule != null && rule.met(words, tags);
+  // Also those that have ended: cursors ask what was in force before.
+  private List<Version> versions() {
+    List<Version> made = versions;
+    if (made != null) return made;
+    made =
+        filters.rules().entrySet().stream()
+            .flatMap(rule -> versions(rule.getKey(), rule.getValue()))
+            .toList();
+    versions = made;
+    return made;
   }
 
-  /** A rule in one of its versions. */
+  private static Stream<Version> versions(String id, Register<MuteRule> rule) {
+    return Stream.concat(Stream.of(rule), rule.earlier().stream())
+        .filter(version -> version.value() != null)
+        .map(version -> new Version(name(id, version), requireNonNull(version.value()).matcher()));
+  }
+
   private static String name(String rule, Register<MuteRule> version) {
     return rule + "@" + version.at() + "/" + version.cell();
   }

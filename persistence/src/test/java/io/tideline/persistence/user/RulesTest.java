@@ -2,6 +2,7 @@ package io.tideline.persistence.user;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Moment;
 import io.tideline.persistence.timeline.PostRef;
@@ -11,12 +12,16 @@ import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.MuteRuleChanged;
+import io.tideline.protocols.log.v1.MuteRuleContent;
 import io.tideline.protocols.v1.Post;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
@@ -93,6 +98,25 @@ class RulesTest {
             .isEqualTo(model.judge(post.ref, post.text, list, then));
       }
     }
+  }
+
+  @Example
+  void the_words_of_rules_are_not_made_anew_for_each_post() {
+    Filters filters = Filters.EMPTY;
+    for (int i = 0; i < Intents.MUTE_RULES; i++) {
+      MuteRuleContent content = MuteRuleContent.newBuilder().setWords("no storm " + i).build();
+      MuteRuleChanged rule =
+          MuteRuleChanged.newBuilder().setRuleId("r" + i).setContent(content).build();
+      filters = filters.merge(IntentLine.newBuilder().setMuteRuleChanged(rule).build(), 1);
+    }
+    Rules rules = new Rules(SomeIntents.READER, Rules.surfaceOf(""), Graph.EMPTY, filters, 1, 1);
+    Post post = Post.newBuilder().setText("no storm 7").build();
+    assertThat(rules.met(post)).hasSize(1);
+    var thread = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = thread.getCurrentThreadAllocatedBytes();
+    for (int i = 0; i < 100; i++) rules.met(post);
+    long perPost = (thread.getCurrentThreadAllocatedBytes() - before) / 100;
+    assertThat(perPost).as("bytes").isLessThan(Intents.MUTE_RULES * 50L);
   }
 
   private static List<String> met(Rules rules, Text post) {
