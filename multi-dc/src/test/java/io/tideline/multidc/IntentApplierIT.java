@@ -177,17 +177,23 @@ class IntentApplierIT {
     appendRaw(block("ann", 6, true, "not a user").toByteArray());
     appendRaw(block("ann", 0, true, "bob").toByteArray());
     appendRaw(line("ann", 7).build().toByteArray());
+    ProducerRecord<byte[], byte[]> unsaid =
+        new ProducerRecord<>(
+            topics.intents(), "ann".getBytes(UTF_8), block("ann", 5, true, "bob").toByteArray());
+    unsaid.headers().add("tideline-backfill", null);
+    send(unsaid);
     get(writer.append(block("ann", 8, true, "bob")));
     awaitApplied();
     assertThat(told).containsExactly(blockedBy("ann", 8, true, "bob"));
-    assertThat(applier.parked()).isEqualTo(4);
+    assertThat(applier.parked()).isEqualTo(5);
     assertThat(parkedHere())
         .extracting(ParkedLine::reason)
         .satisfiesExactlyInAnyOrder(
             reason -> assertThat(reason).startsWith("not an intent line"),
             reason -> assertThat(reason).startsWith("a user id has"),
             reason -> assertThat(reason).startsWith("a time is positive"),
-            reason -> assertThat(reason).startsWith("no intent that is known here"));
+            reason -> assertThat(reason).startsWith("no intent that is known here"),
+            reason -> assertThat(reason).startsWith("the header tideline-backfill says nothing"));
   }
 
   @Test

@@ -272,7 +272,7 @@ final class LogGroup {
     for (Line line : lines) {
       try {
         batch.add(line.record());
-      } catch (PoisonLineException e) {
+      } catch (PoisonLineException | RuntimeException e) {
         steps.add(new Step(line, () -> park(line.record(), e), true));
       }
     }
@@ -294,7 +294,7 @@ final class LogGroup {
     List<Supplier<CompletionStage<Void>>> all;
     try {
       all = tasks.of(line.record(), incarnation);
-    } catch (PoisonLineException e) {
+    } catch (PoisonLineException | RuntimeException e) {
       return List.of(new Step(line, () -> park(line.record(), e), true));
     }
     if (all.isEmpty()) {
@@ -326,9 +326,18 @@ final class LogGroup {
         : CompletableFuture.failedStage(cause);
   }
 
-  private CompletionStage<Void> park(
-      ConsumerRecord<byte[], byte[]> record, PoisonLineException poison) {
-    String reason = String.valueOf(poison.getMessage());
+  private CompletionStage<Void> park(ConsumerRecord<byte[], byte[]> record, Exception poison) {
+    // A fault that a line brings out once it would bring out whenever it is read.
+    boolean fault = poison instanceof RuntimeException;
+    if (fault) {
+      log.error(
+          "Line {} of {}-{} cannot be done",
+          record.offset(),
+          record.topic(),
+          record.partition(),
+          poison);
+    }
+    String reason = fault ? poison.toString() : String.valueOf(poison.getMessage());
     return parked.park(record, reason).thenRun(() -> onParked(record, reason));
   }
 

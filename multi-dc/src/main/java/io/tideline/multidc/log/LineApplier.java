@@ -428,6 +428,10 @@ final class LineApplier {
             record.topic(),
             number,
             e.getMessage());
+      } catch (RuntimeException e) {
+        // Whatever is wrong with one line, the others go on.
+        poison.increment();
+        log.error("Skipped line {} of {}-{}", record.offset(), record.topic(), number, e);
       }
     }
 

@@ -1,9 +1,7 @@
 package io.tideline.multidc.log;
 
 import com.google.protobuf.InvalidProtocolBufferException;
-import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.log.v1.BackfillHeader;
-import io.tideline.protocols.log.v1.LogPosition;
 import java.util.Set;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
@@ -33,18 +31,17 @@ public record SaidAgain(Set<Integer> cells, @Nullable Stamp arrival) {
     if (header == null) {
       return null;
     }
+    if (header.value() == null) {
+      throw new PoisonLineException("the header " + HEADER + " says nothing");
+    }
     try {
       BackfillHeader mark = BackfillHeader.parseFrom(header.value());
       return new SaidAgain(
-          Set.copyOf(mark.getCellsList()), mark.hasArrival() ? arrival(mark.getArrival()) : null);
+          Set.copyOf(mark.getCellsList()),
+          mark.hasArrival() ? Stamp.fromProto(mark.getArrival()) : null);
     } catch (InvalidProtocolBufferException e) {
       throw new PoisonLineException("the header " + HEADER + " cannot be read: " + e.getMessage());
     }
-  }
-
-  private static Stamp arrival(LogPosition at) {
-    return new Stamp(
-        new LogPartition(at.getCell(), at.getIncarnation(), at.getPartition()), at.getOffset());
   }
 
   /** Puts it on a line. */

@@ -29,16 +29,22 @@ public record Stamp(LogPartition partition, long offset) {
       throw new PoisonLineException("a copy without the header " + HEADER);
     }
     try {
-      LogPosition position = LogPosition.parseFrom(header.value());
-      if (position.getCell() <= 0 || position.getPartition() < 0 || position.getOffset() < 0) {
-        throw new PoisonLineException("no position of a line: " + position);
-      }
-      return new Stamp(
-          new LogPartition(position.getCell(), position.getIncarnation(), position.getPartition()),
-          position.getOffset());
+      return fromProto(LogPosition.parseFrom(header.value()));
     } catch (InvalidProtocolBufferException e) {
       throw new PoisonLineException("not a position: " + e.getMessage());
     }
+  }
+
+  static Stamp fromProto(LogPosition position) throws PoisonLineException {
+    long offset = position.getOffset();
+    // Every line has a next one.
+    boolean possible = offset >= 0 && offset < Long.MAX_VALUE;
+    if (position.getCell() <= 0 || position.getPartition() < 0 || !possible) {
+      throw new PoisonLineException("no position of a line: " + position);
+    }
+    return new Stamp(
+        new LogPartition(position.getCell(), position.getIncarnation(), position.getPartition()),
+        offset);
   }
 
   /** Puts it on a copy. */

@@ -289,6 +289,23 @@ class LineApplierTest {
   }
 
   @Test
+  void a_line_that_brings_out_a_fault_is_skipped_and_counted() {
+    applier.resumeAt(bounds(7, 0, 0, 0));
+    ConsumerRecord<byte[], byte[]> faulty =
+        new ConsumerRecord<byte[], byte[]>(TestLines.TOPIC, 0, 0, null, null) {
+          @Override
+          public byte[] value() {
+            throw new IllegalStateException("a fault");
+          }
+        };
+    take(faulty, record(published("ann", 1), 0, 1));
+    take(record(published("ann", 2), 0, 2));
+    assertThat(applier.poison()).isOne();
+    assertThat(applier.applied().next(partition(0))).isEqualTo(3);
+    assertThat(told).containsExactly("ann:1", "ann:2");
+  }
+
+  @Test
   void the_same_line_twice_is_delivered_once() {
     applier.resumeAt(bounds(7, 0, 0, 0));
     Inbox inbox = inboxes(ANN, 1).get(0);

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.log.v1.BackfillHeader;
+import io.tideline.protocols.log.v1.LogPosition;
 import java.util.HexFormat;
 import java.util.Set;
 import org.apache.kafka.common.header.Headers;
@@ -38,5 +40,23 @@ class SaidAgainTest {
     Headers headers = new RecordHeaders();
     headers.add("tideline-backfill", "?".getBytes(UTF_8));
     assertThatThrownBy(() -> SaidAgain.of(headers)).isInstanceOf(PoisonLineException.class);
+  }
+
+  @Test
+  void what_says_nothing_is_not_taken_for_an_ordinary_line() {
+    Headers headers = new RecordHeaders();
+    headers.add("tideline-backfill", null);
+    assertThatThrownBy(() -> SaidAgain.of(headers)).isInstanceOf(PoisonLineException.class);
+  }
+
+  @Test
+  void a_place_that_there_cannot_be_is_not_taken_for_an_arrival() {
+    LogPosition nowhere = LogPosition.newBuilder().setCell(2).setPartition(-1).build();
+    Headers headers = new RecordHeaders();
+    headers.add(
+        "tideline-backfill", BackfillHeader.newBuilder().setArrival(nowhere).build().toByteArray());
+    assertThatThrownBy(() -> SaidAgain.of(headers))
+        .isInstanceOf(PoisonLineException.class)
+        .hasMessageStartingWith("no position of a line");
   }
 }

@@ -39,4 +39,11 @@ class StampTest {
         .as("no cell has the number 0")
         .isInstanceOf(PoisonLineException.class);
   }
+
+  @Test
+  void the_last_offset_of_all_is_no_place_of_a_line() {
+    Headers headers = new RecordHeaders();
+    new Stamp(STAMP.partition(), Long.MAX_VALUE).addTo(headers);
+    assertThatThrownBy(() -> Stamp.of(headers)).isInstanceOf(PoisonLineException.class);
+  }
 }
