@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -42,6 +43,7 @@ public final class LogWriter implements LogPort {
 
   private final LogSettings settings;
   private final LogTopics topics;
+  private final Supplier<Producer<byte[], byte[]>> newProducer;
   private final BlockingQueue<Waiting> queue;
   private final AtomicInteger unacknowledged = new AtomicInteger();
   private final LongAdder appended = new LongAdder();
@@ -52,6 +54,7 @@ public final class LogWriter implements LogPort {
   private volatile long lastFailureNanos;
   private volatile boolean stopping;
   private volatile boolean ended;
+  private volatile boolean broken;
   // Confined to the thread.
   private @Nullable Producer<byte[], byte[]> producer;
   private long lastSentNanos = System.nanoTime();
@@ -68,8 +71,14 @@ public final class LogWriter implements LogPort {
       CompletableFuture<Void> appended) {}
 
   public LogWriter(LogSettings settings, LogTopics topics) {
+    this(settings, topics, () -> producerOf(settings));
+  }
+
+  LogWriter(
+      LogSettings settings, LogTopics topics, Supplier<Producer<byte[], byte[]>> newProducer) {
     this.settings = settings;
     this.topics = topics;
+    this.newProducer = newProducer;
     this.queue = new ArrayBlockingQueue<>(settings.maxUnacknowledged());
     thread.setDaemon(true);
     thread.start();
@@ -160,10 +169,12 @@ public final class LogWriter implements LogPort {
 
   /**
    * False from a failed append to the next one that succeeds, or until none was tried for so long
-   * that the failure says nothing any more.
+   * that the failure says nothing any more; from when lines are appended no more, though nobody has
+   * stopped this, for ever.
    */
   public boolean healthy() {
-    return lastError == null || System.nanoTime() - lastFailureNanos > OLD_FAILURE.toNanos();
+    return !broken
+        && (lastError == null || System.nanoTime() - lastFailureNanos > OLD_FAILURE.toNanos());
   }
 
   /** Appends what is waiting, for a few seconds at most, and fails the rest. */
@@ -186,8 +197,9 @@ public final class LogWriter implements LogPort {
         failOverdue();
         end = stopping ? Math.min(end, System.nanoTime() + CLOSE_TIMEOUT.toNanos()) : end;
       }
-    } catch (InterruptedException e) {
-      log.error("The log writer was interrupted; no more lines are appended", e);
+    } catch (Throwable e) {
+      broken = true;
+      log.error("The log writer has ended; this node appends no more lines", e);
     } finally {
       stopping = true;
       closeProducer(CLOSE_TIMEOUT);
@@ -195,6 +207,7 @@ public final class LogWriter implements LogPort {
       for (Waiting left = queue.poll(); left != null; left = queue.poll()) {
         failed(left, new LogUnavailableException(STOPPED));
       }
+      sent.forEach(left -> failed(left, new LogUnavailableException(STOPPED)));
       stopped.complete(null);
     }
   }
@@ -215,7 +228,7 @@ public final class LogWriter implements LogPort {
       var unused =
           producer().send(waiting.line(), (metadata, failure) -> acknowledged(waiting, failure));
       sent.add(waiting);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       failed(waiting, e);
       // Some errors a producer never leaves behind; a new one does.
       closeProducer(Duration.ZERO);
@@ -257,7 +270,7 @@ public final class LogWriter implements LogPort {
     }
   }
 
-  private void failed(Waiting waiting, Exception failure) {
+  private void failed(Waiting waiting, Throwable failure) {
     if (waiting.done().compareAndSet(false, true)) {
       unacknowledged.decrementAndGet();
       failures.increment();
@@ -272,25 +285,33 @@ public final class LogWriter implements LogPort {
 
   private Producer<byte[], byte[]> producer() {
     if (producer == null) {
-      Map<String, Object> properties = settings.connection();
-      properties.put("client.id", "tideline-log-writer");
-      properties.put("acks", "all");
-      properties.put("enable.idempotence", true);
-      properties.put("compression.type", "lz4");
-      properties.put("linger.ms", 1);
-      properties.put("max.block.ms", MAX_BLOCK_MILLIS);
-      properties.put("request.timeout.ms", (int) settings.deliveryTimeout().toMillis() / 2);
-      properties.put("delivery.timeout.ms", (int) settings.deliveryTimeout().toMillis());
-      producer =
-          new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+      producer = newProducer.get();
     }
     return producer;
   }
 
+  private static Producer<byte[], byte[]> producerOf(LogSettings settings) {
+    Map<String, Object> properties = settings.connection();
+    properties.put("client.id", "tideline-log-writer");
+    properties.put("acks", "all");
+    properties.put("enable.idempotence", true);
+    properties.put("compression.type", "lz4");
+    properties.put("linger.ms", 1);
+    properties.put("max.block.ms", MAX_BLOCK_MILLIS);
+    properties.put("request.timeout.ms", (int) settings.deliveryTimeout().toMillis() / 2);
+    properties.put("delivery.timeout.ms", (int) settings.deliveryTimeout().toMillis());
+    return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
+  }
+
   private void closeProducer(Duration timeout) {
-    if (producer != null) {
-      producer.close(timeout);
-      producer = null;
+    Producer<byte[], byte[]> old = producer;
+    producer = null;
+    if (old != null) {
+      try {
+        old.close(timeout);
+      } catch (RuntimeException | Error e) {
+        log.error("A producer could not be closed; the next line gets a new one", e);
+      }
     }
   }
 }
