@@ -54,10 +54,6 @@ final class Intents {
   private final int maxFollows;
   private final long nowMillis;
 
-  Intents(UserId user, User state, int maxFollows) {
-    this(user, state, maxFollows, System.currentTimeMillis());
-  }
-
   Intents(UserId user, User state, int maxFollows, long nowMillis) {
     this.user = user;
     this.graph = state.graph();

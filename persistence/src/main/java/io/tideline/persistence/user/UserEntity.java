@@ -614,7 +614,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   private Effect<UserEvent, User> onDecide(User state, Decide command) {
     IntentLine asked = User.line(command.intent());
-    Intents.Decision decision = new Intents(user, state, around.limits().follows()).decide(asked);
+    Intents.Decision decision =
+        new Intents(user, state, around.limits().follows(), nowMillis()).decide(asked);
     Refusal refusal = decision.refusal();
     if (refusal != null) return refuse(command, refusal, decision.detail());
     IntentLine what = decision.line();

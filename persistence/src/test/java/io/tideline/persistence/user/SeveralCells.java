@@ -375,7 +375,7 @@ final class SeveralCells {
     }
 
     private Intents.Decision decision(IntentLine asked) {
-      return new Intents(user, state, 100).decide(asked);
+      return new Intents(user, state, 100, 0).decide(asked);
     }
 
     void markRead() {
