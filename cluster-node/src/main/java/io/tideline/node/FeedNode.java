@@ -351,6 +351,7 @@ public final class FeedNode {
                 log,
                 store::newest,
                 cards,
+                system.executionContext(),
                 config.getInt("tideline.persistence.timeline.most-read-back")),
             residents,
             forwarding,

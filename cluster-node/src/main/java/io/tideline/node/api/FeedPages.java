@@ -90,49 +90,37 @@ final class FeedPages {
     Rows rows = new Rows(request.limit(), request.group());
     view.forEachOlder(walk.after(), then, rows::add);
     if (rows.full() || !view.cutOff()) {
-      return answerOlder(view, request, walk, then, rows, !rows.full());
+      return answerOlder(view, request, walk, then, rows, rows.full() ? rows.last() : null);
     }
     PostId floor = view.floor().next();
     PostId olderThan =
         walk.after() != null && walk.after().compareTo(floor) < 0 ? walk.after() : floor;
     Watermark base = pinnedTo == null ? view.watermark() : pinnedTo;
-    return readOn(view, base, rows, olderThan)
-        .thenCompose(end -> answerOlder(view, request, walk, then, rows, end));
-  }
-
-  /** Fills the rows from the store; true when the feed has ended. */
-  private CompletionStage<Boolean> readOn(
-      TimelineView view, Watermark base, Rows rows, PostId olderThan) {
     return history
-        .older(view, olderThan, base, rows.wanted())
+        .older(view, olderThan, base, rows.wanted(), rows::add)
         .thenCompose(
-            page -> {
-              PostId last = olderThan;
-              for (PostRef entry : page.entries()) {
-                if (!rows.add(entry, view.verdict(entry))) {
-                  return CompletableFuture.completedStage(false);
-                }
-                last = entry.id();
-              }
-              return page.end()
-                  ? CompletableFuture.completedStage(true)
-                  : readOn(view, base, rows, last);
+            below -> {
+              PostId last = below.equals(PostId.MIN) ? null : below;
+              return answerOlder(view, request, walk, then, rows, rows.full() ? rows.last() : last);
             });
   }
 
+  /**
+   * @param last where the next page goes on; {@code null} at the end. Below the last row, or where
+   *     as much has been read as may be
+   */
   private CompletionStage<EncodedAnswer> answerOlder(
       TimelineView view,
       Request request,
       Walk walk,
       TimelineView.@Nullable Past then,
       Rows rows,
-      boolean end) {
+      @Nullable PostId last) {
     Watermark base = then == null ? view.watermark() : then.pinned();
-    PostId last = end ? null : rows.last();
     PassedOver passed = view.walked(walk.passed(), then, walk.after(), last);
     ReadFeedResponse.Builder answer =
         ReadFeedResponse.newBuilder()
-            .setEndOfFeed(end)
+            .setEndOfFeed(last == null)
             .setNewerCursorBytes(
                 tokens.encodeToBytes(
                     Cursor.newer(request.user(), request.surface(), base, passed)));

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -23,31 +24,38 @@ import org.jspecify.annotations.Nullable;
  */
 public final class History {
   private static final int SMALLEST_READ = 64;
+  // After each read all so far is looked at again: reads double, up to here, so that this stays
+  // about as much work as reading is.
+  private static final int LARGEST_READ = 2_000;
   // Where a repost might be a duplicate of something older, so many posts are read to find out.
   private static final int FURTHEST_LOOK = 2_000;
 
   private final Arrivals arrivals;
   private final LiveTimeline.Stored stored;
   private final LiveTimeline.Texts texts;
+  private final Executor executor;
   private final int mostScanned;
+  private final int furthestLook;
 
   /**
-   * @param mostScanned how many posts one look at what came late may read
+   * @param executor looks at what has been read, which the store's threads have no time for
+   * @param mostScanned how many posts one page of older entries, or one look at what came late, may
+   *     read
    */
   public History(
-      Arrivals arrivals, LiveTimeline.Stored stored, LiveTimeline.Texts texts, int mostScanned) {
+      Arrivals arrivals,
+      LiveTimeline.Stored stored,
+      LiveTimeline.Texts texts,
+      Executor executor,
+      int mostScanned) {
     this.arrivals = arrivals;
     this.stored = stored;
     this.texts = texts;
+    this.executor = executor;
     this.mostScanned = mostScanned;
+    // Less than a page may read, so that every page gets on.
+    this.furthestLook = Math.min(FURTHEST_LOOK, mostScanned / 2);
   }
-
-  /**
-   * Entries of a feed.
-   *
-   * @param end true when there are none beyond
-   */
-  public record Page(List<PostRef> entries, boolean end) {}
 
   /** Thrown when more has come below the floor than may be read at once. */
   public static final class TooFarBack extends RuntimeException {
@@ -59,31 +67,58 @@ public final class History {
   }
 
   /**
-   * At least {@code limit} entries, or all, of a walk towards older ones, newest first.
+   * Offers the entries of a walk towards older ones, newest first, until the taker refuses one, or
+   * there are no more, or as many posts have been read as may be.
    *
    * @param olderThan where the walk is, at most just above the view's floor
+   * @param wanted how many the taker is likely to take
+   * @return below it the walk goes on; {@link PostId#MIN} at the end
    */
-  public CompletionStage<Page> older(
-      TimelineView view, PostId olderThan, Watermark base, int limit) {
-    Scan scan = new Scan(view, olderThan, PostId.MIN);
-    return older(scan, base, limit);
+  public CompletionStage<PostId> older(
+      TimelineView view, PostId olderThan, Watermark base, int wanted, TimelineView.Taker taker) {
+    Scan scan = new Scan(view, olderThan, PostId.MIN, Math.max(SMALLEST_READ, 2 * wanted));
+    return new Walk(scan, olderThan, base, taker).goOn();
   }
 
-  private CompletionStage<Page> older(Scan scan, Watermark base, int limit) {
-    return scan.further(Math.max(SMALLEST_READ, 2 * limit))
-        .thenCompose(
-            read -> {
-              List<PostRef> page = new ArrayList<>();
-              read.forEachOlder(
-                  null,
-                  read.past(base),
-                  (entry, why) -> page.size() < limit && scan.isDecided(entry) && page.add(entry));
-              boolean enough = page.size() == limit || scan.ended();
-              return enough
-                  ? CompletableFuture.completedStage(
-                      new Page(page, scan.ended() && page.size() < limit))
-                  : older(scan, base, limit);
-            });
+  private final class Walk {
+    private final Scan scan;
+    private final Watermark base;
+    private final TimelineView.Taker taker;
+    private PostId below;
+    private boolean refused;
+
+    Walk(Scan scan, PostId below, Watermark base, TimelineView.Taker taker) {
+      this.scan = scan;
+      this.below = below;
+      this.base = base;
+      this.taker = taker;
+    }
+
+    CompletionStage<PostId> goOn() {
+      return scan.further()
+          .thenComposeAsync(
+              further -> {
+                offerAll(scan.soFar());
+                return refused || scan.ended() || scan.isLong()
+                    ? CompletableFuture.completedStage(below)
+                    : goOn();
+              },
+              executor);
+    }
+
+    private void offerAll(TimelineView read) {
+      PostId before = below;
+      below = scan.readTo;
+      read.forEachOlder(before, read.past(base), this::offer);
+    }
+
+    private boolean offer(PostRef entry, Verdict why) {
+      boolean decided = scan.isDecided(entry);
+      refused = decided && !taker.take(entry, why);
+      if (decided && !refused) return true;
+      below = entry.id().next();
+      return false;
+    }
   }
 
   /**
@@ -119,17 +154,18 @@ public final class History {
       TimelineView view, PostId newerThan, T nothing, Function<TimelineView, T> find) {
     return newerThan.compareTo(view.floor()) >= 0
         ? CompletableFuture.completedStage(nothing)
-        : allOf(new Scan(view, view.floor().next(), newerThan)).thenApply(find);
+        : allOf(new Scan(view, view.floor().next(), newerThan, 1_000)).thenApply(find);
   }
 
   private CompletionStage<TimelineView> allOf(Scan scan) {
-    return scan.further(1_000)
-        .thenCompose(
-            read -> {
-              if (scan.ended()) return CompletableFuture.completedStage(read);
-              if (scan.refs.size() > mostScanned) throw new TooFarBack(mostScanned);
+    return scan.further()
+        .thenComposeAsync(
+            further -> {
+              if (scan.ended()) return CompletableFuture.completedStage(scan.soFar());
+              if (scan.isLong()) throw new TooFarBack(mostScanned);
               return allOf(scan);
-            });
+            },
+            executor);
   }
 
   /** A range of the store, and of what is remembered, read from its newer end on. */
@@ -142,9 +178,14 @@ public final class History {
     private final Map<PostId, List<String>> met = new HashMap<>();
     private final PostId newerThan;
     private PostId readTo;
+    private int limit;
 
-    Scan(TimelineView view, PostId olderThan, PostId newerThan) {
+    /**
+     * @param limit of the first read
+     */
+    Scan(TimelineView view, PostId olderThan, PostId newerThan, int limit) {
       this.view = view;
+      this.limit = limit;
       this.newerThan = newerThan;
       this.readTo = olderThan;
       this.remembered = arrivals.recent(view.rules().sources(), Positions.EMPTY);
@@ -154,26 +195,37 @@ public final class History {
       return readTo.compareTo(newerThan) <= 0;
     }
 
+    boolean isLong() {
+      return refs.size() > mostScanned;
+    }
+
     /** Whether what is read tells that the entry is no duplicate. */
     boolean isDecided(PostRef entry) {
       return entry.facts.original() == null
           || ended()
-          || refs.size() > FURTHEST_LOOK
-          || entry.id().millis() - readTo.millis() > Timeline.DUPLICATE_MILLIS;
+          || entry.id().millis() - readTo.millis() > Timeline.DUPLICATE_MILLIS
+          || isFarAbove(entry);
     }
 
-    /** Reads on, and returns all so far. */
-    CompletionStage<TimelineView> further(int limit) {
+    private boolean isFarAbove(PostRef entry) {
+      int far = refs.size() - 1 - furthestLook;
+      return far >= 0 && PostRef.BY_ID.compare(entry, refs.get(far)) >= 0;
+    }
+
+    /** Reads on. */
+    CompletionStage<Void> further() {
       Eligibility rules = view.rules();
       PostId olderThan = readTo;
+      int read = limit;
+      limit = Math.min(2 * limit, LARGEST_READ);
       return stored
           .newest(
               rules.sources(),
               readTo,
               newerThan,
-              limit,
+              read,
               ref -> rules.judge(ref, List.of(), rules.now()).present())
-          .thenCompose(
+          .thenComposeAsync(
               found -> {
                 refs.addAll(found.refs());
                 readTo = found.cutOff() ? LiveTimeline.oldest(found.refs()) : newerThan;
@@ -183,14 +235,15 @@ public final class History {
                         .toList();
                 rememberedSoFar.addAll(known);
                 return readTexts(Stream.concat(found.refs().stream(), known.stream()));
-              })
-          .thenApply(
-              read -> {
-                List<PostRef> all = new ArrayList<>(refs);
-                all.addAll(rememberedSoFar);
-                return Timeline.of(all.size() + 1, rules, floor(), all, met)
-                    .publish(view.positions());
-              });
+              },
+              executor);
+    }
+
+    /** What there is in all that has been read. */
+    TimelineView soFar() {
+      List<PostRef> all = new ArrayList<>(refs);
+      all.addAll(rememberedSoFar);
+      return Timeline.of(all.size() + 1, view.rules(), floor(), all, met).publish(view.positions());
     }
 
     /** Everything above it has been read. */
@@ -206,7 +259,7 @@ public final class History {
       Eligibility rules = view.rules();
       if (!rules.readsTexts()) return CompletableFuture.completedStage(null);
       List<PostId> ids = found.filter(ref -> !ref.deleted()).map(PostRef::id).distinct().toList();
-      return texts.posts(ids).thenAccept(posts -> posts.forEach(this::read));
+      return texts.posts(ids).thenAcceptAsync(posts -> posts.forEach(this::read), executor);
     }
 
     private void read(PostId id, Post post) {
