@@ -88,7 +88,7 @@ public final class TopologyFollower {
     return current;
   }
 
-  /** Whether all who answer have been asked since this node is a member. */
+  /** Whether the others have answered since this node is a member, as far as they do. */
   public boolean known() {
     return known;
   }
@@ -142,6 +142,8 @@ public final class TopologyFollower {
     private static final Duration PAUSE_PER_NODE = Duration.ofMillis(20);
     private static final int FASTER_WHILE_SHARDS_MOVE = 4;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
+    // Who has not answered by then, because it leaves or has just started, is not waited for.
+    private static final int ROUNDS_FOR_THE_SILENT = 3;
     // Some more than a region waits for its shards.
     private static final Duration LATE = Duration.ofMillis(300);
 
@@ -156,8 +158,8 @@ public final class TopologyFollower {
     // By node, the latest answer last.
     private final Map<String, ShardRegionStats> regions = new LinkedHashMap<>();
     private final Set<String> asked = new HashSet<>();
-    // False until this node is a member: there is nobody to ask.
-    private boolean anybodyAsked;
+    // In which somebody was asked: none before this node is a member.
+    private int rounds;
     private final Map<Integer, Seen> lastSeen = new HashMap<>();
 
     private record Seen(String node, long at) {}
@@ -214,7 +216,7 @@ public final class TopologyFollower {
         asked.add(idOf(member));
         ask(member);
       }
-      anybodyAsked = !asked.isEmpty();
+      if (!asked.isEmpty()) rounds++;
       return this;
     }
 
@@ -242,12 +244,15 @@ public final class TopologyFollower {
       asked.clear();
       timers.cancel(Late.INSTANCE);
       List<Node> nodes = nodes();
-      if (!anybodyAsked && !nodes.isEmpty()) return onPoll();
+      if (rounds == 0 && !nodes.isEmpty()) return onPoll();
       Map<Integer, String> before = shared.current.shardOwners();
       publish(nodes, owners(nodes));
-      shared.known = anybodyAsked;
+      // This node itself has no region before it takes users.
+      boolean othersAnswered = rounds > 0 && regions.size() >= nodes.size() - 1;
+      if (othersAnswered || rounds >= ROUNDS_FOR_THE_SILENT) shared.known = true;
       boolean calm =
-          before.equals(shared.current.shardOwners())
+          shared.known
+              && before.equals(shared.current.shardOwners())
               && nodes.stream().noneMatch(node -> node.state() == State.LEAVING);
       // Each question costs each shard a message, so large cells ask less often.
       Duration large = PAUSE_PER_NODE.multipliedBy(nodes.size());
