@@ -56,18 +56,14 @@ final class RollingUpgrade {
   /** Makes starts of the build cheap, before anything is touched. */
   void prepare() {
     long begin = System.nanoTime();
+    nodes();
     ask(null, plan.build(), TO_LEAVE);
     report.accept(
         String.format(Locale.ROOT, "Prepared in %.1f s", (System.nanoTime() - begin) / 1e9));
   }
 
   Outcome run() {
-    List<ClusterControl.Node> nodes = oldestLast(ask(null, null, TO_LEAVE).nodes());
-    if (nodes.size() < 2) {
-      throw new CommandFailure(
-          ExitCode.USAGE,
-          "an upgrade restarts one node while another one serves, and this cluster has one node: stop it, and start it from the other build");
-    }
+    List<ClusterControl.Node> nodes = oldestLast(nodes());
     List<String> addresses = nodes.stream().map(ClusterControl.Node::grpcAddress).toList();
     List<ClusterControl.Node> restarted = new ArrayList<>();
     try (UpgradeProbe probe = UpgradeProbe.start(addresses, plan.bounds());
@@ -84,6 +80,15 @@ final class RollingUpgrade {
       }
     }
     return Outcome.UPGRADED;
+  }
+
+  private List<ClusterControl.Node> nodes() {
+    List<ClusterControl.Node> nodes = ask(null, null, TO_LEAVE).nodes();
+    if (nodes.size() > 1) return nodes;
+    throw new CommandFailure(
+        ExitCode.USAGE,
+        "an upgrade restarts one node while another one serves, and this cluster has one node:"
+            + " stop it, and start it from the other build");
   }
 
   /** A cluster that has just started may be slow at first. */
