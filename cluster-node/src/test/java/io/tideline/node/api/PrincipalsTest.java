@@ -19,10 +19,13 @@ import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.tideline.protocols.UserId;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -206,22 +209,9 @@ class PrincipalsTest {
   void keys_are_fetched_from_a_url_without_waiting_and_again_for_a_new_key() throws Exception {
     ECKey second = newKey("k2");
     Path published = Files.writeString(directory.resolve("published"), publicKeys(key));
-    HttpServer issuer =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    issuer.createContext(
-        "/keys",
-        exchange -> {
-          byte[] body = Files.readAllBytes(published);
-          exchange.sendResponseHeaders(200, body.length);
-          exchange.getResponseBody().write(body);
-          exchange.close();
-        });
-    issuer.start();
+    HttpServer issuer = issuer(exchange -> answer(exchange, 200, Files.readAllBytes(published)));
     try {
-      Principals remote =
-          startWith(
-              "jwks-refresh = 1s, jwks-url = \"http://127.0.0.1:%d/keys\""
-                  .formatted(issuer.getAddress().getPort()));
+      Principals remote = startWith("jwks-refresh = 1s, " + keysOf(issuer));
       String old = signed(claims("ann"), key);
       await()
           .ignoreExceptions()
@@ -258,22 +248,11 @@ class PrincipalsTest {
   @Test
   void an_issuer_that_was_away_when_the_node_started_is_asked_again_soon() throws Exception {
     var asked = new AtomicInteger();
+    byte[] keys = publicKeys(key).getBytes(UTF_8);
     HttpServer issuer =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    issuer.createContext(
-        "/keys",
-        exchange -> {
-          byte[] body = publicKeys(key).getBytes(UTF_8);
-          boolean well = asked.getAndIncrement() > 0;
-          exchange.sendResponseHeaders(well ? 200 : 503, body.length);
-          exchange.getResponseBody().write(body);
-          exchange.close();
-        });
-    issuer.start();
+        issuer(exchange -> answer(exchange, asked.getAndIncrement() > 0 ? 200 : 503, keys));
     try {
-      Principals remote =
-          startWith(
-              "jwks-url = \"http://127.0.0.1:%d/keys\"".formatted(issuer.getAddress().getPort()));
+      Principals remote = startWith(keysOf(issuer));
       String token = signed(claims("ann"), key);
       await()
           .ignoreExceptions()
@@ -350,6 +329,24 @@ class PrincipalsTest {
 
   private static ECKey newKey(String id) throws JOSEException {
     return new ECKeyGenerator(Curve.P_256).keyID(id).generate();
+  }
+
+  private static HttpServer issuer(HttpHandler keys) throws IOException {
+    HttpServer issuer =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    issuer.createContext("/keys", keys);
+    issuer.start();
+    return issuer;
+  }
+
+  private static void answer(HttpExchange exchange, int status, byte[] body) throws IOException {
+    exchange.sendResponseHeaders(status, body.length);
+    exchange.getResponseBody().write(body);
+    exchange.close();
+  }
+
+  private static String keysOf(HttpServer issuer) {
+    return "jwks-url = \"http://127.0.0.1:%d/keys\"".formatted(issuer.getAddress().getPort());
   }
 
   private static String publicKeys(ECKey key) {
