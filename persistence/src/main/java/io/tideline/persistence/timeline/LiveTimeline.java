@@ -143,6 +143,12 @@ public final class LiveTimeline {
   private boolean readingAgain;
   // Lines were dropped: positions stand still until all has been loaded.
   private boolean behind;
+  // Lines in the order in which they came, from the first one on whose text is not at hand: while
+  // it is read none may overtake another.
+  private List<PostRef> held = List.of();
+  private final Map<PostId, Post> heldTexts = new HashMap<>();
+  private boolean readingTexts;
+  private boolean askedForTexts;
   // What was shown last, while posts of new sources are missing and readers and watchers wait for
   // them: a cursor into what is here would count them as seen.
   private @Nullable List<PostRef> shownBefore;
@@ -332,11 +338,7 @@ public final class LiveTimeline {
     if (stopped) return;
     Positions applied = around.arrivals().applied();
     List<PostRef> lines = inbox.drain();
-    if (inbox.overflowed() && !behind) {
-      LOG.warn("More arrived for {} at once than its inbox holds; loading it again", user);
-      around.stats().overflows.increment();
-      loadAgain();
-    }
+    if (inbox.overflowed()) overflow();
     if (inbox.lacked()) {
       // Also when a load is under way: what it has read may not have had it.
       allMissing = true;
@@ -346,15 +348,20 @@ public final class LiveTimeline {
       LOG.warn("The logs of {} are not those that its timeline knows; loading it again", user);
       loadAgain();
     }
-    List<FeedWatcher.Change> changes = new ArrayList<>(lines.size());
-    Positions reached = positions.merge(applied);
-    for (PostRef line : lines) {
-      reached = with(reached, line);
-      apply(line, changes);
+    if (!held.isEmpty()) {
+      held.addAll(lines);
+      lines = held;
     }
-    around.stats().applied.add(lines.size());
+    List<FeedWatcher.Change> changes = new ArrayList<>(lines.size());
+    int taken = 0;
+    while (taken < lines.size() && apply(lines.get(taken), changes)) taken++;
+    around.stats().applied.add(taken);
+    hold(lines.subList(taken, lines.size()));
     if (!awake) return;
-    if (!behind) positions = reached;
+    if (!behind) {
+      if (held.isEmpty()) positions = positions.merge(applied);
+      for (PostRef line : lines.subList(0, taken)) positions = with(positions, line);
+    }
     show();
     tell(changes);
     refillIfThin();
@@ -402,22 +409,117 @@ public final class LiveTimeline {
     }
   }
 
-  private void apply(PostRef line, List<FeedWatcher.Change> changes) {
+  /** False when it has to be read first what its post says. */
+  private boolean apply(PostRef line, List<FeedWatcher.Change> changes) {
     List<String> met = List.of();
     if (timeline.rules().readsTexts() && !line.deleted()) {
-      Post post = around.texts().postIfPresent(line.id());
-      if (post == null) {
-        // Seldom: what a line says is kept a while before the line is delivered.
-        loadAgain();
-        return;
-      }
-      met = timeline.rules().met(post);
+      Post post = textOf(line);
+      boolean given = unread.getOrDefault(line.id(), Long.MIN_VALUE) >= line.version;
+      if (post == null && !given) return false;
+      // Deleted meanwhile, of which another line may have told before this one.
+      if (post != null && post.getVersion() == 0) return true;
+      met = post == null ? timeline.met(line.id()) : timeline.rules().met(post);
     }
     timeline.apply(line, met, changes);
     // Only of those that are kept: whom it hears of otherwise, it forgets and meets again for ever.
     if (!timeline.rules().sources().tags().isEmpty() && timeline.find(line.id()) != null) {
       registerAuthorsOf(List.of(line));
     }
+    return true;
+  }
+
+  /** Keeps what waits for a text to be read, in order. */
+  private void hold(List<PostRef> lines) {
+    if (lines.size() > around.inboxCapacity()) {
+      overflow();
+      lines = List.of();
+    }
+    if (lines.isEmpty()) {
+      held = List.of();
+      heldTexts.clear();
+      return;
+    }
+    held = new ArrayList<>(lines);
+    if (readingTexts) return;
+    readingTexts = true;
+    owner.execute(this::readTexts);
+  }
+
+  /** Reads what keeps lines waiting; those of which nothing could be read are taken without. */
+  private void readTexts() {
+    if (held.isEmpty()) {
+      readingTexts = false;
+      settle();
+      return;
+    }
+    PostRef first = held.get(0);
+    attempt(
+        TAIL_CHECKS,
+        patient -> {
+          if (!patient) passBy();
+          takeAll();
+          if (!held.isEmpty() && held.get(0).equals(first)) {
+            askForTexts();
+            return false;
+          }
+          readTexts();
+          return true;
+        });
+  }
+
+  private void askForTexts() {
+    if (askedForTexts) return;
+    askedForTexts = true;
+    Set<PostId> wanted = new HashSet<>();
+    for (PostRef line : held) if (lacksText(line)) wanted.add(line.id());
+    around
+        .texts()
+        .posts(wanted)
+        .whenComplete(
+            (posts, failure) ->
+                owner.execute(
+                    () -> {
+                      askedForTexts = false;
+                      if (posts != null && !held.isEmpty()) heldTexts.putAll(posts);
+                    }));
+  }
+
+  private boolean lacksText(PostRef line) {
+    return !line.deleted() && textOf(line) == null;
+  }
+
+  /** What the post of a line says, as far as that is at hand. */
+  private @Nullable Post textOf(PostRef line) {
+    Post post = around.texts().postIfPresent(line.id());
+    if (post != null) return post;
+    Post read = heldTexts.get(line.id());
+    return read == null || readVersion(read, line.version) < line.version ? null : read;
+  }
+
+  private void passBy() {
+    Map<PostId, Long> versions = new HashMap<>();
+    for (PostRef line : held) {
+      if (lacksText(line)) versions.merge(line.id(), line.version, Math::max);
+    }
+    passBy(versions);
+  }
+
+  private void passBy(Map<PostId, Long> versions) {
+    unread.putAll(versions);
+    if (unread.isEmpty() || readingAgain) return;
+    LOG.warn(
+        "{} posts of the timeline of {} cannot be read; until then rules about words pass them by",
+        unread.size(),
+        user);
+    readingAgain = true;
+    readAgainIn(RETRY);
+  }
+
+  private void overflow() {
+    if (behind) return;
+    LOG.warn("More arrived for {} at once than its inbox holds; loading it again", user);
+    around.stats().overflows.increment();
+    loadAgain();
   }
 
   private void loadAgain() {
@@ -494,7 +596,7 @@ public final class LiveTimeline {
   }
 
   private boolean whole() {
-    return awake && !loading && nothingMissing();
+    return awake && !loading && nothingMissing() && held.isEmpty();
   }
 
   private boolean nothingMissing() {
@@ -639,6 +741,7 @@ public final class LiveTimeline {
     attempt(
         TAIL_CHECKS,
         patient -> {
+          if (!patient) passBy();
           takeAll();
           // Of references that say the same the first is kept: what is remembered is there anyway.
           List<PostRef> refs = new ArrayList<>(before);
@@ -654,7 +757,8 @@ public final class LiveTimeline {
             owner.executeIn(RETRY, () -> loadOnceMore(wanted));
             return true;
           }
-          if (patient && !covered(refs)) return false;
+          boolean ready = loadingAll ? covered(refs) : held.isEmpty() && reached(refs);
+          if (patient && !ready) return false;
           PostId floor = PostId.MIN;
           if (stored.cutOff()) floor = loadingAll ? floor(stored.refs()) : lowest(stored.refs());
           if (!loadingAll) {
@@ -800,20 +904,14 @@ public final class LiveTimeline {
     if (missing.isEmpty()) shownBefore = null;
     timeline = loaded;
     unread.clear();
-    unread.putAll(met.unread);
-    if (!unread.isEmpty() && !readingAgain) {
-      LOG.warn(
-          "{} posts of the timeline of {} cannot be read; until then rules about words pass them"
-              + " by",
-          unread.size(),
-          user);
-      readingAgain = true;
-      readAgainIn(RETRY);
-    }
+    passBy(met.unread);
     positions = positions.merge(reflected);
     loading = false;
     textsMissing = false;
-    if (loadingAll) behind = false;
+    if (loadingAll) {
+      behind = false;
+      hold(List.of());
+    }
     registerAuthorsOf(loaded.candidates());
     tellDifferences(old);
     if (!awake) {
@@ -826,6 +924,10 @@ public final class LiveTimeline {
     takeAll();
     resident.holdReaders(shownBefore != null);
     loadNext();
+    settle();
+  }
+
+  private void settle() {
     if (!whole()) return;
     List<Waiting> settled = List.copyOf(whenSettled);
     whenSettled.clear();
@@ -888,9 +990,18 @@ public final class LiveTimeline {
 
   /** True when this node has applied its logs up to all of these lines. */
   private boolean covered(List<PostRef> lines) {
-    Positions applied = around.arrivals().applied();
+    return cover(around.arrivals().applied(), lines);
+  }
+
+  /** True when what is shown next tells of all of these lines that they have come. */
+  private boolean reached(List<PostRef> lines) {
+    boolean shown = awake && !behind;
+    return shown ? cover(positions, lines) : covered(lines);
+  }
+
+  private static boolean cover(Positions positions, List<PostRef> lines) {
     for (PostRef line : lines) {
-      if (!TimelineView.arrivedBy(applied, line)) return false;
+      if (!TimelineView.arrivedBy(positions, line)) return false;
     }
     return true;
   }

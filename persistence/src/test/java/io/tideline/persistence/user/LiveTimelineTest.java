@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.FeedWatcher;
+import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
@@ -32,9 +33,11 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -225,6 +228,114 @@ class LiveTimelineTest {
     assertThat(shown()).containsExactly(storm, early, calm);
   }
 
+  @Test
+  void late_lines_wait_for_what_they_say_and_nothing_is_loaded_again() {
+    awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    List<FeedWatcher.Change> told = watch();
+    int asked = stored.asked;
+    PostRef sun = log.say(stored.add(3, "the sun"));
+    log.say(stored.add(4, "the storm is here"));
+    PostRef moon = log.say(stored.add(5, "the moon"));
+    days.pass(Duration.ZERO);
+    assertThat(shown()).containsExactly(calm);
+    assertThat(view().positions()).isEqualTo(Positions.EMPTY.with(LOG, 10));
+    days.pass(Duration.ofMillis(10));
+    assertThat(shown()).containsExactly(moon, sun, calm);
+    assertThat(view().positions()).isEqualTo(log.applied());
+    assertThat(told).extracting(FeedWatcher.Change::post).containsExactly(sun, moon);
+    assertThat(stored.asked - asked).isEqualTo(1);
+    assertThat(loads).isEqualTo(1);
+  }
+
+  @Test
+  void nothing_overtakes_a_line_that_waits_for_what_it_says() {
+    LiveTimeline timeline = awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    PostRef sun = log.say(stored.add(3, "the sun"));
+    PostRef moon = log.say(stored.add(4, "the moon"));
+    stored.atHand = true;
+    stored.unknown.add(sun.id());
+    log.say(new PostRef(sun.idHi, sun.idLo, 9, BOB, LOG, log.next(), PostRef.DELETED));
+    boolean[] settled = new boolean[1];
+    timeline.whenSettled(() -> settled[0] = true, reason -> {});
+    days.pass(Duration.ofSeconds(1));
+    assertThat(shown()).as("not even the delete").containsExactly(calm);
+    assertThat(settled[0]).isFalse();
+    stored.unknown.clear();
+    days.pass(Duration.ofMillis(10));
+    assertThat(shown()).containsExactly(moon, calm);
+    assertThat(settled[0]).isTrue();
+  }
+
+  @Test
+  void a_line_whose_post_has_been_deleted_since_shows_nothing() {
+    awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    PostRef sun = log.say(stored.add(3, "the sun"));
+    stored.posts.put(sun.id(), Post.getDefaultInstance());
+    days.pass(Duration.ofSeconds(1));
+    assertThat(shown()).containsExactly(calm);
+    assertThat(view().positions()).isEqualTo(log.applied());
+  }
+
+  @Test
+  void lines_do_not_wait_for_ever_for_what_cannot_be_read() {
+    awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    stored.away = true;
+    PostRef gale = log.say(stored.add(3, "a storm at sea"));
+    PostRef sun = log.say(stored.add(4, "the sun"));
+    days.pass(Duration.ofSeconds(3));
+    assertThat(shown()).containsExactly(sun, gale, calm);
+    stored.away = false;
+    days.pass(Duration.ofMinutes(1));
+    assertThat(shown()).containsExactly(sun, calm);
+    assertThat(loads).isEqualTo(1);
+  }
+
+  @Test
+  void more_lines_than_an_inbox_holds_do_not_wait_but_all_is_loaded() {
+    awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    stored.unknown.add(new PostId(3, 1));
+    List<PostRef> said = new ArrayList<>();
+    for (int i = 3; i <= 14; i++) {
+      said.add(log.say(stored.add(i, "line " + i)));
+      log.lines = List.copyOf(said);
+      days.pass(Duration.ZERO);
+    }
+    stored.unknown.clear();
+    days.pass(Duration.ofMillis(20));
+    assertThat(loads).isEqualTo(2);
+    assertThat(shown()).hasSize(10).startsWith(said.get(11)).endsWith(said.get(2));
+    assertThat(view().positions()).isEqualTo(log.applied());
+  }
+
+  @Test
+  void the_posts_of_a_new_followee_are_shown_with_what_waits() {
+    LiveTimeline timeline = awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    stored.unknown.add(new PostId(3, 1));
+    PostRef sun = log.say(stored.add(3, "the sun"));
+    PostRef hers = new PostRef(4, 1, 4, CLEO, LOG, log.next(), 0);
+    stored.posts.put(hers.id(), Post.newBuilder().setText("sails").setVersion(4).build());
+    timeline.changed(followingCleo());
+    log.say(hers);
+    log.lines = List.of(hers);
+    newest = List.of();
+    days.pass(Duration.ofSeconds(1));
+    assertThat(shown()).containsExactly(calm);
+    stored.unknown.clear();
+    days.pass(Duration.ofMillis(20));
+    assertThat(shown()).containsExactly(hers, sun, calm);
+    assertThat(view().positions()).isEqualTo(log.applied());
+  }
+
+  private TimelineView view() {
+    return requireNonNull(requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).view());
+  }
+
   private Rules followingCleo() {
     IntentLine follow =
         IntentLine.newBuilder()
@@ -336,8 +447,7 @@ class LiveTimelineTest {
   }
 
   private List<PostRef> shown() {
-    TimelineView view = requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).view();
-    return requireNonNull(view).older(null, null, 10);
+    return view().older(null, null, 10);
   }
 
   private List<FeedWatcher.Change> watch() {
@@ -378,6 +488,25 @@ class LiveTimelineTest {
     List<PostRef> lines = List.of();
     boolean located = true;
     boolean forgetful;
+    private final Set<Inbox> inboxes = new HashSet<>();
+    private long next = 10;
+
+    long next() {
+      return next;
+    }
+
+    PostRef say(PostRef post) {
+      PostRef line =
+          new PostRef(post.idHi, post.idLo, post.version, post.author, LOG, next, post.flags);
+      inboxes.forEach(inbox -> inbox.deliver(line));
+      next++;
+      return line;
+    }
+
+    @Override
+    public void register(UserId author, Inbox inbox) {
+      inboxes.add(inbox);
+    }
 
     @Override
     public boolean reachesBack(Positions from) {
@@ -401,13 +530,14 @@ class LiveTimelineTest {
 
     @Override
     public Positions applied() {
-      return Positions.EMPTY.with(LOG, 10);
+      return Positions.EMPTY.with(LOG, next);
     }
   }
 
   /** What posts say, unless it is away. */
   private static final class Stored implements LiveTimeline.Texts {
     private final Map<PostId, Post> posts = new HashMap<>();
+    final Set<PostId> unknown = new HashSet<>();
     boolean away;
     boolean atHand;
     int asked;
@@ -420,7 +550,7 @@ class LiveTimelineTest {
 
     @Override
     public @Nullable Post postIfPresent(PostId id) {
-      return atHand ? posts.get(id) : null;
+      return atHand && !unknown.contains(id) ? posts.get(id) : null;
     }
 
     @Override
@@ -429,6 +559,7 @@ class LiveTimelineTest {
       if (away) return CompletableFuture.failedFuture(new IllegalStateException("away"));
       Map<PostId, Post> found = new HashMap<>(posts);
       found.keySet().retainAll(ids);
+      found.keySet().removeAll(unknown);
       return CompletableFuture.completedFuture(found);
     }
   }
