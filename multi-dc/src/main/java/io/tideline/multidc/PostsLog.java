@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -319,6 +320,11 @@ public final class PostsLog implements Arrivals {
   }
 
   @Override
+  public void register(Set<UserId> authors, Inbox inbox) {
+    interest.add(authors, inbox);
+  }
+
+  @Override
   public void unregister(UserId author, Inbox inbox) {
     interest.remove(author, inbox);
   }
@@ -346,6 +352,16 @@ public final class PostsLog implements Arrivals {
   @Override
   public List<PostRef> recent(UserId author, Positions after) {
     return recent.recent(author, after);
+  }
+
+  @Override
+  public List<PostRef> recent(Set<UserId> authors, Positions after) {
+    return recent.recent(authors, after);
+  }
+
+  @Override
+  public PostRef remembered(PostRef ref) {
+    return recent.remembered(ref);
   }
 
   @Override

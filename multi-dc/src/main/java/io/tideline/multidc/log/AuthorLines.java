@@ -29,6 +29,8 @@ final class AuthorLines {
   private int size;
   // Made when a post is first looked for: those of who only publishes, in one cell, never are.
   private @Nullable ByPost index;
+  // All of one partition and in the order of its log, as those of most authors are.
+  private boolean inOrder = true;
   private int cell = UNKNOWN_CELL;
   private long lastSequence;
   // Most authors write in one cell only.
@@ -42,11 +44,16 @@ final class AuthorLines {
     if (size == ring.length) {
       pack();
     }
+    inOrder = size == 0 || (inOrder && follows(ref, ring[slot(size - 1)]));
     int slot = slot(size++);
     ring[slot] = ref;
     if (index != null) {
       index.add(slot);
     }
+  }
+
+  private static boolean follows(PostRef ref, @Nullable PostRef last) {
+    return last != null && ref.offset > last.offset && ref.partition.equals(last.partition);
   }
 
   /** Keeps nothing but this line; answers what was there. */
@@ -56,6 +63,7 @@ final class AuthorLines {
     head = 0;
     size = 1;
     index = null;
+    inOrder = true;
     return before;
   }
 
@@ -127,8 +135,8 @@ final class AuthorLines {
       return index.find(ref, fits);
     }
     for (int i = 0; i < size; i++) {
-      PostRef known = ring[slot(i)];
-      if (isOfSamePost(requireNonNull(known), ref) && fits.test(known)) {
+      PostRef known = line(slot(i));
+      if (isOfSamePost(known, ref) && fits.test(known)) {
         return slot(i);
       }
     }
@@ -139,11 +147,46 @@ final class AuthorLines {
     return known.idHi == ref.idHi && known.idLo == ref.idLo;
   }
 
-  synchronized List<PostRef> notIn(Positions positions) {
-    List<PostRef> found = List.of();
+  /** The line that says the same as this; {@code null} when none does. */
+  synchronized @Nullable PostRef same(PostRef ref) {
+    if (inOrder && index == null) {
+      int at = firstFrom(ref.offset);
+      PostRef line = at == size ? null : ring[slot(at)];
+      return ref.equals(line) ? line : null;
+    }
+    int slot = find(ref, ref::equals);
+    return slot == NOWHERE ? null : ring[slot];
+  }
+
+  /** Of lines in order and without gaps, how many lie below the offset. */
+  private int firstFrom(long offset) {
+    int low = 0;
+    int high = size;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (line(slot(middle)).offset < offset) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  private PostRef line(int slot) {
+    return requireNonNull(ring[slot]);
+  }
+
+  List<PostRef> notIn(Positions positions) {
+    List<PostRef> found = new ArrayList<>(0);
+    addNotIn(positions, found);
+    return found;
+  }
+
+  synchronized void addNotIn(Positions positions, List<PostRef> found) {
     LogPartition partition = null;
     long next = 0;
-    for (int i = 0; i < size; i++) {
+    for (int i = inOrder ? firstNotIn(positions) : 0; i < size; i++) {
       PostRef ref = ring[slot(i)];
       if (ref == null) {
         continue;
@@ -153,13 +196,28 @@ final class AuthorLines {
         next = positions.next(partition);
       }
       if (ref.offset >= next) {
-        if (found.isEmpty()) {
-          found = new ArrayList<>(size - i);
-        }
         found.add(ref);
       }
     }
-    return found;
+  }
+
+  /** Looks from the end: mostly few are new, and each that is looked at is somewhere in memory. */
+  private int firstNotIn(Positions positions) {
+    int first = size;
+    long next = -1;
+    while (first > 0) {
+      PostRef ref = ring[slot(first - 1)];
+      if (ref != null) {
+        if (next < 0) {
+          next = positions.next(ref.partition);
+        }
+        if (ref.offset < next) {
+          break;
+        }
+      }
+      first--;
+    }
+    return first;
   }
 
   synchronized long lastSequence(int origin) {
@@ -268,10 +326,6 @@ final class AuthorLines {
     private int circle(PostRef ref) {
       int hash = ref.hashCode() * 0x9E3779B9;
       return (hash ^ hash >>> 16) & (newest.length - 1);
-    }
-
-    private PostRef line(int slot) {
-      return requireNonNull(ring[slot]);
     }
   }
 }

@@ -272,6 +272,30 @@ public final class RecentPosts {
     return lines == null ? List.of() : lines.notIn(after);
   }
 
+  /** As {@link io.tideline.persistence.timeline.Arrivals#recent(Set, Positions)}. */
+  public List<PostRef> recent(Set<UserId> authors, Positions after) {
+    // All are looked up before any is read: see Interest.
+    List<AuthorLines> all = new ArrayList<>(authors.size());
+    for (UserId author : authors) {
+      AuthorLines lines = linesByAuthor.get(author);
+      if (lines != null) {
+        all.add(lines);
+      }
+    }
+    List<PostRef> found = new ArrayList<>();
+    for (AuthorLines lines : all) {
+      lines.addNotIn(after, found);
+    }
+    return found;
+  }
+
+  /** As {@link io.tideline.persistence.timeline.Arrivals#remembered}. */
+  public PostRef remembered(PostRef ref) {
+    AuthorLines lines = linesByAuthor.get(ref.author);
+    PostRef same = lines == null ? null : lines.same(ref);
+    return same == null ? ref : same;
+  }
+
   /** As {@link io.tideline.persistence.timeline.Arrivals#recentWithTag}. */
   public List<PostRef> recentWithTag(String tag, Positions after) {
     List<PostRef> found = new ArrayList<>();

@@ -35,6 +35,12 @@ class AuthorLinesTest {
       return before;
     }
 
+    List<PostRef> notIn(Positions positions) {
+      return lines.stream()
+          .filter(known -> !positions.contains(known.partition, known.offset))
+          .toList();
+    }
+
     boolean tellOf(PostRef ref) {
       return lines.stream().anyMatch(known -> known.id().equals(ref.id()));
     }
@@ -53,7 +59,9 @@ class AuthorLinesTest {
 
   @Property(tries = 200)
   void few_lines_or_many_they_are_those_of_a_plain_list(
-      @ForAll Random random, @ForAll @IntRange(min = 1, max = 300) int posts) {
+      @ForAll Random random,
+      @ForAll @IntRange(min = 1, max = 300) int posts,
+      @ForAll boolean inOrder) {
     AuthorLines lines = new AuthorLines(ANN);
     Model model = new Model();
     int most = 0;
@@ -65,6 +73,7 @@ class AuthorLinesTest {
         assertThat(lines.replace(erased)).isEqualTo(model.replace(erased));
       } else if (adds) {
         PostRef line = random.nextInt(10) == 0 ? some(model, random) : line(random, posts);
+        if (inOrder) line = at(PARTITIONS.get(0), step, line);
         lines.add(line);
         model.lines.add(line);
       } else {
@@ -76,6 +85,12 @@ class AuthorLinesTest {
       assertThat(lines.tellOf(asked)).isEqualTo(model.tellOf(asked));
       assertThat(lines.isEmpty()).isEqualTo(model.lines.isEmpty());
       assertThat(lines.notIn(Positions.EMPTY)).isEqualTo(model.lines);
+      Positions some = Positions.EMPTY;
+      for (LogPartition partition : PARTITIONS) some = some.with(partition, random.nextInt(1_000));
+      assertThat(lines.notIn(some)).isEqualTo(model.notIn(some));
+      PostRef same = some(model, random);
+      assertThat(lines.same(same)).isEqualTo(model.lines.contains(same) ? same : null);
+      assertThat(lines.same(asked)).isEqualTo(model.lines.contains(asked) ? asked : null);
       most = Math.max(most, model.lines.size());
     }
     assertThat(most).as("so many that they have an index").isGreaterThan(50);
@@ -94,6 +109,11 @@ class AuthorLinesTest {
     return model.lines.isEmpty()
         ? line(random, 1)
         : model.lines.get(random.nextInt(model.lines.size()));
+  }
+
+  private static PostRef at(LogPartition partition, long offset, PostRef line) {
+    return new PostRef(
+        line.idHi, line.idLo, line.version, line.author, partition, offset, line.flags);
   }
 
   private static PostRef line(Random random, int posts) {

@@ -21,7 +21,12 @@ public interface Arrivals {
   /** From now on the author's lines are offered to the inbox, per partition in log order. */
   void register(UserId author, Inbox inbox);
 
-  /** Undoes {@link #register}. */
+  /** The same for many at once. */
+  default void register(Set<UserId> authors, Inbox inbox) {
+    authors.forEach(author -> register(author, inbox));
+  }
+
+  /** Undoes {@link #register(UserId, Inbox)}. */
   void unregister(UserId author, Inbox inbox);
 
   /**
@@ -54,6 +59,20 @@ public interface Arrivals {
   /** The author's remembered lines at or above the positions, deletes too, in log order. */
   List<PostRef> recent(UserId author, Positions after);
 
+  /** The same of many authors, one after the other. */
+  default List<PostRef> recent(Set<UserId> authors, Positions after) {
+    List<PostRef> lines = new ArrayList<>();
+    for (UserId author : authors) {
+      lines.addAll(recent(author, after));
+    }
+    return lines;
+  }
+
+  /** The remembered line that says the same; the reference itself when there is none. */
+  default PostRef remembered(PostRef ref) {
+    return ref;
+  }
+
   /**
    * The remembered lines, of whatever author, that carry the tag; else as {@link #recent(UserId,
    * Positions)}.
@@ -62,10 +81,7 @@ public interface Arrivals {
 
   /** The remembered lines of all these sources together, in no order. */
   default List<PostRef> recent(Sources sources, Positions after) {
-    List<PostRef> lines = new ArrayList<>();
-    for (UserId author : sources.authors()) {
-      lines.addAll(recent(author, after));
-    }
+    List<PostRef> lines = recent(sources.authors(), after);
     Set<UserId> others = new HashSet<>();
     for (String tag : sources.tags()) {
       for (PostRef line : recentWithTag(tag, after)) {
@@ -74,7 +90,7 @@ public interface Arrivals {
       }
     }
     // What has become of a post with a tag, only the lines of its author tell.
-    for (UserId author : others) lines.addAll(recent(author, after));
+    if (!others.isEmpty()) lines.addAll(recent(others, after));
     return lines;
   }
 }

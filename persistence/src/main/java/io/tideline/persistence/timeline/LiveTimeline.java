@@ -253,9 +253,7 @@ public final class LiveTimeline {
           takeAll();
           List<PostRef> lines =
               around.arrivals().recent(timeline.rules().sources(), checkpoint.positions());
-          for (UserId author : authorsByTag) {
-            lines.addAll(around.arrivals().recent(author, checkpoint.positions()));
-          }
+          lines.addAll(around.arrivals().recent(authorsByTag, checkpoint.positions()));
           Positions applied = around.arrivals().applied();
           if (!around.arrivals().reachesBack(checkpoint.positions())) {
             loading = false;
@@ -746,9 +744,7 @@ public final class LiveTimeline {
           // Of references that say the same the first is kept: what is remembered is there anyway.
           List<PostRef> refs = new ArrayList<>(before);
           refs.addAll(around.arrivals().recent(wanted, Positions.EMPTY));
-          for (UserId author : authorsByTag) {
-            refs.addAll(around.arrivals().recent(author, Positions.EMPTY));
-          }
+          refs.addAll(around.arrivals().recent(authorsByTag, Positions.EMPTY));
           refs.addAll(stored.refs());
           if (!remembered(since)) {
             LOG.warn(
@@ -883,14 +879,7 @@ public final class LiveTimeline {
   /** The same, by the references that are remembered where those say the same. */
   private List<PostRef> asRemembered(List<PostRef> entries) {
     PostRef[] refs = entries.toArray(new PostRef[0]);
-    Set<UserId> authors = new HashSet<>();
-    for (PostRef ref : entries) {
-      if (!authors.add(ref.author)) continue;
-      for (PostRef remembered : around.arrivals().recent(ref.author, Positions.EMPTY)) {
-        int at = Timeline.search(refs, 0, refs.length, remembered.idHi, remembered.idLo);
-        if (at >= 0 && refs[at].equals(remembered)) refs[at] = remembered;
-      }
-    }
+    for (int i = 0; i < refs.length; i++) refs[i] = around.arrivals().remembered(refs[i]);
     return Arrays.asList(refs);
   }
 
@@ -1042,7 +1031,7 @@ public final class LiveTimeline {
   }
 
   private void register(Sources sources) {
-    sources.authors().forEach(author -> around.arrivals().register(author, inbox));
+    around.arrivals().register(sources.authors(), inbox);
     sources.tags().forEach(tag -> around.arrivals().registerTag(tag, inbox));
   }
 

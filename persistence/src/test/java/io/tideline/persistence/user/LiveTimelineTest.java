@@ -529,6 +529,12 @@ class LiveTimelineTest {
     }
 
     @Override
+    public PostRef remembered(PostRef ref) {
+      int at = lines.indexOf(ref);
+      return at < 0 ? ref : lines.get(at);
+    }
+
+    @Override
     public Positions applied() {
       return Positions.EMPTY.with(LOG, next);
     }
