@@ -8,6 +8,9 @@ import static org.awaitility.Awaitility.await;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import com.google.protobuf.Descriptors.FileDescriptor;
+import com.google.protobuf.Descriptors.MethodDescriptor;
+import com.google.protobuf.DynamicMessage;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
 import com.nimbusds.jose.crypto.ECDSASigner;
@@ -17,11 +20,22 @@ import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
+import io.grpc.CallOptions;
+import io.grpc.ManagedChannel;
+import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.protobuf.ProtoUtils;
+import io.grpc.stub.ClientCalls;
 import io.tideline.node.ops.WarmUp;
+import io.tideline.protocols.v1.ClusterServiceProto;
+import io.tideline.protocols.v1.FeedServiceProto;
+import io.tideline.protocols.v1.FilterServiceProto;
 import io.tideline.protocols.v1.FollowRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.GraphServiceProto;
+import io.tideline.protocols.v1.PostServiceProto;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.UserServiceProto;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,6 +43,7 @@ import java.time.Instant;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -40,6 +55,15 @@ class TokensIT {
   private static final ListAppender<ILoggingEvent> SAID_WARMING_UP = new ListAppender<>();
 
   @TempDir private static Path directory;
+  private static final List<FileDescriptor> SERVICES =
+      List.of(
+          ClusterServiceProto.getDescriptor(),
+          FeedServiceProto.getDescriptor(),
+          FilterServiceProto.getDescriptor(),
+          GraphServiceProto.getDescriptor(),
+          PostServiceProto.getDescriptor(),
+          UserServiceProto.getDescriptor());
+
   private static ECKey key;
   private static List<TestNode> nodes = List.of();
 
@@ -146,5 +170,42 @@ class TokensIT {
               () -> ok(node.cluster.getTopology(GetTopologyRequest.getDefaultInstance())))
           .hasMessageContaining("UNAUTHENTICATED");
     }
+  }
+
+  @Test
+  void nobody_is_told_what_a_request_lacks_before_it_is_known_who_asks() throws Exception {
+    ManagedChannel channel =
+        NettyChannelBuilder.forAddress("127.0.0.1", nodes.get(0).grpcPort).usePlaintext().build();
+    try {
+      for (FileDescriptor file : SERVICES) {
+        for (MethodDescriptor rpc : file.getServices().get(0).getMethods()) {
+          assertThatThrownBy(() -> empty(channel, rpc))
+              .as(rpc.getFullName())
+              .hasMessageContaining("UNAUTHENTICATED");
+        }
+      }
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  private static void empty(ManagedChannel channel, MethodDescriptor rpc) {
+    var bytes = ProtoUtils.marshaller(DynamicMessage.getDefaultInstance(rpc.getInputType()));
+    var descriptor =
+        io.grpc.MethodDescriptor.<DynamicMessage, DynamicMessage>newBuilder()
+            .setType(io.grpc.MethodDescriptor.MethodType.SERVER_STREAMING)
+            .setFullMethodName(
+                io.grpc.MethodDescriptor.generateFullMethodName(
+                    rpc.getService().getFullName(), rpc.getName()))
+            .setRequestMarshaller(bytes)
+            .setResponseMarshaller(
+                ProtoUtils.marshaller(DynamicMessage.getDefaultInstance(rpc.getOutputType())))
+            .build();
+    ClientCalls.blockingServerStreamingCall(
+            channel,
+            descriptor,
+            CallOptions.DEFAULT.withDeadlineAfter(10, TimeUnit.SECONDS),
+            DynamicMessage.getDefaultInstance(rpc.getInputType()))
+        .forEachRemaining(answer -> {});
   }
 }

@@ -20,15 +20,20 @@ final class Decisions {
     this.replication = replication;
   }
 
+  /** Who decides; to be asked before anything is looked at that the request says. */
+  Principal caller(Metadata metadata) {
+    return principals.authenticate(metadata);
+  }
+
   /** Takes a decision of which all fields have been looked at. */
   CompletionStage<Users.Decided> decide(
       FieldViolations fields,
       UserId user,
       IntentLine.Builder intent,
       Durability durability,
-      Metadata metadata) {
+      Principal caller) {
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     replication.require(durability);
     return users
         .decide(user, intent.build())
@@ -37,8 +42,9 @@ final class Decisions {
 
   /** All that the user has decided. */
   CompletionStage<UserReply.Decided> of(String userId, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     UserId user = Fields.userId("user_id", userId);
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     return users.ask(
         user, UserReply.Decided.class, replyTo -> new UserEntity.GetDecided(user, replyTo));
   }

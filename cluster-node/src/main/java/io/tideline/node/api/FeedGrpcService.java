@@ -124,6 +124,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
 
   /** The same, without a message of what is bytes already. */
   CompletionStage<EncodedAnswer> readPage(ReadFeedRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     int limit = fields.pageSize("page_size", in.getPageSize(), 20, 100);
@@ -133,7 +134,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
       fields.reject("start", "expected NEWEST or READ_POSITION");
     }
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     Cursor cursor = cursor(in.getCursor(), user, surface);
     Feed feed = new Feed(user, surface);
     Function<ResidentTimeline, CompletionStage<EncodedAnswer>> read =
@@ -284,11 +285,12 @@ public final class FeedGrpcService implements FeedServicePowerApi {
 
   @Override
   public Source<WatchFeedResponse, NotUsed> watchFeed(WatchFeedRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     Feed feed = new Feed(user, surface(fields, in.getListId()));
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     Cursor cursor = cursor(in.getCursor(), user, feed.surface());
     Map<String, String> headers = forwarding.headers(metadata);
     CompletionStage<Source<WatchFeedResponse, NotUsed>> opened =
@@ -342,6 +344,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
 
   @Override
   public CompletionStage<MarkReadResponse> markRead(MarkReadRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     String surface = surface(fields, in.getListId());
@@ -352,7 +355,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
     String expected = in.getExpectedBase();
     if (!expected.isEmpty() && !expected.equals("NONE")) fields.postId("expected_base", expected);
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     Cursor cursor = cursor(in.getCursor(), user, surface);
     replication.require(in.getDurability());
     return users
@@ -378,11 +381,12 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   @Override
   public CompletionStage<GetReadStateResponse> getReadState(
       GetReadStateRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     Feed feed = new Feed(user, surface(fields, in.getListId()));
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     ConsistencyToken token = consistency.read(in.getConsistencyToken());
     Map<String, String> headers = forwarding.headers(metadata);
     return atOwner(
@@ -417,12 +421,13 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   @Override
   public CompletionStage<ExplainEntryResponse> explainEntry(
       ExplainEntryRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     PostId post = fields.postId("post_id", in.getPostId());
     String surface = surface(fields, in.getListId());
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     return store
         .find(post)
         .thenCompose(found -> explain(user, surface, post, found))
@@ -443,8 +448,8 @@ public final class FeedGrpcService implements FeedServicePowerApi {
   @Override
   public CompletionStage<DescribeTimelineResponse> describeTimeline(
       DescribeTimelineRequest in, Metadata metadata) {
-    UserId user = Fields.userId("user_id", in.getUserId());
     principals.requireRole(principals.authenticate(metadata), Principal.SERVICE);
+    UserId user = Fields.userId("user_id", in.getUserId());
     return users
         .ask(user, UserReply.Described.class, replyTo -> new UserEntity.Describe(user, replyTo))
         .thenApply(FeedGrpcService::described);

@@ -39,6 +39,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
 
   @Override
   public CompletionStage<MuteResponse> mute(MuteRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     FieldViolations fields = new FieldViolations();
     fields.range("until_millis", in.getUntilMillis(), 0, Long.MAX_VALUE);
     return mute(
@@ -48,12 +49,13 @@ public final class FilterGrpcService implements FilterServicePowerApi {
             true,
             in.getUntilMillis(),
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(done -> MuteResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<UnmuteResponse> unmute(UnmuteRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     return mute(
             new FieldViolations(),
             in.getUserId(),
@@ -61,7 +63,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
             false,
             0,
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(done -> UnmuteResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
@@ -72,7 +74,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
       boolean active,
       long until,
       Durability durability,
-      Metadata metadata) {
+      Principal caller) {
     UserId user = fields.userId("user_id", userId);
     UserId other = fields.others("target_id", List.of(target), user).get(0);
     return decisions.decide(
@@ -85,23 +87,25 @@ public final class FilterGrpcService implements FilterServicePowerApi {
                     .setActive(active)
                     .setUntilMillis(until)),
         durability,
-        metadata);
+        caller);
   }
 
   @Override
   public CompletionStage<BlockResponse> block(BlockRequest in, Metadata metadata) {
-    return block(in.getUserId(), in.getTargetId(), true, in.getDurability(), metadata)
+    Principal caller = decisions.caller(metadata);
+    return block(in.getUserId(), in.getTargetId(), true, in.getDurability(), caller)
         .thenApply(done -> BlockResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<UnblockResponse> unblock(UnblockRequest in, Metadata metadata) {
-    return block(in.getUserId(), in.getTargetId(), false, in.getDurability(), metadata)
+    Principal caller = decisions.caller(metadata);
+    return block(in.getUserId(), in.getTargetId(), false, in.getDurability(), caller)
         .thenApply(done -> UnblockResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   private CompletionStage<Users.Decided> block(
-      String userId, String target, boolean active, Durability durability, Metadata metadata) {
+      String userId, String target, boolean active, Durability durability, Principal caller) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     UserId other = fields.others("target_id", List.of(target), user).get(0);
@@ -112,12 +116,13 @@ public final class FilterGrpcService implements FilterServicePowerApi {
             .setBlocksChanged(
                 BlocksChanged.newBuilder().addTargetIds(other.value()).setActive(active)),
         durability,
-        metadata);
+        caller);
   }
 
   @Override
   public CompletionStage<PutMuteRuleResponse> putMuteRule(
       PutMuteRuleRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     io.tideline.protocols.v1.MuteRule rule = in.getRule();
@@ -154,7 +159,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
                                 .setWarn(rule.getMode() == MuteMode.MUTE_MODE_WARN)
                                 .setUntilMillis(rule.getUntilMillis()))),
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(
             done -> PutMuteRuleResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -162,6 +167,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
   @Override
   public CompletionStage<DeleteMuteRuleResponse> deleteMuteRule(
       DeleteMuteRuleRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     fields.name("rule_id", in.getRuleId());
@@ -172,7 +178,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
             IntentLine.newBuilder()
                 .setMuteRuleChanged(MuteRuleChanged.newBuilder().setRuleId(in.getRuleId())),
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(
             done -> DeleteMuteRuleResponse.newBuilder().setConsistencyToken(done.token()).build());
   }

@@ -62,6 +62,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
 
   @Override
   public CompletionStage<FollowResponse> follow(FollowRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     FieldViolations fields = new FieldViolations();
     FollowsChanged.Builder change = FollowsChanged.newBuilder().setActive(true);
     if (in.hasOptions()) {
@@ -81,12 +82,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
             "followee_id",
             change,
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(done -> FollowResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<UnfollowResponse> unfollow(UnfollowRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     return follows(
             new FieldViolations(),
             in.getUserId(),
@@ -94,12 +96,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
             "followee_id",
             FollowsChanged.newBuilder(),
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(done -> UnfollowResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<FollowManyResponse> followMany(FollowManyRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     return follows(
             new FieldViolations(),
             in.getUserId(),
@@ -107,7 +110,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
             "followee_ids",
             FollowsChanged.newBuilder().setActive(true),
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(
             done ->
                 FollowManyResponse.newBuilder()
@@ -123,19 +126,20 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       String field,
       FollowsChanged.Builder change,
       Durability durability,
-      Metadata metadata) {
+      Principal caller) {
     int targets = fields.size(field, targetIds.size(), 1, MOST_FOLLOWED_AT_ONCE);
     UserId user = fields.userId("user_id", userId);
     fields
         .others(field, targetIds.subList(0, targets), user)
         .forEach(target -> change.addTargetIds(target.value()));
     return decisions.decide(
-        fields, user, IntentLine.newBuilder().setFollowsChanged(change), durability, metadata);
+        fields, user, IntentLine.newBuilder().setFollowsChanged(change), durability, caller);
   }
 
   @Override
   public CompletionStage<FollowTagResponse> followTag(FollowTagRequest in, Metadata metadata) {
-    return tag(in.getUserId(), in.getTag(), true, in.getDurability(), metadata)
+    Principal caller = decisions.caller(metadata);
+    return tag(in.getUserId(), in.getTag(), true, in.getDurability(), caller)
         .thenApply(
             done -> FollowTagResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -143,13 +147,14 @@ public final class GraphGrpcService implements GraphServicePowerApi {
   @Override
   public CompletionStage<UnfollowTagResponse> unfollowTag(
       UnfollowTagRequest in, Metadata metadata) {
-    return tag(in.getUserId(), in.getTag(), false, in.getDurability(), metadata)
+    Principal caller = decisions.caller(metadata);
+    return tag(in.getUserId(), in.getTag(), false, in.getDurability(), caller)
         .thenApply(
             done -> UnfollowTagResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   private CompletionStage<Users.Decided> tag(
-      String userId, String tag, boolean active, Durability durability, Metadata metadata) {
+      String userId, String tag, boolean active, Durability durability, Principal caller) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     String folded = fields.tag("tag", tag);
@@ -159,7 +164,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
         IntentLine.newBuilder()
             .setTagsChanged(TagsChanged.newBuilder().addTags(folded).setActive(active)),
         durability,
-        metadata);
+        caller);
   }
 
   @Override
@@ -173,6 +178,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
 
   @Override
   public CompletionStage<PutListResponse> putList(PutListRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     UserList list = in.getList();
@@ -191,12 +197,13 @@ public final class GraphGrpcService implements GraphServicePowerApi {
                                 .setName(list.getName())
                                 .setExclusive(list.getExclusive()))),
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(done -> PutListResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<DeleteListResponse> deleteList(DeleteListRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     fields.name("list_id", in.getListId());
@@ -207,20 +214,16 @@ public final class GraphGrpcService implements GraphServicePowerApi {
             IntentLine.newBuilder()
                 .setListChanged(ListChanged.newBuilder().setListId(in.getListId())),
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(
             done -> DeleteListResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
 
   @Override
   public CompletionStage<AddToListResponse> addToList(AddToListRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     return members(
-            in.getUserId(),
-            in.getListId(),
-            in.getMemberIdsList(),
-            true,
-            in.getDurability(),
-            metadata)
+            in.getUserId(), in.getListId(), in.getMemberIdsList(), true, in.getDurability(), caller)
         .thenApply(
             done -> AddToListResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -228,13 +231,14 @@ public final class GraphGrpcService implements GraphServicePowerApi {
   @Override
   public CompletionStage<RemoveFromListResponse> removeFromList(
       RemoveFromListRequest in, Metadata metadata) {
+    Principal caller = decisions.caller(metadata);
     return members(
             in.getUserId(),
             in.getListId(),
             in.getMemberIdsList(),
             false,
             in.getDurability(),
-            metadata)
+            caller)
         .thenApply(
             done -> RemoveFromListResponse.newBuilder().setConsistencyToken(done.token()).build());
   }
@@ -245,7 +249,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
       List<String> memberIds,
       boolean active,
       Durability durability,
-      Metadata metadata) {
+      Principal caller) {
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", userId);
     fields.name("list_id", list);
@@ -256,7 +260,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
         .others("member_ids", memberIds.subList(0, members), user)
         .forEach(member -> change.addTargetIds(member.value()));
     return decisions.decide(
-        fields, user, IntentLine.newBuilder().setListMembersChanged(change), durability, metadata);
+        fields, user, IntentLine.newBuilder().setListMembersChanged(change), durability, caller);
   }
 
   @Override
@@ -281,11 +285,12 @@ public final class GraphGrpcService implements GraphServicePowerApi {
   @Override
   public CompletionStage<ListFollowingResponse> listFollowing(
       ListFollowingRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId user = fields.userId("user_id", in.getUserId());
     int limit = fields.pageSize("page_size", in.getPageSize(), 500, 5_000);
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), user);
+    principals.requireUser(caller, user);
     String scope = "following:" + user;
     UserId after =
         in.getPageToken().isEmpty()

@@ -77,6 +77,7 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   @Override
   public CompletionStage<PublishResponse> publish(PublishRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId author = fields.userId("author_id", in.getAuthorId());
     fields.text("idempotency_key", in.getIdempotencyKey(), 1, 128);
@@ -90,7 +91,6 @@ public final class PostGrpcService implements PostServicePowerApi {
       fields.range("created_at_millis", in.getCreatedAtMillis(), 0, clock.millis());
     }
     fields.check();
-    Principal caller = principals.authenticate(metadata);
     principals.requireUser(caller, author);
     if (in.hasCreatedAtMillis()) principals.requireRole(caller, Principal.IMPORT);
     replication.require(in.getDurability());
@@ -193,12 +193,13 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   @Override
   public CompletionStage<EditPostResponse> editPost(EditPostRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId author = fields.userId("author_id", in.getAuthorId());
     PostId id = fields.postId("post_id", in.getPostId());
     ContentRules.check(fields, in.getContent(), false);
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), author);
+    principals.requireUser(caller, author);
     replication.require(in.getDurability());
     return posts
         .find(id)
@@ -230,11 +231,12 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   @Override
   public CompletionStage<DeletePostResponse> deletePost(DeletePostRequest in, Metadata metadata) {
+    Principal caller = principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId author = fields.userId("author_id", in.getAuthorId());
     PostId id = fields.postId("post_id", in.getPostId());
     fields.check();
-    principals.requireUser(principals.authenticate(metadata), author);
+    principals.requireUser(caller, author);
     replication.require(in.getDurability());
     return posts
         .find(id)
@@ -263,8 +265,8 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   @Override
   public CompletionStage<GetPostResponse> getPost(GetPostRequest in, Metadata metadata) {
-    PostId id = Fields.postId("post_id", in.getPostId());
     principals.authenticate(metadata);
+    PostId id = Fields.postId("post_id", in.getPostId());
     return consistency
         .applied(consistency.read(in.getConsistencyToken()))
         .thenCompose(applied -> posts.get(id))
@@ -273,11 +275,11 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   @Override
   public CompletionStage<ListPostsResponse> listPosts(ListPostsRequest in, Metadata metadata) {
+    principals.authenticate(metadata);
     FieldViolations fields = new FieldViolations();
     UserId author = fields.userId("author_id", in.getAuthorId());
     int limit = fields.pageSize("page_size", in.getPageSize(), 20, 100);
     fields.check();
-    principals.authenticate(metadata);
     String scope = "posts:" + author;
     PostId olderThan =
         in.getPageToken().isEmpty()

@@ -37,8 +37,8 @@ public final class UserGrpcService implements UserServicePowerApi {
 
   @Override
   public CompletionStage<EraseUserResponse> eraseUser(EraseUserRequest in, Metadata metadata) {
-    UserId user = Fields.userId("user_id", in.getUserId());
     Principal caller = principals.authenticate(metadata);
+    UserId user = Fields.userId("user_id", in.getUserId());
     principals.requireUserOrAdmin(caller, user);
     replication.require(in.getDurability());
     log.info("\"{}\" asks to erase the user {}", caller.subject(), user);
