@@ -15,9 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
@@ -193,36 +190,6 @@ final class BadDaysIT {
     victim.start();
     victim.awaitReady();
     audience.verify();
-  }
-
-  @Test
-  void a_node_that_stands_still_holds_up_no_shards_of_the_others() throws Exception {
-    ClusterNode coordinator = cluster.oldest();
-    ClusterNode victim = cluster.other(coordinator);
-    ExecutorService calling = Executors.newFixedThreadPool(30);
-    var found = new AtomicInteger();
-    victim.pause();
-    try {
-      // Most are in shards that have no home yet, and one in three gets that of the victim.
-      for (int i = 0; i < 30; i++) {
-        String newcomer = "newcomer" + i;
-        calling.execute(
-            () -> {
-              try {
-                client.followAt(coordinator, newcomer, "somebody");
-                found.incrementAndGet();
-              } catch (StatusRuntimeException e) {
-                // Placed on the victim.
-              }
-            });
-      }
-      await("some to be placed while it is not known that a node stands still")
-          .atMost(Duration.ofMillis(4_500))
-          .until(() -> found.get() >= 3);
-    } finally {
-      victim.resume();
-      calling.shutdownNow();
-    }
   }
 
   @Test
