@@ -150,6 +150,11 @@ final class OneReader implements Arrivals, LiveTimeline.Texts {
   }
 
   @Override
+  public PostRef remembered(PostRef ref) {
+    return ref;
+  }
+
+  @Override
   public List<PostRef> recentWithTag(String tag, Positions after) {
     return List.of();
   }

@@ -9,6 +9,7 @@ import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -73,6 +74,11 @@ public final class FullWindow implements Arrivals {
   }
 
   @Override
+  public void register(Set<UserId> authors, Inbox inbox) {
+    interest.add(authors, inbox);
+  }
+
+  @Override
   public void unregister(UserId author, Inbox inbox) {
     interest.remove(author, inbox);
   }
@@ -95,6 +101,16 @@ public final class FullWindow implements Arrivals {
   @Override
   public List<PostRef> recent(UserId author, Positions after) {
     return remembers ? recent.recent(author, after) : List.of();
+  }
+
+  @Override
+  public List<PostRef> recent(Set<UserId> authors, Positions after) {
+    return remembers ? recent.recent(authors, after) : new ArrayList<>();
+  }
+
+  @Override
+  public PostRef remembered(PostRef ref) {
+    return remembers ? recent.remembered(ref) : ref;
   }
 
   /** All of an author's posts, as the post store has them: references of its own. */

@@ -198,6 +198,11 @@ class FeedPagesTest {
     }
 
     @Override
+    public PostRef remembered(PostRef ref) {
+      return ref;
+    }
+
+    @Override
     public List<PostRef> recentWithTag(String tag, Positions after) {
       return List.of();
     }

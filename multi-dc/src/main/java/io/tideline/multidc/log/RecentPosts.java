@@ -266,7 +266,7 @@ public final class RecentPosts {
         .allMatch(window -> from.next(window.getKey()) >= window.getValue().floor);
   }
 
-  /** As {@link io.tideline.persistence.timeline.Arrivals#recent}. */
+  /** As {@link io.tideline.persistence.timeline.Arrivals#recent(UserId, Positions)}. */
   public List<PostRef> recent(UserId author, Positions after) {
     AuthorLines lines = linesByAuthor.get(author);
     return lines == null ? List.of() : lines.notIn(after);

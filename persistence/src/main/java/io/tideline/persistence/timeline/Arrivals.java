@@ -69,9 +69,7 @@ public interface Arrivals {
   }
 
   /** The remembered line that says the same; the reference itself when there is none. */
-  default PostRef remembered(PostRef ref) {
-    return ref;
-  }
+  PostRef remembered(PostRef ref);
 
   /**
    * The remembered lines, of whatever author, that carry the tag; else as {@link #recent(UserId,

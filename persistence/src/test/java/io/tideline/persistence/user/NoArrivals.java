@@ -37,6 +37,11 @@ public class NoArrivals implements Arrivals {
   public void unregisterTag(String tag, Inbox inbox) {}
 
   @Override
+  public PostRef remembered(PostRef ref) {
+    return ref;
+  }
+
+  @Override
   public List<PostRef> recentWithTag(String tag, Positions after) {
     return List.of();
   }

@@ -445,6 +445,14 @@ final class SimulatedCell {
     }
 
     @Override
+    public PostRef remembered(PostRef ref) {
+      return lane(partitionOf(ref.author)).window.stream()
+          .filter(ref::equals)
+          .findAny()
+          .orElse(ref);
+    }
+
+    @Override
     public void registerTag(String tag, Inbox inbox) {
       meanwhile();
       interestInTags.computeIfAbsent(tag, key -> new LinkedHashSet<>()).add(inbox);
