@@ -398,7 +398,7 @@ public final class FeedNode {
                 WarmUp.run(
                         system,
                         entities,
-                        !topology.current().shardOwners().isEmpty(),
+                        topology.current().hasUsers(),
                         nobody -> forwarding.readHere(nobody, principals.ownToken(nobody)))
                     .thenCompose(warm -> whenItMay(log.tail()::caughtUp))
                     .thenApply(read -> server))

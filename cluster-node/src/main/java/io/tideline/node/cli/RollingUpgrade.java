@@ -204,7 +204,8 @@ final class RollingUpgrade {
     }
   }
 
-  private static List<ClusterControl.Node> oldestLast(List<ClusterControl.Node> nodes) {
+  /** The last one coordinates the shards. */
+  static List<ClusterControl.Node> oldestLast(List<ClusterControl.Node> nodes) {
     List<String> managed =
         nodes.stream().map(node -> NodeProcess.LOOPBACK + ":" + node.managementPort()).toList();
     String oldest = new ManagementClient(managed, "").oldest();

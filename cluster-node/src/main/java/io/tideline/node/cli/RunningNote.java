@@ -6,12 +6,15 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 
 /** A small file in which a running process says where it can be reached. */
 record RunningNote(Path file) {
+  // The number of a process is given to another one, above all after the machine has started anew.
+  private static final long SAME_MILLIS = 60_000;
 
   /** What a living process has written. */
   record Running(
@@ -26,6 +29,7 @@ record RunningNote(Path file) {
   void write(LocalCluster cluster) {
     Properties properties = new Properties();
     properties.setProperty("pid", Long.toString(ProcessHandle.current().pid()));
+    properties.setProperty("started", Long.toString(started(ProcessHandle.current())));
     properties.setProperty("grpc", String.join(",", cluster.grpcAddresses()));
     properties.setProperty("management", String.join(",", cluster.managementAddresses()));
     properties.setProperty("management-token", cluster.managementToken());
@@ -55,12 +59,17 @@ record RunningNote(Path file) {
       throw new UncheckedIOException("cannot read " + file, e);
     }
     long pid;
+    long started;
     try {
       pid = Long.parseLong(properties.getProperty("pid", ""));
+      started = Long.parseLong(properties.getProperty("started", ""));
     } catch (NumberFormatException e) {
       return Optional.empty(); // not ours, or cut off by a full disk
     }
-    if (ProcessHandle.of(pid).isEmpty()) return Optional.empty();
+    Optional<ProcessHandle> process = ProcessHandle.of(pid);
+    if (process.filter(it -> Math.abs(started(it) - started) < SAME_MILLIS).isEmpty()) {
+      return Optional.empty();
+    }
     return Optional.of(
         new Running(
             pid,
@@ -69,6 +78,11 @@ record RunningNote(Path file) {
             properties.getProperty("management-token", ""),
             properties.getProperty("cassandra", ""),
             properties.getProperty("kafka", "")));
+  }
+
+  /** In milliseconds since 1970; the kernel counts from its start, so the clock's steps show. */
+  private static long started(ProcessHandle process) {
+    return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
   }
 
   private static List<String> list(String joined) {

@@ -48,6 +48,14 @@ public record Topology(
     return 2 * unreachable <= nodes.size();
   }
 
+  /**
+   * Whether the cell has users. Each node that opens asks for one who is nobody, whose shard gets a
+   * home: so many shards are none.
+   */
+  public boolean hasUsers() {
+    return shardOwners.size() > nodes.size();
+  }
+
   /** The node that has the user, if the user's shard is placed. */
   public Optional<Node> ownerOf(UserId user) {
     String owner = shardOwners.get(UserId.shardOf(user.value(), shardCount));

@@ -109,8 +109,11 @@ class RollingUpgradeIT {
     System.out.printf("taken back in %.1f s%n", (System.nanoTime() - decidedAt) / 1e9);
   }
 
-  private static void stopTwoAtOnce() throws InterruptedException {
-    List<NodeProcess> two = cluster.nodes().subList(1, 3);
+  private static void stopAtOnce(List<ClusterControl.Node> which) throws InterruptedException {
+    List<NodeProcess> two =
+        cluster.nodes().stream()
+            .filter(node -> which.stream().anyMatch(one -> one.name().equals(node.name())))
+            .toList();
     two.forEach(NodeProcess::stop);
     two.forEach(NodeProcess::awaitStop);
     Thread.sleep(5_000);
@@ -174,8 +177,10 @@ class RollingUpgradeIT {
     System.out.println("to this build again: " + load.report());
     assertThat(upgrade(old, LOOSE)).isEqualTo(RollingUpgrade.Outcome.UPGRADED);
     System.out.println("and back: " + load.report());
-    stopTwoAtOnce();
+    stopAtOnce(RollingUpgrade.oldestLast(managed()).subList(0, 2));
     System.out.println("two nodes stopped at once: " + load.report());
+    stopAtOnce(RollingUpgrade.oldestLast(managed()).subList(1, 3));
+    System.out.println("the coordinator and another one stopped at once: " + load.report());
     load.stop();
     load.verify(client);
     load.verifyWatches();

@@ -43,6 +43,14 @@ class TopologyTest {
     assertThat(reachesHalf(up, away, away)).isFalse();
   }
 
+  @Test
+  void shards_of_those_who_are_nobody_are_no_users() {
+    List<Node> nodes = List.of(node("1", "a", 100), node("2", "b", 100));
+    assertThat(new Topology(1, nodes, 9, Map.of()).hasUsers()).isFalse();
+    assertThat(new Topology(1, nodes, 9, Map.of(3, "1", 5, "1")).hasUsers()).isFalse();
+    assertThat(new Topology(1, nodes, 9, Map.of(3, "1", 5, "1", 7, "2")).hasUsers()).isTrue();
+  }
+
   private static boolean reachesHalf(Node... nodes) {
     return new Topology(1, List.of(nodes), 1, Map.of()).reachesHalf();
   }
