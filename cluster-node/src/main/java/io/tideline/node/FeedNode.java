@@ -91,7 +91,7 @@ import org.slf4j.LoggerFactory;
 /** One assembled node: storage, log, entities, services and what operators see of them. */
 public final class FeedNode {
   private static final String CASSANDRA = "pekko.persistence.cassandra";
-  private static final Duration WITHOUT_LOG = Duration.ofSeconds(20);
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
   private static final Executor LATER =
       CompletableFuture.delayedExecutor(50, TimeUnit.MILLISECONDS);
   private static final Duration TO_HAND_OVER = Duration.ofSeconds(45);
@@ -110,7 +110,6 @@ public final class FeedNode {
   private volatile @Nullable PlacementControl placement;
   private volatile @Nullable CellsControl cells;
   private volatile @Nullable Forwarding forwarding;
-  private final long startedNanos = System.nanoTime();
 
   private FeedNode(ActorSystem<?> system, NodeSettings settings) {
     this.system = system;
@@ -335,7 +334,8 @@ public final class FeedNode {
     TokenCodec tokens = new TokenCodec(KeyRing.parse(keys.keys(), keys.signingKey()));
     int cell = settings.cell().number();
     Users users =
-        new Users(sharding, settings.askTimeout(), tokens, cell, system.executionContext());
+        new Users(
+            sharding, fence::open, settings.askTimeout(), tokens, cell, system.executionContext());
     Reached reached = Reached.start(system, settings.otherCells());
     reached.tellOfBackfills(backfills.listener(system)::tell);
     List<IntentApplier> intents = log.applyIntents(users::apply, reached);
@@ -441,11 +441,16 @@ public final class FeedNode {
   }
 
   /** When it holds; not when it takes long: then the node serves, and says that it is degraded. */
-  private CompletionStage<Void> whenItMay(BooleanSupplier holds) {
-    if (holds.getAsBoolean() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos()) {
+  private static CompletionStage<Void> whenItMay(BooleanSupplier holds) {
+    return whenItMay(holds, System.nanoTime() + PATIENCE.toNanos());
+  }
+
+  private static CompletionStage<Void> whenItMay(BooleanSupplier holds, long giveUpAt) {
+    if (holds.getAsBoolean() || System.nanoTime() - giveUpAt > 0) {
       return CompletableFuture.completedStage(null);
     }
-    return CompletableFuture.runAsync(() -> {}, LATER).thenCompose(later -> whenItMay(holds));
+    return CompletableFuture.runAsync(() -> {}, LATER)
+        .thenCompose(later -> whenItMay(holds, giveUpAt));
   }
 
   private void takeUsers(
@@ -509,12 +514,6 @@ public final class FeedNode {
     health.required("fence", () -> unless(fence.open(), fence.state()));
     health.required(
         "clock", () -> unless(!fence.clockOff(), "off by " + fence.clockOffset().negated()));
-    health.warmUp(
-        "log",
-        () ->
-            unless(
-                log.tail().caughtUp() || System.nanoTime() - startedNanos > WITHOUT_LOG.toNanos(),
-                "the log has not been read up to where it ended when this node started"));
     health.degrading(
         "log",
         () -> unless(log.tail().caughtUp(), "the log has not been read yet: timelines may be old"));

@@ -6,6 +6,7 @@ import io.tideline.multidc.log.OtherCell;
 import io.tideline.node.api.AuthSettings;
 import io.tideline.node.api.GrpcSettings;
 import io.tideline.node.ops.ManagementSettings;
+import io.tideline.protocols.KeyRing;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
@@ -67,6 +68,15 @@ public record NodeSettings(
 
   /** The text form of the key ring, {@code id:base64,...}, and the id that signs. */
   public record CursorKeys(String keys, int signingKey) {}
+
+  // Of parts that start once the node is a member.
+  private static final List<String> READ_LATER =
+      List.of(
+          "grpc.tls.certificate-chain",
+          "grpc.tls.private-key",
+          "grpc.tls.client-authority",
+          "grpc.tls.node-authority",
+          "auth.jwks-file");
 
   /** Signs cursors on a laptop; refused wherever others can reach the node. */
   private static final String EVERYBODYS_KEY =
@@ -134,6 +144,7 @@ public record NodeSettings(
               kafka(),
               cursorKeys(),
               OtherCell.from(root, cell.name(), cell.number()));
+      READ_LATER.stream().filter(key -> optional(key).isPresent()).forEach(this::file);
       settings.checkSafety();
       return settings;
     }
@@ -189,7 +200,16 @@ public record NodeSettings(
       String keys = config.getString("cursor.keys");
       return keys.isEmpty()
           ? new CursorKeys(EVERYBODYS_KEY, 1)
-          : new CursorKeys(keys, number("cursor.signing-key", 0, 255));
+          : checked(new CursorKeys(keys, number("cursor.signing-key", 0, 255)));
+    }
+
+    private static CursorKeys checked(CursorKeys keys) {
+      try {
+        var unused = KeyRing.parse(keys.keys(), keys.signingKey());
+        return keys;
+      } catch (IllegalArgumentException e) {
+        throw new BadConfiguration("tideline.node.cursor.keys: " + e.getMessage());
+      }
     }
 
     private String notEmpty(String key, String expected) {

@@ -374,6 +374,15 @@ abstract class ApiSuite {
   // --- bad input ---
 
   @Test
+  void a_page_token_that_is_none_is_named() {
+    ListFollowingRequest request =
+        ListFollowingRequest.newBuilder().setUserId(user("ann")).setPageToken("none").build();
+    Refusal refusal = Refusal.of(() -> ok(node.graph.listFollowing(request)));
+    assertThat(refusal.code()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(refusal.fields()).containsExactly("page_token");
+  }
+
+  @Test
   void the_same_key_answers_with_the_same_post_and_refuses_another_body() {
     String bob = user("bob");
     PublishRequest request = request(bob, "once");

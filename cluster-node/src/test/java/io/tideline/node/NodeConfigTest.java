@@ -59,6 +59,14 @@ class NodeConfigTest {
   }
 
   @Test
+  void names_of_cassandra_are_looked_up_whenever_it_is_called() {
+    assertThat(
+            NodeConfig.load(ConfigFactory.empty())
+                .getBoolean("datastax-java-driver.advanced.resolve-contact-points"))
+        .isFalse();
+  }
+
+  @Test
   void the_journal_reads_and_writes_in_its_own_data_center() {
     Config profiles =
         NodeConfig.load(ConfigFactory.empty()).getConfig("datastax-java-driver.profiles");
@@ -84,6 +92,10 @@ class NodeConfigTest {
           cassandra.username   | ann         | tideline.node.cassandra.username and password: set both or neither
           kafka.bootstrap-servers | kafka    | tideline.node.kafka.bootstrap-servers is "kafka", expected host:port, separated by commas
           ask-timeout          | soon        | tideline.node.ask-timeout is "soon", expected a duration such as 5s
+          cursor.keys          | AAAA        | tideline.node.cursor.keys: keys are written as id:base64,id:base64 with ids of 0-255; these are not
+          cursor.keys          | 1:c2VjcmV0  | tideline.node.cursor.keys: a key has at least 16 bytes, but the key 1 has 6
+          cursor.keys          | 2:MDEyMzQ1Njc4OWFiY2RlZg== | tideline.node.cursor.keys: the signing key 1 is not among the keys [2]
+          auth.jwks-file       | none        | tideline.node.auth.jwks-file is "none", expected a file that can be read
           grpc.transport       | http        | tideline.node.grpc.transport is netty or pekko-http, but this is "http"
           host                 | 10.0.0.1    | tideline.node.auth.mode is "none", expected jwt (TIDELINE_AUTH), because others can reach 10.0.0.1
           bind-host            | 0.0.0.0     | tideline.node.auth.mode is "none", expected jwt (TIDELINE_AUTH), because others can reach 0.0.0.0
@@ -119,7 +131,7 @@ class NodeConfigTest {
     assertThatThrownBy(() -> load(exposed)).hasMessageContaining("tideline.node.cursor.keys");
 
     Map<String, Object> withKeys = new java.util.HashMap<>(exposed);
-    withKeys.put("cursor.keys", "1:c2VjcmV0");
+    withKeys.put("cursor.keys", "1:MDEyMzQ1Njc4OWFiY2RlZg==");
     assertThatThrownBy(() -> load(withKeys))
         .hasMessageContaining("tideline.node.cluster.seed-nodes");
 

@@ -33,10 +33,15 @@ final class DetachedStack {
   }
 
   /**
-   * Starts the stack unless it runs; with a lease it ends, data and all, when that process does.
+   * Starts the stack unless it runs, anew where one of its servers has died; with a lease it ends,
+   * data and all, when that process does.
    */
   StackStatus up(LocalStack.Options options, @Nullable ProcessHandle lease) {
-    return locked(() -> status().orElseGet(() -> start(options, lease)));
+    return locked(
+        () ->
+            status()
+                .filter(running -> running.serves() || !down())
+                .orElseGet(() -> start(options, lease)));
   }
 
   /** Stops the stack; false when there is none. */

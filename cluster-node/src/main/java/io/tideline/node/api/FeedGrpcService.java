@@ -214,8 +214,7 @@ public final class FeedGrpcService implements FeedServicePowerApi {
 
   private @Nullable ResidentTimeline resident(Feed feed) {
     if (!fenceOpen.getAsBoolean()) {
-      throw StatusMapping.unavailable(
-          "FENCED", "this node is cut off from its cell", Map.of(), RETRY_SOON);
+      throw StatusMapping.fenced();
     }
     ResidentTimeline resident = residents.get(feed.user(), feed.surface());
     return resident == null || resident.read() == null ? null : resident;

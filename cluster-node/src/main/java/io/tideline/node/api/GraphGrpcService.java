@@ -295,7 +295,7 @@ public final class GraphGrpcService implements GraphServicePowerApi {
     UserId after =
         in.getPageToken().isEmpty()
             ? null
-            : new UserId(tokens.decodePage(in.getPageToken(), scope));
+            : new UserId(StatusMapping.pageEnd(tokens, in.getPageToken(), scope));
     return users
         .ask(
             user,

@@ -284,7 +284,7 @@ public final class PostGrpcService implements PostServicePowerApi {
     PostId olderThan =
         in.getPageToken().isEmpty()
             ? PostId.MAX
-            : PostId.parse(tokens.decodePage(in.getPageToken(), scope));
+            : PostId.parse(StatusMapping.pageEnd(tokens, in.getPageToken(), scope));
     return consistency
         .stored(consistency.read(in.getConsistencyToken()))
         .thenCompose(stored -> list(author, olderThan, limit, new ArrayList<>()))

@@ -16,6 +16,7 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.TokenException;
 import java.util.List;
 import java.util.Map;
@@ -90,8 +91,7 @@ public final class StatusMapping {
     } else if (cause instanceof TimeoutException) {
       return unavailable("TIMED_OUT", "the work took too long; try again", Map.of(), RETRY_SOON);
     } else if (cause instanceof RequestThrottlingException) {
-      return unavailable(
-          "FENCED", "this node is cut off from its cell; try again", Map.of(), RETRY_SOON);
+      return fenced();
     } else if (cause instanceof DriverException && !(cause instanceof QueryValidationException)) {
       log.warn("A call failed because Cassandra did not answer", cause);
       return unavailable(
@@ -100,6 +100,20 @@ public final class StatusMapping {
       return failure(Status.Code.CANCELLED, "CANCELLED", "the call was cancelled");
     }
     return internal(cause);
+  }
+
+  /** What a page of a list ended with; a field violation when it is no token of that list. */
+  static String pageEnd(TokenCodec tokens, String pageToken, String scope) {
+    try {
+      return tokens.decodePage(pageToken, scope);
+    } catch (TokenException e) {
+      throw invalidField(e.reason().name(), "page_token", messageOf(e));
+    }
+  }
+
+  static StatusRuntimeException fenced() {
+    return unavailable(
+        "FENCED", "this node is cut off from its cell; try again", Map.of(), RETRY_SOON);
   }
 
   /** The reason that another node gave for its refusal; empty when it gave none. */

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
@@ -30,6 +31,7 @@ public final class Users {
   private static final Duration MOVED_SOON = Duration.ofMillis(50);
 
   private final ClusterSharding sharding;
+  private final BooleanSupplier fenceOpen;
   private final Duration timeout;
   private final TokenCodec tokens;
   private final int cell;
@@ -37,11 +39,19 @@ public final class Users {
   private volatile boolean open;
 
   /**
+   * @param fenceOpen without it nothing is passed on: what waited in the socket of a node that
+   *     stood still may have been repeated elsewhere meanwhile, and undone again
    * @param executor on which answers are worked on
    */
   public Users(
-      ClusterSharding sharding, Duration timeout, TokenCodec tokens, int cell, Executor executor) {
+      ClusterSharding sharding,
+      BooleanSupplier fenceOpen,
+      Duration timeout,
+      TokenCodec tokens,
+      int cell,
+      Executor executor) {
     this.sharding = sharding;
+    this.fenceOpen = fenceOpen;
     this.timeout = timeout;
     this.tokens = tokens;
     this.cell = cell;
@@ -99,6 +109,7 @@ public final class Users {
           StatusMapping.unavailable(
               "NO_USERS_HERE", "this node starts or has left", Map.of(), ELSEWHERE_AT_ONCE));
     }
+    if (!fenceOpen.getAsBoolean()) return CompletableFuture.failedStage(StatusMapping.fenced());
     Duration left = Duration.ofNanos(giveUpAt - System.nanoTime());
     boolean last = patience.compareTo(left) >= 0;
     // Whatever follows a stage of the toolkit's runs on the common pool, and with one or two

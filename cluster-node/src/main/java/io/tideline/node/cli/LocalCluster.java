@@ -107,6 +107,12 @@ final class LocalCluster implements AutoCloseable {
       startServers(serverOptions());
       return;
     }
+    if (!running.serves()) {
+      throw new CommandFailure(
+          ExitCode.UNAVAILABLE,
+          "%s of `tideline stack` has died: `tideline stack up` starts it again"
+              .formatted(running.kafka().alive() ? "Cassandra" : "Kafka"));
+    }
     cassandra = running.cassandra().address();
     kafka = running.kafka().address();
     report.accept("Using Cassandra on %s and Kafka on %s".formatted(cassandra, kafka));

@@ -88,12 +88,8 @@ final class StackCommand implements Runnable {
         return ExitCode.UNAVAILABLE;
       }
       describe(running.get(), output.output());
-      return serves(running.get()) ? ExitCode.OK : ExitCode.UNAVAILABLE;
+      return running.get().serves() ? ExitCode.OK : ExitCode.UNAVAILABLE;
     }
-  }
-
-  private static boolean serves(StackStatus running) {
-    return running.cassandra().alive() && running.kafka().alive();
   }
 
   private static void describe(StackStatus running, Output out) {
@@ -106,7 +102,7 @@ final class StackCommand implements Runnable {
                   "cassandra", Map.of("address", cassandra, "alive", running.cassandra().alive()),
                   "kafka", Map.of("address", kafka, "alive", running.kafka().alive()),
                   "pid", running.pid(),
-                  "running", serves(running))));
+                  "running", running.serves())));
       return;
     }
     out.line("Cassandra on " + cassandra + (running.cassandra().alive() ? "" : " (dead)"));

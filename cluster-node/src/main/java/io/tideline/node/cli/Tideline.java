@@ -85,6 +85,8 @@ public final class Tideline implements Runnable {
   static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Tideline());
     commandLine.setUsageHelpAutoWidth(true);
+    // A post may begin with @somebody.
+    commandLine.setExpandAtFiles(false);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setExecutionExceptionHandler(Tideline::complain);
     return commandLine;

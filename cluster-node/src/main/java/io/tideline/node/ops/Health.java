@@ -26,10 +26,8 @@ public final class Health {
 
   private final Map<String, Supplier<Optional<String>>> alive = new ConcurrentHashMap<>();
   private final Map<String, Supplier<Optional<String>>> required = new ConcurrentHashMap<>();
-  private final Map<String, Supplier<Optional<String>>> warmUp = new ConcurrentHashMap<>();
   private final Map<String, Supplier<Optional<String>>> degrading = new ConcurrentHashMap<>();
   private volatile boolean assembled;
-  private volatile boolean warm;
   private volatile boolean leaving;
 
   /** Only a new process cures what this finds. */
@@ -40,11 +38,6 @@ public final class Health {
   /** Without this the node never gets traffic. */
   public void required(String name, Supplier<Optional<String>> check) {
     required.put(name, check);
-  }
-
-  /** Asked only until all such checks were good at once; so what goes bad later removes no node. */
-  public void warmUp(String name, Supplier<Optional<String>> check) {
-    warmUp.put(name, check);
   }
 
   /** The node serves, but not as well as it could. */
@@ -69,16 +62,7 @@ public final class Health {
   public Report ready() {
     if (leaving) return new Report(Map.of("leaving", "the node is leaving"));
     if (!assembled) return new Report(Map.of("start", "the node is being assembled"));
-    Report now = ask(required);
-    if (warm) return now;
-    Report waiting = ask(warmUp);
-    if (!waiting.good()) {
-      Map<String, String> both = new LinkedHashMap<>(waiting.reasons());
-      both.putAll(now.reasons());
-      return new Report(both);
-    }
-    warm = now.good();
-    return now;
+    return ask(required);
   }
 
   public Report degraded() {

@@ -44,6 +44,7 @@ class UsersTest {
   private static ClusterSharding sharding;
 
   private final UserId user = new UserId("ann");
+  private volatile boolean fenceOpen = true;
 
   @BeforeAll
   static void start() {
@@ -86,6 +87,7 @@ class UsersTest {
     Users users =
         new Users(
             sharding,
+            () -> fenceOpen,
             timeout,
             new TokenCodec(new KeyRing(1, Map.of(1, new byte[32]))),
             1,
@@ -116,6 +118,17 @@ class UsersTest {
   private static IntFunction<UserReply> movingFor(Duration time) {
     long there = System.nanoTime() + time.toNanos();
     return number -> System.nanoTime() < there ? MOVING : FOUND;
+  }
+
+  @Test
+  void a_node_that_stood_still_passes_nothing_on() throws Exception {
+    Users users = users(Duration.ofSeconds(10));
+    fenceOpen = false;
+    assertThat(catchThrowable(() -> once(users).toCompletableFuture().get(20, SECONDS)))
+        .hasMessageContaining("cut off from its cell");
+    assertThat(asked.get()).isZero();
+    fenceOpen = true;
+    isFound(once(users));
   }
 
   @Test

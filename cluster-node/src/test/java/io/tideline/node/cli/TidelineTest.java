@@ -67,6 +67,14 @@ class TidelineTest {
   }
 
   @Test
+  void a_post_that_begins_with_the_name_of_somebody_is_no_file() {
+    CommandLine.ParseResult post =
+        Tideline.commandLine().parseArgs("post", "ann", "@pom.xml").subcommand();
+    assertThat(post.matchedPositionals())
+        .anyMatch(each -> each.stringValues().contains("@pom.xml"));
+  }
+
+  @Test
   void a_command_that_does_not_exist_is_a_mistake_of_usage() {
     assertThat(run("reed")).isEqualTo(ExitCode.USAGE);
     assertThat(err.toString()).contains("reed").contains("read");

@@ -18,20 +18,6 @@ class HealthTest {
   }
 
   @Test
-  void once_warm_a_node_stays_ready_whatever_it_warmed_up_with() {
-    AtomicReference<Optional<String>> log = new AtomicReference<>(Optional.of("behind"));
-    health.warmUp("log", log::get);
-    health.assembled();
-    assertThat(health.ready().reasons()).containsEntry("log", "behind");
-
-    log.set(Optional.empty());
-    assertThat(health.ready().good()).isTrue();
-
-    log.set(Optional.of("behind again"));
-    assertThat(health.ready().good()).isTrue();
-  }
-
-  @Test
   void what_is_required_is_required_always() {
     AtomicReference<Optional<String>> fence = new AtomicReference<>(Optional.empty());
     health.required("fence", fence::get);

@@ -35,6 +35,9 @@ public final class OutboxSweeper {
   /** By bucket, empty before the first sweep; only the sweep under way uses it. */
   private List<OutboxBucket> buckets = List.of();
 
+  /** When the last pass began that saw all buckets, or the first one; only the sweep uses it. */
+  private @Nullable Instant seenUntil;
+
   private volatile @Nullable Instant oldest;
 
   /**
@@ -54,6 +57,7 @@ public final class OutboxSweeper {
 
   /**
    * One pass over all buckets, or the one that is under way; answers how many rows it found old.
+   * Fails when a bucket could not be read; the others were.
    *
    * @param wake takes a user and the hybrid time of the mark that was found
    */
@@ -63,10 +67,18 @@ public final class OutboxSweeper {
     if (other != null) {
       return other;
     }
+    Instant begun = clock.instant();
+    Pass pass = new Pass(wake);
     start()
-        .thenCompose(started -> new Pass(wake).from(0))
+        .thenCompose(started -> pass.from(0))
         .whenComplete(
             (woken, failure) -> {
+              if (failure == null || seenUntil == null) seenUntil = begun;
+              Instant before = oldest;
+              oldest =
+                  failure == null
+                      ? pass.oldestSeen
+                      : earliest(pass.oldestSeen, before == null ? seenUntil : before);
               underWay.set(null);
               if (failure == null) {
                 mine.complete(woken);
@@ -77,10 +89,17 @@ public final class OutboxSweeper {
     return mine;
   }
 
-  /** How long the longest waiting user of the last sweep has been waiting; zero when nobody was. */
+  /**
+   * How long the longest waiting user of the last sweep has been waiting; zero when nobody was.
+   * When a bucket cannot be read, as long as somebody in it may have been waiting.
+   */
   public Duration oldestAge() {
     Instant since = oldest;
     return since == null ? Duration.ZERO : Duration.between(since, clock.instant());
+  }
+
+  private static Instant earliest(@Nullable Instant one, Instant other) {
+    return one != null && one.isBefore(other) ? one : other;
   }
 
   private CompletionStage<Void> start() {
@@ -105,6 +124,7 @@ public final class OutboxSweeper {
   private final class Pass {
     private final ObjLongConsumer<UserId> wake;
     private @Nullable Instant oldestSeen;
+    private @Nullable Throwable failed;
     private int woken;
 
     Pass(ObjLongConsumer<UserId> wake) {
@@ -113,18 +133,21 @@ public final class OutboxSweeper {
 
     CompletionStage<Integer> from(int bucket) {
       if (bucket == Outbox.BUCKETS) {
-        oldest = oldestSeen;
-        return CompletableFuture.completedStage(woken);
+        return failed == null
+            ? CompletableFuture.completedStage(woken)
+            : CompletableFuture.failedStage(failed);
       }
       Instant now = clock.instant();
       return buckets
           .get(bucket)
           .read(now, now.minus(age), usersPerBucket)
-          .thenCompose(
-              users -> {
-                users.forEach(this::wake);
-                return from(bucket + 1);
-              });
+          .thenAccept(users -> users.forEach(this::wake))
+          .exceptionally(
+              failure -> {
+                failed = failure;
+                return null;
+              })
+          .thenCompose(read -> from(bucket + 1));
     }
 
     private void wake(Outstanding outstanding) {

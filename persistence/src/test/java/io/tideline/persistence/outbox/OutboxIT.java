@@ -136,6 +136,28 @@ class OutboxIT {
   }
 
   @Test
+  void a_bucket_that_cannot_be_read_keeps_no_other_waiting_and_makes_the_age_grow() {
+    OutboxSweeper sweeper = sweeper(1_000);
+    sweep(sweeper);
+    Instant complete = now;
+    KEYSPACE
+        .session()
+        .execute(
+            "INSERT INTO %s.outbox (bucket, slot, user, at) VALUES (3, %d, 'no user', 0)"
+                .formatted(KEYSPACE.name(), Outbox.slotOf(at(now))));
+    now = now.plusSeconds(1);
+    List<UserId> users = users(200);
+    markAll(users);
+    now = now.plusSeconds(100);
+
+    assertThatThrownBy(() -> sweep(sweeper)).hasRootCauseInstanceOf(IllegalArgumentException.class);
+    assertThat(woken).containsAll(users.stream().filter(u -> Outbox.bucketOf(u) != 3).toList());
+    assertThat(sweeper.oldestAge()).isEqualTo(Duration.between(complete, now));
+    now = now.plusSeconds(100);
+    assertThat(sweeper.oldestAge()).isEqualTo(Duration.between(complete, now));
+  }
+
+  @Test
   void the_tombstones_of_a_burst_are_not_read_once_its_slots_are_closed() {
     OutboxSweeper sweeper = sweeper(100);
     sweep(sweeper);
