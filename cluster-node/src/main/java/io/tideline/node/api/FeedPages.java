@@ -29,7 +29,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Cuts pages from the view of a timeline, and from the store where the view ends. */
 final class FeedPages {
-  private static final byte[] NO_CARD = {};
 
   private final TokenCodec tokens;
   private final CardCache cards;
@@ -254,20 +253,23 @@ final class FeedPages {
 
   private CompletionStage<EncodedAnswer> fetch(
       ReadFeedResponse.Builder answer, Shown page, Rows rows) {
-    List<PostId> ids = rows.heads().stream().map(PostRef::id).toList();
+    List<PostRef> heads = rows.heads();
     return cards
-        .fetch(ids)
+        .fetch(heads.stream().map(PostRef::id).toList())
         .thenApply(
             found ->
                 assemble(
                     answer,
                     page,
                     rows,
-                    ids.stream().map(id -> bytes(found.get(id))).toArray(byte[][]::new)));
+                    heads.stream()
+                        .map(head -> bytes(head, found.get(head.id())))
+                        .toArray(byte[][]::new)));
   }
 
-  private static byte[] bytes(CardCache.@Nullable Card card) {
-    return card == null ? NO_CARD : card.bytes();
+  /** Of a post that the store does not have yet the reference: the cursor says it was returned. */
+  static byte[] bytes(PostRef post, CardCache.@Nullable Card card) {
+    return card == null ? reference(post).toByteArray() : card.bytes();
   }
 
   /** Adds cards as the bytes they already are. What was deleted a moment ago is left out. */

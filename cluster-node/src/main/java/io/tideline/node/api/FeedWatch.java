@@ -229,7 +229,8 @@ public final class FeedWatch {
     }
     response.setReason(FeedPages.reason(after.verdict(post))).addAllWarnings(after.warnings(post));
     // The store trails the log by a moment; the reference at least is known.
-    Card shown = card == null ? FeedPages.reference(post) : decode(card);
+    Card shown =
+        card == null || card.version() < post.version ? FeedPages.reference(post) : decode(card);
     return change.what() == Timeline.Event.CHANGED
         ? response.setChanged(shown).build()
         : response.setAdded(shown).build();

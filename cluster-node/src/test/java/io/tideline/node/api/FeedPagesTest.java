@@ -25,6 +25,7 @@ import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.TokenCodec;
 import io.tideline.protocols.UserId;
+import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.FeedView;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import java.util.ArrayList;
@@ -85,6 +86,17 @@ class FeedPagesTest {
     var rules = new Rules(ANN, ResidentTimelines.HOME, graph, filters, 3, 1);
     return Timeline.of(CAPACITY, rules, PostId.MIN, posts, Map.of())
         .publish(Positions.EMPTY.with(LOG, posts.size()));
+  }
+
+  @Test
+  void a_post_that_the_store_does_not_have_yet_is_there_by_reference() throws Exception {
+    post(FRIEND, 1);
+    Card shown = Card.parseFrom(FeedPages.bytes(posts.get(0), null));
+    assertThat(shown.getPost().getPostId()).isEqualTo(posts.get(0).id().toString());
+    assertThat(shown.getPost().getAuthorId()).isEqualTo("friend");
+    assertThat(FeedPages.bytes(posts.get(0), new CardCache.Card(FRIEND, new byte[0], 1)))
+        .as("deleted")
+        .isEmpty();
   }
 
   /** All pages of a walk, of no more than a cursor each. */

@@ -151,6 +151,8 @@ public final class RecentPosts {
     long last = lines.lastSequence(cell);
     boolean isNew =
         sequence > last
+            // Accepted again its key makes the same post, under a later number.
+            && !ref.id().isImported()
             && (ref.flags & (PostRef.EDITED | PostRef.DELETED)) == 0
             && !lines.ofSeveralCells(cell);
     if (last > 0 && sequence > last + 1) {

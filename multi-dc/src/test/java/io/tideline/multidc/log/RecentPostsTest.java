@@ -46,6 +46,11 @@ class RecentPostsTest {
     return recent.add(ref(line, partition, offset), line.getSequence());
   }
 
+  /** The same of a post whose id is that of an import. */
+  private static PostLine imported(PostLine line) {
+    return line.toBuilder().setPostId(new PostId(1L << 60, 17).toByteString()).build();
+  }
+
   private List<Long> offsetsOfAnn(Positions after) {
     return recent.recent(ANN, after).stream().map(ref -> ref.offset).toList();
   }
@@ -114,6 +119,13 @@ class RecentPostsTest {
     assertThat(add(published("ann", 1), P0, 2)).isFalse();
     assertThat(add(deleted("ann", 2, 1), P0, 3)).isFalse();
     assertThat(offsetsOfAnn(START)).containsExactly(0L, 1L);
+  }
+
+  @Test
+  void a_deleted_post_that_is_imported_again_does_not_come_back() {
+    assertThat(add(imported(published("ann", 1)), P0, 0)).isTrue();
+    assertThat(add(imported(deleted("ann", 2, 1)), P0, 1)).isTrue();
+    assertThat(add(imported(published("ann", 3)), P0, 2)).isFalse();
   }
 
   @Test

@@ -1,5 +1,7 @@
 package io.tideline.persistence.posts;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.Interner;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.CodedOutputStream;
@@ -13,6 +15,7 @@ import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.v1.Post;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -29,6 +32,8 @@ import org.jspecify.annotations.Nullable;
 /** Cards ready to be sent, within a bound of bytes, with {@link PostStore} behind them. */
 public final class CardCache implements LiveTimeline.Texts {
   private static final byte[] NOTHING = {};
+  private static final int LATE_EDITS = 100_000;
+  private static final Duration LATE_FOR = Duration.ofMinutes(10);
 
   /**
    * A post as it is sent.
@@ -71,6 +76,10 @@ public final class CardCache implements LiveTimeline.Texts {
   private final CardTable cards;
   private final Interner<UserId> authors = Interner.newWeakInterner();
 
+  /** Of posts that late lines have edited while no card was at hand: what the store shall have. */
+  private final Cache<PostId, Long> lateEdits =
+      Caffeine.newBuilder().maximumSize(LATE_EDITS).expireAfterWrite(LATE_FOR).build();
+
   /** Misses being read: whoever wants one of these waits for the read that is under way. */
   private final ConcurrentMap<PostId, CompletableFuture<@Nullable Card>> reads =
       new ConcurrentHashMap<>();
@@ -109,9 +118,14 @@ public final class CardCache implements LiveTimeline.Texts {
   /**
    * The same of a line that comes so late that what another cell has said of its post since may
    * have been forgotten here: without anything at hand to compare it with, the store is asked when
-   * somebody wants the card.
+   * somebody wants the card. What it says may be older than the line for a while, and is not kept.
    */
   public void putLate(PostLine line) {
+    // Before the look at what is at hand, as whoever reads the store puts first and looks here
+    // second.
+    if (line.getKind() == PostLineKind.POST_LINE_KIND_EDITED) {
+      lateEdits.asMap().merge(PostId.fromBytes(line.getPostId()), line.getVersion(), Math::max);
+    }
     boolean live =
         line.getKind() == PostLineKind.POST_LINE_KIND_PUBLISHED
             || line.getKind() == PostLineKind.POST_LINE_KIND_EDITED;
@@ -213,7 +227,7 @@ public final class CardCache implements LiveTimeline.Texts {
     for (PostId id : misses) {
       StoredPost post = posts == null ? null : posts.get(id);
       // Into the cache before it stops being under way: otherwise it would be read twice.
-      Card card = post == null ? cards.peek(id) : put(id, card(post));
+      Card card = post == null ? cards.peek(id) : putRead(id, card(post));
       CompletableFuture<@Nullable Card> read = reads.remove(id);
       if (read != null) {
         if (failure == null) {
@@ -223,6 +237,19 @@ public final class CardCache implements LiveTimeline.Texts {
         }
       }
     }
+  }
+
+  private Card putRead(PostId id, Card read) {
+    if (isOutdated(id, read)) return isErased(read) ? read.gone() : read;
+    Card card = put(id, read);
+    // Asked again, as the line may have come in between.
+    if (isOutdated(id, card)) cards.remove(id);
+    return card;
+  }
+
+  private boolean isOutdated(PostId id, Card card) {
+    Long expected = card.deleted() ? null : lateEdits.getIfPresent(id);
+    return expected != null && card.version() < expected;
   }
 
   private static void addTo(Map<PostId, Card> found, PostId id, @Nullable Card card) {

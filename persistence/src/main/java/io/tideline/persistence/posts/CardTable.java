@@ -163,6 +163,14 @@ final class CardTable {
     return merged;
   }
 
+  /** Looks at all there is. */
+  void remove(PostId id) {
+    Slot slot = find(id.hi(), id.lo());
+    if (slot == null) return;
+    rounds.remove(slot);
+    remove(slot);
+  }
+
   /** Removes what fits; looks at all there is, and waits for an eviction that is under way. */
   void removeIf(Predicate<Card> unwanted) {
     evicting.lock();

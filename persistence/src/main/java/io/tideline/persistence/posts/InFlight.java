@@ -44,6 +44,8 @@ final class InFlight<T> {
     do {
       T task;
       while (running.get() < limit && (task = waiting.poll()) != null) {
+        // What still runs after a failure adds to it, for nobody.
+        if (done.isDone()) continue;
         running.incrementAndGet();
         run.apply(task).whenComplete((result, failure) -> ended(failure));
       }

@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -45,6 +46,7 @@ import org.slf4j.LoggerFactory;
 public final class LiveTimeline {
   private static final Logger LOG = LoggerFactory.getLogger(LiveTimeline.class);
   private static final Duration RETRY = Duration.ofMillis(500);
+  private static final int DOUBLINGS = 6;
   private static final Duration TAIL_CHECK = Duration.ofMillis(5);
   private static final int TAIL_CHECKS = 400;
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
@@ -131,6 +133,7 @@ public final class LiveTimeline {
 
   // What is being loaded, and what is to be loaded next.
   private boolean loading;
+  private int failedLoads;
   private boolean loadingAll;
   private boolean allMissing;
   private Sources missing = Sources.NONE;
@@ -711,8 +714,16 @@ public final class LiveTimeline {
     if (stopped) return;
     around.stats().failedLoads.increment();
     showWhatIsHere();
-    LOG.warn("Loading the timeline of {} failed; trying again", user, failure);
-    owner.executeIn(RETRY, () -> loadOnceMore(wanted));
+    if (failedLoads == 0) {
+      LOG.warn("Loading the timeline of {} failed; trying until it does not", user, failure);
+    }
+    owner.executeIn(pause(), () -> loadOnceMore(wanted));
+  }
+
+  /** Twice as long each time, up to 32 s, and not the same for all timelines. */
+  private Duration pause() {
+    long most = RETRY.toMillis() << Math.min(failedLoads++, DOUBLINGS);
+    return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most / 2, most + 1));
   }
 
   /** Whoever waits for what cannot be read would wait for ever. */
@@ -892,6 +903,7 @@ public final class LiveTimeline {
     List<PostRef> old = shownBefore == null ? timeline.entries() : shownBefore;
     if (missing.isEmpty()) shownBefore = null;
     timeline = loaded;
+    failedLoads = 0;
     unread.clear();
     passBy(met.unread);
     positions = positions.merge(reflected);

@@ -122,6 +122,30 @@ class CardCacheIT {
   }
 
   @Test
+  void what_the_store_says_is_not_kept_until_it_is_what_a_late_line_has_said() {
+    PostId id = Lines.id(ANN, 75);
+    await(STORE.write(Lines.published(id, ANN, "first"), PARTITION, 75));
+    cache.putLate(Lines.edited(id, ANN, id.hi() + 1, "second"));
+    assertThat(await(cache.fetch(List.of(id))).get(id)).returns(id.hi(), CardCache.Card::version);
+    assertThat(cache.getIfPresent(id)).isNull();
+    assertThat(cache.size()).isZero();
+
+    await(STORE.write(Lines.edited(id, ANN, id.hi() + 1, "second"), PARTITION, 76));
+    assertThat(await(cache.fetch(List.of(id))).get(id))
+        .returns(id.hi() + 1, CardCache.Card::version);
+    assertThat(cache.getIfPresent(id)).isNotNull();
+  }
+
+  @Test
+  void a_late_delete_is_kept_whatever_an_edit_said() {
+    PostId id = Lines.id(ANN, 77);
+    cache.putLate(Lines.edited(id, ANN, id.hi() + 9, "second"));
+    await(STORE.write(Lines.deleted(id, ANN, id.hi() + 1), PARTITION, 77));
+    assertThat(await(cache.fetch(List.of(id))).get(id)).matches(CardCache.Card::deleted);
+    assertThat(cache.getIfPresent(id)).isNotNull();
+  }
+
+  @Test
   void no_card_of_an_erased_author_is_kept_or_comes_back() {
     UserId eve = new UserId("eve");
     PostId kept = Lines.id(eve, 90);

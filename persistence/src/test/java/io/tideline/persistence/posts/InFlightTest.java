@@ -44,6 +44,18 @@ class InFlightTest {
   }
 
   @Test
+  void what_is_added_after_a_failure_is_not_started() {
+    List<CompletableFuture<String>> running = new ArrayList<>();
+    InFlight<Integer> tasks = new InFlight<>(2, n -> begin(running));
+    CompletableFuture<Void> done = start(tasks, List.of(1, 2));
+    running.get(0).completeExceptionally(new IllegalStateException("away"));
+    tasks.add(3);
+    running.get(1).complete("done");
+    assertThat(done).isCompletedExceptionally();
+    assertThat(running).hasSize(2);
+  }
+
+  @Test
   void very_many_tasks_that_end_at_once_do_not_exhaust_the_stack() {
     AtomicInteger ended = new AtomicInteger();
     InFlight<Integer> tasks =

@@ -219,6 +219,17 @@ class LiveTimelineTest {
   }
 
   @Test
+  void while_the_store_is_away_it_is_asked_less_and_less_often() {
+    storeAway = true;
+    awake("sun");
+    days.pass(Duration.ofMinutes(10));
+    assertThat(loads).isBetween(20, 50);
+    storeAway = false;
+    days.pass(Duration.ofSeconds(33));
+    assertThat(shown()).hasSize(2);
+  }
+
+  @Test
   void a_followee_who_comes_while_a_timeline_wakes_is_waited_for() {
     LiveTimeline timeline = awake("sun");
     PostRef early = new PostRef(1, 5, 1, CLEO, LOG, 3, 0);
