@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.tideline.node.ops.Monitoring;
 import io.tideline.protocols.Cursor;
 import io.tideline.protocols.KeyRing;
 import io.tideline.protocols.KnownRules;
@@ -30,6 +31,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import kamon.Kamon;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -83,10 +85,28 @@ class AwayCellIT {
     assertThat(node.read(reader, r -> r).getCellsList())
         .as("nothing of it can be seen")
         .containsExactly(CellReach.newBuilder().setCell(2).build());
-    assertThat(ready()).isEqualTo(200);
+    assertThat(managed("/ready").statusCode()).isEqualTo(200);
     await()
         .atMost(Duration.ofSeconds(20))
         .until(() -> state() == SourceCellState.SOURCE_CELL_STATE_AWAY);
+  }
+
+  @Test
+  void all_that_rules_and_panels_ask_for_is_scraped() {
+    Kamon.initWithoutAttaching(node.system().settings().config());
+    try {
+      String bob = user("bob");
+      node.publish(bob, "measured");
+      node.read(bob, request -> request);
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .untilAsserted(
+              () ->
+                  assertThat(Monitoring.seriesIn(managed("/metrics").body()))
+                      .containsAll(Monitoring.watched()));
+    } finally {
+      Kamon.stop();
+    }
   }
 
   @Test
@@ -173,13 +193,12 @@ class AwayCellIT {
     }
   }
 
-  private static int ready() throws Exception {
+  private static HttpResponse<String> managed(String path) throws Exception {
     return HttpClient.newHttpClient()
         .send(
-            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + node.managementPort + "/ready"))
+            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + node.managementPort + path))
                 .build(),
-            HttpResponse.BodyHandlers.discarding())
-        .statusCode();
+            HttpResponse.BodyHandlers.ofString());
   }
 
   private static SourceCellState state() {
