@@ -38,10 +38,12 @@ final class DetachedStack {
    */
   StackStatus up(LocalStack.Options options, @Nullable ProcessHandle lease) {
     return locked(
-        () ->
-            status()
-                .filter(running -> running.serves() || !down())
-                .orElseGet(() -> start(options, lease)));
+        () -> {
+          StackStatus running = status().filter(StackStatus::serves).orElse(null);
+          if (running != null) return running;
+          down();
+          return start(options, lease);
+        });
   }
 
   /** Stops the stack; false when there is none. */

@@ -44,7 +44,7 @@ final class InFlight<T> {
     do {
       T task;
       while (running.get() < limit && (task = waiting.poll()) != null) {
-        // What still runs after a failure adds to it, for nobody.
+        // After a failure nothing more is for anybody, nor what running tasks still add.
         if (done.isDone()) continue;
         running.incrementAndGet();
         run.apply(task).whenComplete((result, failure) -> ended(failure));
@@ -57,10 +57,7 @@ final class InFlight<T> {
   }
 
   private void ended(@Nullable Throwable failure) {
-    if (failure != null) {
-      done.completeExceptionally(failure);
-      waiting.clear();
-    }
+    if (failure != null) done.completeExceptionally(failure);
     running.decrementAndGet();
     pump();
   }
