@@ -723,7 +723,7 @@ public final class LiveTimeline {
   /** Twice as long each time, up to 32 s, and not the same for all timelines. */
   private Duration pause() {
     long most = RETRY.toMillis() << Math.min(failedLoads++, DOUBLINGS);
-    return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most / 2, most + 1));
+    return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most * 3 / 4, most + 1));
   }
 
   /** Whoever waits for what cannot be read would wait for ever. */
