@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -118,7 +119,8 @@ public final class LiveTimeline {
   private final Inbox inbox;
   private final ReentrantLock lock = new ReentrantLock();
   private final ResidentTimeline resident;
-  private final List<FeedWatcher> watchers = new ArrayList<>();
+  // With the floor above which each is told of all that is added.
+  private final IdentityHashMap<FeedWatcher, PostId> watchers = new IdentityHashMap<>();
   private final List<Waiting> whenSettled = new ArrayList<>();
   private final long startedNanos = System.nanoTime();
 
@@ -154,7 +156,7 @@ public final class LiveTimeline {
   private boolean askedForTexts;
   // What was shown last, while posts of new sources are missing and readers and watchers wait for
   // them: a cursor into what is here would count them as seen.
-  private @Nullable List<PostRef> shownBefore;
+  private @Nullable TimelineView shownBefore;
 
   /**
    * Prepares a timeline that sleeps until {@link #wake}.
@@ -291,7 +293,7 @@ public final class LiveTimeline {
     Sources added = rules.sources().without(before.sources());
     unregister(before.sources().without(rules.sources()));
     register(added);
-    List<PostRef> old = timeline.entries();
+    TimelineView old = timeline.publish(positions);
     timeline = timeline.under(rules);
     registerAuthorsOf(timeline.candidates());
     missing = missing.and(added);
@@ -421,12 +423,27 @@ public final class LiveTimeline {
       if (post != null && post.getVersion() == 0) return true;
       met = post == null ? timeline.met(line.id()) : timeline.rules().met(post);
     }
+    if (isToldAlready(line, changes)) return true;
     timeline.apply(line, met, changes);
     // Only of those that are kept: whom it hears of otherwise, it forgets and meets again for ever.
     if (!timeline.rules().sources().tags().isEmpty() && timeline.find(line.id()) != null) {
       registerAuthorsOf(List.of(line));
     }
     return true;
+  }
+
+  /** Whether watchers would be told once more of what lies below all that is here. */
+  private boolean isToldAlready(PostRef line, List<FeedWatcher.Change> changes) {
+    if (timeline.isAboveFloor(line)
+        || watchers.values().stream().noneMatch(floor -> isAbove(line, floor))) {
+      return false;
+    }
+    return positions.contains(line.partition, line.offset)
+        || changes.stream().anyMatch(change -> change.post().isOf(line.id()));
+  }
+
+  private static boolean isAbove(PostRef ref, PostId floor) {
+    return ref.compareToId(floor.hi(), floor.lo()) > 0;
   }
 
   /** Keeps what waits for a text to be read, in order. */
@@ -520,6 +537,8 @@ public final class LiveTimeline {
     if (behind) return;
     LOG.warn("More arrived for {} at once than its inbox holds; loading it again", user);
     around.stats().overflows.increment();
+    // What was dropped may be below the floor once all is here.
+    sendAway("more has arrived than a timeline holds");
     loadAgain();
   }
 
@@ -613,7 +632,7 @@ public final class LiveTimeline {
   }
 
   private void forgetThoseGone() {
-    watchers.removeIf(FeedWatcher::gone);
+    watchers.keySet().removeIf(FeedWatcher::gone);
   }
 
   /** How long nobody has read or watched it. */
@@ -626,7 +645,7 @@ public final class LiveTimeline {
         () -> {
           resident.showReadTo(mark);
           TimelineView shown = resident.view();
-          if (shown != null) watchers.forEach(watcher -> watcher.readTo(mark, shown));
+          if (shown != null) watchers.keySet().forEach(watcher -> watcher.readTo(mark, shown));
         });
   }
 
@@ -640,10 +659,14 @@ public final class LiveTimeline {
     around.residents().remove(resident);
     unregister(timeline.rules().sources());
     authorsByTag.forEach(author -> around.arrivals().unregister(author, inbox));
-    watchers.forEach(watcher -> watcher.close(reason));
-    watchers.clear();
+    sendAway(reason);
     whenSettled.forEach(waiting -> waiting.ifStopped().accept(reason));
     whenSettled.clear();
+  }
+
+  private void sendAway(String reason) {
+    watchers.keySet().forEach(watcher -> watcher.close(reason));
+    watchers.clear();
   }
 
   private void watch(FeedWatcher watcher) {
@@ -667,7 +690,8 @@ public final class LiveTimeline {
             }
           }
           watcher.readTo(resident.readTo(), view);
-          if (watcher.offer(missed, view)) watchers.add(watcher);
+          PostId floor = from == null ? view.floor() : from.base().floor();
+          if (watcher.offer(missed, view)) watchers.put(watcher, floor);
         },
         watcher::close);
   }
@@ -728,7 +752,7 @@ public final class LiveTimeline {
 
   /** Whoever waits for what cannot be read would wait for ever. */
   private void showWhatIsHere() {
-    List<PostRef> before = shownBefore;
+    TimelineView before = shownBefore;
     if (!awake || before == null) return;
     shownBefore = null;
     show();
@@ -862,7 +886,7 @@ public final class LiveTimeline {
             met.put(id, timeline.rules().met(post));
           });
       unread.keySet().removeAll(met.keySet());
-      List<PostRef> old = timeline.entries();
+      TimelineView old = timeline.publish(positions);
       timeline = timeline.meeting(met);
       show();
       tellDifferences(old);
@@ -900,7 +924,7 @@ public final class LiveTimeline {
   }
 
   private void finish(Timeline loaded, Positions reflected, Met met) {
-    List<PostRef> old = shownBefore == null ? timeline.entries() : shownBefore;
+    TimelineView old = shownBefore == null ? timeline.publish(positions) : shownBefore;
     if (missing.isEmpty()) shownBefore = null;
     timeline = loaded;
     failedLoads = 0;
@@ -940,18 +964,20 @@ public final class LiveTimeline {
     around.prefetch().accept(view.older(null, null, 40).stream().map(PostRef::id).toList());
   }
 
-  private static List<FeedWatcher.Change> differences(List<PostRef> old, List<PostRef> now) {
+  /** What has come above the floor of before, and what has gone otherwise than by sinking. */
+  private static List<FeedWatcher.Change> differences(TimelineView old, Timeline now) {
     Map<PostId, PostRef> gone = new HashMap<>();
-    for (PostRef ref : old) gone.put(ref.id(), ref);
+    for (PostRef ref : old.entries()) gone.put(ref.id(), ref);
     List<FeedWatcher.Change> changes = new ArrayList<>();
-    for (PostRef ref : now) {
+    for (PostRef ref : now.entries()) {
       PostRef before = gone.remove(ref.id());
-      if (before == null) {
-        changes.add(new FeedWatcher.Change(Timeline.Event.ADDED, ref));
-      } else if (before.version < ref.version) {
+      if (before != null && before.version < ref.version) {
         changes.add(new FeedWatcher.Change(Timeline.Event.CHANGED, ref));
+      } else if (before == null && isAbove(ref, old.floor())) {
+        changes.add(new FeedWatcher.Change(Timeline.Event.ADDED, ref));
       }
     }
+    gone.values().removeIf(ref -> !now.isAboveFloor(ref) && now.wants(ref));
     gone.values().forEach(ref -> changes.add(new FeedWatcher.Change(Timeline.Event.REMOVED, ref)));
     return changes;
   }
@@ -965,6 +991,7 @@ public final class LiveTimeline {
   }
 
   private boolean thin() {
+    attainable = Math.max(attainable, timeline.size());
     return whole()
         && !timeline.floor().equals(PostId.MIN)
         && timeline.size() < Math.min(around.capacity(), attainable) / 2;
@@ -979,14 +1006,23 @@ public final class LiveTimeline {
   }
 
   private void tell(List<FeedWatcher.Change> changes) {
-    if (!changes.isEmpty() && !watchers.isEmpty() && shownBefore == null) {
-      TimelineView view = timeline.publish(positions);
-      watchers.removeIf(watcher -> !watcher.offer(changes, view));
-    }
+    if (changes.isEmpty() || watchers.isEmpty() || shownBefore != null) return;
+    TimelineView view = timeline.publish(positions);
+    watchers.entrySet().removeIf(each -> !tell(each.getKey(), each.getValue(), changes, view));
   }
 
-  private void tellDifferences(List<PostRef> old) {
-    if (!watchers.isEmpty()) tell(differences(old, timeline.entries()));
+  private static boolean tell(
+      FeedWatcher watcher, PostId floor, List<FeedWatcher.Change> changes, TimelineView view) {
+    List<FeedWatcher.Change> wanted =
+        changes.stream()
+            .filter(
+                change -> change.what() != Timeline.Event.ADDED || isAbove(change.post(), floor))
+            .toList();
+    return wanted.isEmpty() || watcher.offer(wanted, view);
+  }
+
+  private void tellDifferences(TimelineView old) {
+    if (!watchers.isEmpty()) tell(differences(old, timeline));
   }
 
   /** True when this node has applied its logs up to all of these lines. */

@@ -141,6 +141,10 @@ public final class PostRef {
     return (flags & ERASED) != 0;
   }
 
+  boolean isOf(PostId post) {
+    return idHi == post.hi() && idLo == post.lo();
+  }
+
   /** Orders by post id, as {@link PostId#compareTo} does. */
   public int compareToId(long otherHi, long otherLo) {
     int order = Long.compareUnsigned(idHi, otherHi);

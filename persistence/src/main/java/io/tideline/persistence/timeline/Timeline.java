@@ -217,10 +217,23 @@ public final class Timeline {
   /**
    * Applies one line of the log of one of the sources.
    *
+   * <p>A new post at or below the floor is in the feed, though not here: that it was added is said
+   * all the same, each time that it comes.
+   *
    * @param metNow the rules about texts that the post meets
    * @param changes takes what it did
    */
   public void apply(PostRef line, List<String> metNow, List<Change> changes) {
+    int first = changes.size();
+    applyAndTrim(line, metNow, changes);
+    for (int i = changes.size() - 1; i >= first; i--) {
+      Change change = changes.get(i);
+      boolean sank = change.what() == Event.ADDED && !isAboveFloor(change.post());
+      if (sank && !change.post().isOf(line.id())) changes.remove(i);
+    }
+  }
+
+  private void applyAndTrim(PostRef line, List<String> metNow, List<Change> changes) {
     if (line.erased()) {
       for (PostRef post : candidates()) {
         if (post.author.equals(line.author)) set(post, null, changes);
@@ -241,7 +254,11 @@ public final class Timeline {
       return;
     }
     if (known == null) {
-      if (line.compareToId(floor.hi(), floor.lo()) <= 0 || !rules.sources().contain(line)) return;
+      if (!rules.sources().contain(line)) return;
+      if (!isAboveFloor(line)) {
+        passBelow(line, metNow, changes);
+        return;
+      }
     } else if (line.version <= known.version) {
       // Another cell's edit was faster than the post; nobody need be told where that has arrived.
       PostRef arrived = known.arrivedAs(line);
@@ -252,6 +269,19 @@ public final class Timeline {
     if (!metNow.isEmpty() || !met.isEmpty()) remember(line.id(), metNow);
     set(known, after, changes);
     trim(changes);
+  }
+
+  private void passBelow(PostRef line, List<String> metNow, List<Change> changes) {
+    if ((line.flags & PostRef.EDITED) != 0) return;
+    PostId group = groupOf(line);
+    if (group != null && older(group, line.id()) != null) return;
+    if (!rules.judge(line, metNow, rules.now()).present()) return;
+    if (!metNow.isEmpty()) remember(line.id(), metNow);
+    changes.add(new Change(Event.ADDED, line));
+  }
+
+  boolean isAboveFloor(PostRef ref) {
+    return ref.compareToId(floor.hi(), floor.lo()) > 0;
   }
 
   private @Nullable PostRef known(PostRef line) {
@@ -331,6 +361,11 @@ public final class Timeline {
     if (after != null) hidden.put(after.id(), after);
     else if (at < 0) hidden.remove(ref.id());
     if (after != null || at < 0) hiddenSlots = null;
+  }
+
+  /** Whether it comes from a source and the rules show it. */
+  boolean wants(PostRef ref) {
+    return rules.sources().contain(ref) && eligible(ref);
   }
 
   private boolean eligible(PostRef ref) {
@@ -524,16 +559,8 @@ public final class Timeline {
 
   /** Raises the floor until everything fits; nobody is told of what goes this way. */
   private void trim(List<Change> changes) {
-    boolean trimmed = false;
     while (size() > capacity || size() + hidden.size() > CANDIDATES_PER_ENTRY * capacity) {
       forgetOldest(changes);
-      trimmed = true;
-    }
-    for (int i = trimmed ? changes.size() - 1 : -1; i >= 0; i--) {
-      Change change = changes.get(i);
-      if (change.what() == Event.ADDED && change.post().compareToId(floor.hi(), floor.lo()) <= 0) {
-        changes.remove(i);
-      }
     }
   }
 

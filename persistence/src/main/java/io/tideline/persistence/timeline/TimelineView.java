@@ -103,6 +103,11 @@ public final class TimelineView {
     return !floor.equals(PostId.MIN);
   }
 
+  /** The entries, oldest first. */
+  List<PostRef> entries() {
+    return List.of(Arrays.copyOfRange(slots, from, to));
+  }
+
   /** The i-th newest entry; 0 is the newest. */
   public PostRef newest(int i) {
     return slots[to - 1 - i];

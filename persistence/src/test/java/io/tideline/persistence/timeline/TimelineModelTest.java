@@ -54,7 +54,14 @@ class TimelineModelTest {
         List<PostRef> before = timeline.entries();
         List<Change> changes = new ArrayList<>();
         timeline.apply(line, List.of(), changes);
+        boolean isNews = model.isNews(line);
+        boolean isDuplicate = Model.elder(line, model.known()) != null;
         model.apply(line);
+        boolean sank = isNews && line.id().compareTo(model.floor) <= 0;
+        // A duplicate is shown once the other one is forgotten, if only on its way down.
+        assertThat(below(timeline.floor(), changes))
+            .isSubsetOf(sank ? List.of(line.id()) : List.of())
+            .hasSizeGreaterThanOrEqualTo(sank && !isDuplicate ? 1 : 0);
         assertThat(applied(before, changes, timeline.floor())).isEqualTo(timeline.entries());
       }
       assertThat(ofNow(timeline.entries())).isEqualTo(ofNow(model.shown()));
@@ -109,6 +116,14 @@ class TimelineModelTest {
     return refs.stream().map(ref -> ref.after(null)).toList();
   }
 
+  private static List<PostId> below(PostId floor, List<Change> changes) {
+    return changes.stream()
+        .filter(change -> change.what() == Event.ADDED)
+        .map(change -> change.post().id())
+        .filter(id -> id.compareTo(floor) <= 0)
+        .toList();
+  }
+
   private static List<PostRef> applied(List<PostRef> entries, List<Change> changes, PostId floor) {
     NavigableMap<PostId, PostRef> then = new TreeMap<>();
     entries.forEach(entry -> then.put(entry.id(), entry));
@@ -117,7 +132,6 @@ class TimelineModelTest {
       assertThat(then.containsKey(id)).isEqualTo(change.what() != Event.ADDED);
       if (change.what() == Event.REMOVED) then.remove(id);
       else then.put(id, change.post());
-      if (change.what() == Event.ADDED) assertThat(id).isGreaterThan(floor);
     }
     return List.copyOf(then.tailMap(floor, false).values());
   }
@@ -260,6 +274,20 @@ class TimelineModelTest {
                 line.facts));
       }
       trim();
+    }
+
+    /** Whether it is not shown now, and would be if there were room and nothing like it. */
+    boolean isNews(PostRef line) {
+      PostRef known = candidates.get(line.id());
+      boolean late = line.id().compareTo(floor) <= 0;
+      boolean isNew =
+          known == null
+              ? !elders.containsKey(line.id()) && !(late && (line.flags & PostRef.EDITED) != 0)
+              : line.version > known.version && !shown().contains(known);
+      return !line.deleted()
+          && isNew
+          && rules.sources().contain(line)
+          && rules.judge(line, List.of(), new Moment(1)).present();
     }
 
     private void trim() {

@@ -42,9 +42,20 @@ class TimelineTest {
     for (int id = 10; id <= 40; id += 10) apply(line(id, id, id, 0));
     assertThat(timeline.entries()).extracting(PostRef::id).containsExactly(id(20), id(30), id(40));
     assertThat(timeline.floor()).isEqualTo(id(10));
-    assertThat(apply(line(5, 5, 50, 0))).isEmpty();
-    assertThat(apply(line(15, 15, 51, 0))).isEmpty();
+    assertThat(apply(line(15, 15, 51, 0))).containsExactly(Event.ADDED);
     assertThat(timeline.floor()).isEqualTo(id(15));
+    assertThat(timeline.entries()).extracting(PostRef::id).containsExactly(id(20), id(30), id(40));
+  }
+
+  @Test
+  void what_comes_below_the_floor_is_added_to_the_feed_and_not_kept() {
+    for (int id = 10; id <= 40; id += 10) apply(line(id, id, id, 0));
+    assertThat(apply(line(5, 5, 50, 0))).containsExactly(Event.ADDED);
+    assertThat(apply(line(6, 60, 51, PostRef.EDITED))).as("it came before").isEmpty();
+    assertThat(apply(line(7, 7, 52, PostRef.DELETED))).isEmpty();
+    assertThat(apply(line(10, 10, 53, 0))).as("it has sunk").isEmpty();
+    assertThat(timeline.floor()).isEqualTo(id(10));
+    assertThat(timeline.entries()).extracting(PostRef::id).containsExactly(id(20), id(30), id(40));
   }
 
   @Test

@@ -240,6 +240,64 @@ class LiveTimelineTest {
   }
 
   @Test
+  void a_watcher_is_told_once_of_what_comes_below_the_floor() {
+    awake("rain");
+    days.pass(Duration.ofSeconds(5));
+    stored.atHand = true;
+    List<FeedWatcher.Change> told = watch();
+    for (int i = 10; i < 22; i++) {
+      log.say(stored.add(i, "line " + i));
+      days.pass(Duration.ZERO);
+    }
+    PostRef late = log.say(stored.add(5, "the sun"));
+    log.say(stored.add(6, "the rain"));
+    PostRef old = stored.add(4, "the moon");
+    log.say(new PostRef(old.idHi, old.idLo, 40, BOB, LOG, log.next(), PostRef.EDITED));
+    days.pass(Duration.ZERO);
+    assertThat(shown()).hasSize(10).doesNotContain(late);
+    assertThat(told).extracting(change -> change.post().idHi).hasSize(13).endsWith(21L, 5L);
+    List<FeedWatcher.Change> later = new ArrayList<>();
+    told.clear();
+    requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).watch(new Watcher(later, sentAway));
+    days.pass(Duration.ZERO);
+    log.say(stored.add(7, "imported"));
+    days.pass(Duration.ZERO);
+    assertThat(told).hasSize(1);
+    assertThat(later).as("of what lies below where it began").isEmpty();
+  }
+
+  @Test
+  void a_watcher_who_has_missed_what_a_full_inbox_dropped_is_sent_to_resume() {
+    awake("rain");
+    days.pass(Duration.ofSeconds(5));
+    stored.atHand = true;
+    List<FeedWatcher.Change> told = watch();
+    List<PostRef> said = new ArrayList<>();
+    for (int i = 10; i < 30; i++) said.add(log.say(stored.add(i, "line " + i)));
+    log.lines = said;
+    days.pass(Duration.ofSeconds(1));
+    assertThat(shown()).contains(said.get(19));
+    assertThat(told).isEmpty();
+    assertThat(sentAway).contains("more has arrived than a timeline holds");
+  }
+
+  @Test
+  void nothing_is_removed_that_sinks_below_the_floor_because_of_a_new_followee() {
+    LiveTimeline timeline = awake("rain");
+    days.pass(Duration.ofSeconds(5));
+    stored.atHand = true;
+    List<FeedWatcher.Change> told = watch();
+    List<PostRef> hers = new ArrayList<>();
+    for (int i = 10; i < 20; i++) hers.add(new PostRef(i, 5, i, CLEO, LOG, 3, 0));
+    hers.forEach(
+        ref -> stored.posts.put(ref.id(), Post.newBuilder().setVersion(ref.version).build()));
+    newest = hers;
+    timeline.changed(followingCleo());
+    days.pass(Duration.ofSeconds(1));
+    assertThat(told).extracting(FeedWatcher.Change::post).containsExactlyElementsOf(hers);
+  }
+
+  @Test
   void late_lines_wait_for_what_they_say_and_nothing_is_loaded_again() {
     awake("storm");
     days.pass(Duration.ofSeconds(5));
@@ -438,6 +496,7 @@ class LiveTimelineTest {
     return timeline;
   }
 
+  private final List<String> sentAway = new ArrayList<>();
   private int loads;
   private boolean storeAway;
   private Filters filters = Filters.EMPTY;
@@ -463,13 +522,13 @@ class LiveTimelineTest {
 
   private List<FeedWatcher.Change> watch() {
     List<FeedWatcher.Change> told = new ArrayList<>();
-    requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).watch(new Watcher(told));
+    requireNonNull(residents.get(ANN, ResidentTimelines.HOME)).watch(new Watcher(told, sentAway));
     days.pass(Duration.ZERO);
     return told;
   }
 
-  /** Keeps what it is told. */
-  record Watcher(List<Change> told) implements FeedWatcher {
+  /** Keeps what it is told, and why it was told no more. */
+  record Watcher(List<Change> told, List<String> ends) implements FeedWatcher {
     @Override
     public @Nullable Cursor resumesFrom() {
       return null;
@@ -490,7 +549,9 @@ class LiveTimelineTest {
     }
 
     @Override
-    public void close(String reason) {}
+    public void close(String reason) {
+      ends.add(reason);
+    }
   }
 
   /** All has been applied. */

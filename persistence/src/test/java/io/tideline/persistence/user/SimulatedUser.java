@@ -109,6 +109,14 @@ final class SimulatedUser {
     check();
   }
 
+  /** Something of what there is to do, of which somebody is told. */
+  void workForWatcher() {
+    wake();
+    if (watcher == null) watch();
+    if (random.nextInt(4) > 0) runTask();
+    else runDelayed();
+  }
+
   /** Everything written has arrived, and nothing is left to do. */
   void settle() {
     if (random.nextInt(60) == 0) settleWithoutTexts();
@@ -348,7 +356,7 @@ final class SimulatedUser {
     state = state.after(event);
   }
 
-  void runTask() {
+  private void runTask() {
     Runnable task = tasks.poll();
     if (task != null) task.run();
   }
@@ -506,7 +514,19 @@ final class SimulatedUser {
     boolean plain = state.filters().rules().isEmpty() && state.graph().followedTags().isEmpty();
     if (watcher != null && !graphChanges && plain) {
       assertThat(watched).as(this::story).containsAll(expected);
+      TimelineView began = watcher.began;
+      if (began != null) assertThat(watched).as(this::story).containsAll(arrivedSince(began));
     }
+  }
+
+  /** Also what came below the floor that there was by then. */
+  private List<PostId> arrivedSince(TimelineView began) {
+    return cell.posts((partition, offset) -> true).values().stream()
+        .filter(post -> !post.deleted() && eligible(post))
+        .filter(post -> post.id().compareTo(began.floor()) > 0)
+        .filter(post -> !began.positions().contains(post.partition, post.offset))
+        .map(PostRef::id)
+        .toList();
   }
 
   private void remember() {
@@ -531,8 +551,17 @@ final class SimulatedUser {
     resident.watch(watcher);
   }
 
+  /** Whether the node can tell that a line says a post again. */
+  private boolean isRemembered(PostId id) {
+    PostRef first = requireNonNull(cell.posts((partition, offset) -> true).get(id));
+    return node.recent(first.author, Positions.EMPTY).stream()
+        .anyMatch(line -> line.id().equals(id) && line.offset == first.offset);
+  }
+
   private final class Watcher implements FeedWatcher {
     private final Watermark from;
+    private final Set<PostId> told = new HashSet<>();
+    @Nullable TimelineView began;
     boolean gone;
 
     Watcher(Watermark from) {
@@ -548,8 +577,16 @@ final class SimulatedUser {
     public boolean offer(List<Change> changes, TimelineView after) {
       if (gone) return false;
       for (Change change : changes) {
-        if (change.what() == Timeline.Event.ADDED) watched.add(change.post().id());
+        PostId id = change.post().id();
+        if (change.what() == Timeline.Event.ADDED) {
+          boolean first = told.add(id) || !isRemembered(id);
+          assertThat(first).as("%s is told once, %s", id, SimulatedUser.this).isTrue();
+          watched.add(id);
+        } else if (change.what() == Timeline.Event.REMOVED) {
+          told.remove(id);
+        }
       }
+      if (began == null) began = after;
       watchedTo = after.watermark();
       return true;
     }

@@ -100,7 +100,7 @@ class TakenAtOnceTest {
   void a_watcher_is_told_of_each_by_the_owner() throws Exception {
     List<FeedWatcher.Change> told = new CopyOnWriteArrayList<>();
     requireNonNull(residents.get(ANN, ResidentTimelines.HOME))
-        .watch(new LiveTimelineTest.Watcher(told));
+        .watch(new LiveTimelineTest.Watcher(told, new ArrayList<>()));
     settle();
     for (int i = 1; i <= 100; i++) log.say(i);
     settle();

@@ -45,4 +45,21 @@ class TimelineRecoveryTest {
     user.settle();
     user.checkComplete();
   }
+
+  @Property(
+      tries = 15_000,
+      seed = "6331479900425947878",
+      shrinking = ShrinkingMode.OFF,
+      edgeCases = EdgeCasesMode.NONE)
+  void a_watcher_is_told_once_of_all_that_comes(@ForAll long seed) {
+    Random random = new Random(seed);
+    SimulatedCell cell = new SimulatedCell(random, 2);
+    SimulatedUser user = new SimulatedUser(random, cell);
+    for (int i = random.nextInt(STEPS); i > 0; i--) {
+      if (random.nextInt(3) > 0) cell.step();
+      else user.workForWatcher();
+    }
+    user.settle();
+    user.checkComplete();
+  }
 }
