@@ -331,6 +331,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   // Few enough that those of many users have room in the log's writer.
   private static final int EVENTS_ANNOUNCED_AT_ONCE = 500;
   private static final int LONGEST_ANNOUNCE_PAUSE = 8;
+  private static final int MOST_ANNOUNCED_TWICE = 1;
+  private static final Duration LONGEST_WAIT_FOR_THE_PAST = Duration.ofMillis(500);
 
   private final UserId user;
   private final Surroundings around;
@@ -349,6 +351,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private boolean marking;
   private boolean announcing;
   private boolean unsure;
+  // Commands have waited once for what earlier lives have left.
+  private boolean pastAwaited;
   private final List<Request> waiting = new ArrayList<>();
   private final List<Settle> settling = new ArrayList<>();
   private final TreeSet<Long> unannounced = new TreeSet<>();
@@ -474,6 +478,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     unsure = recoveredTo > state.announcedTo();
     announced = state.announcedTo();
     announcedInVain = 0;
+    pastAwaited = false;
     around.clock().observe(state.lastAt());
     epoch = around.clock().next();
     checkIdleIn(passivateAfter());
@@ -868,6 +873,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       return refuse(request, Refusal.UNAVAILABLE, "the clock of this node is off");
     }
     if (!marked) return waitForOutbox(request);
+    if (announcing && isPastLong() && !pastAwaited) return waitForPast(request);
     UserEvent durable = event.apply(announcedTo(state));
     return persist(durable)
         .thenRun(
@@ -927,6 +933,34 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (unsure) return Math.max(announced, state.announcedTo());
     long last = lastSequenceNumber(context);
     return unannounced.isEmpty() ? last : unannounced.first() - 1;
+  }
+
+  /**
+   * Whether an event that says no more of the past than the last one did would make the next life
+   * announce too much of it again.
+   */
+  private boolean isPastLong() {
+    return unsure && recoveredTo - announced > MOST_ANNOUNCED_TWICE;
+  }
+
+  private Effect<UserEvent, User> waitForPast(Request request) {
+    if (waiting.size() >= around.limits().waiting()) {
+      return refuse(request, Refusal.UNAVAILABLE, "too many commands wait for the logs");
+    }
+    waiting.add(request);
+    if (waiting.size() == 1) {
+      timers.startSingleTimer("past", new Run(this::waitNoLonger), LONGEST_WAIT_FOR_THE_PAST);
+    }
+    return Effect().none();
+  }
+
+  private void waitNoLonger() {
+    pastAwaited = true;
+    timers.cancel("past");
+    if (marking) return;
+    List<Request> requests = List.copyOf(waiting);
+    waiting.clear();
+    requests.forEach(context.getSelf()::tell);
   }
 
   private Effect<UserEvent, User> waitForOutbox(Request request) {
@@ -1058,12 +1092,14 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private void onAnnounced(long to, boolean more, @Nullable Throwable failure) {
     announcing = false;
     if (failure != null) {
+      waitNoLonger();
       announceLater("events up to " + to, failure);
       return;
     }
     announcedInVain = 0;
     announced = to;
     if (to >= recoveredTo) unsure = false;
+    if (!isPastLong()) waitNoLonger();
     unannounced.headSet(to, true).clear();
     if (more && (unsure || !unannounced.isEmpty())) {
       context.getSelf().tell(new Announce(user, 0));

@@ -138,6 +138,30 @@ class AnnouncementIT {
   }
 
   @Test
+  void who_writes_once_in_each_life_does_not_announce_all_of_them_again_and_again() {
+    for (int life = 0; life < 12; life++) {
+      follow("friend-" + life);
+      waitAtMost(SOON).until(() -> rows().isEmpty());
+      restart();
+    }
+    assertThat(log.followed).hasSizeLessThan(2 * 12 + 12);
+  }
+
+  @Test
+  void while_the_log_is_away_the_past_keeps_nobody_waiting_for_long() {
+    log.away = true;
+    for (int life = 0; life < 5; life++) {
+      follow("friend-" + life);
+      restart();
+    }
+    log.away = false;
+    log.silent = true;
+    follow("sue");
+    log.silent = false;
+    assertThat(JOURNAL.persistedInStorage(id())).hasSize(6);
+  }
+
+  @Test
   void the_row_that_a_sweeper_saw_goes_once_all_is_announced_and_not_before() {
     log.away = true;
     follow("ann");
@@ -459,6 +483,7 @@ class AnnouncementIT {
     final Set<ByteString> posts = ConcurrentHashMap.newKeySet();
     private final AtomicInteger underWay = new AtomicInteger();
     volatile boolean away;
+    volatile boolean silent;
     volatile boolean busy;
     volatile int room = Integer.MAX_VALUE;
 
@@ -473,6 +498,7 @@ class AnnouncementIT {
         refused.incrementAndGet();
         return CompletableFuture.failedFuture(new IllegalStateException("the log is away"));
       }
+      if (silent) return new CompletableFuture<>();
       if (line.hasUserErased()) usersErased.incrementAndGet();
       followed.addAll(line.getFollowsChanged().getTargetIdsList());
       return CompletableFuture.completedFuture(null);
