@@ -292,7 +292,7 @@ public final class FeedNode {
             log.writer(),
             outbox,
             events,
-            new UserRemains(system, store, events),
+            new UserRemains(system, store),
             journal,
             timelines,
             UserEntity.Limits.from(config));

@@ -596,6 +596,8 @@ class FeedSemanticsIT {
   @Test
   void a_filter_that_is_wrong_is_named() {
     assertInvalid("until_millis", () -> mute(r -> r.setUntilMillis(-1)));
+    long inSeconds = System.currentTimeMillis() / 1000 + 3_600;
+    assertInvalid("until_millis", () -> mute(r -> r.setUntilMillis(inSeconds)));
     assertInvalid("target_id", () -> mute(r -> r.setTargetId(ann)));
     assertInvalid("target_id", () -> mute(r -> r.setTargetId("no spaces")));
     assertInvalid("rule", () -> putRule(ann, r -> r.setRuleId("empty")));
@@ -615,6 +617,9 @@ class FeedSemanticsIT {
     assertInvalid(
         "rule.until_millis",
         () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setUntilMillis(-1)));
+    assertInvalid(
+        "rule.until_millis",
+        () -> putRule(ann, r -> r.setRuleId("r").setTag("t").setUntilMillis(inSeconds)));
     assertThat(ok(node.filters.getFilters(GetFiltersRequest.newBuilder().setUserId(ann).build())))
         .isEqualTo(GetFiltersResponse.getDefaultInstance());
   }

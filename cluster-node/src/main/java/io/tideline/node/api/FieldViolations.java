@@ -109,6 +109,18 @@ public final class FieldViolations {
     return value;
   }
 
+  /** When something is to end, in milliseconds since 1970; 0 = never. */
+  public long endMillis(String field, long millis) {
+    long now = System.currentTimeMillis();
+    if (millis != 0 && millis <= now) {
+      reject(
+          field,
+          "expected 0 or a time to come in milliseconds since 1970, later than %d, but it is %d"
+              .formatted(now, millis));
+    }
+    return millis;
+  }
+
   /**
    * How many elements a repeated field may have; says how many of them are to be looked at: of too
    * many not all.

@@ -41,7 +41,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
   public CompletionStage<MuteResponse> mute(MuteRequest in, Metadata metadata) {
     Principal caller = decisions.caller(metadata);
     FieldViolations fields = new FieldViolations();
-    fields.range("until_millis", in.getUntilMillis(), 0, Long.MAX_VALUE);
+    fields.endMillis("until_millis", in.getUntilMillis());
     return mute(
             fields,
             in.getUserId(),
@@ -128,7 +128,7 @@ public final class FilterGrpcService implements FilterServicePowerApi {
     io.tideline.protocols.v1.MuteRule rule = in.getRule();
     fields.name("rule.rule_id", rule.getRuleId());
     fields.text("rule.name", rule.getName(), 0, 100);
-    fields.range("rule.until_millis", rule.getUntilMillis(), 0, Long.MAX_VALUE);
+    fields.endMillis("rule.until_millis", rule.getUntilMillis());
     String tag = "";
     switch (rule.getWhatCase()) {
       case WORDS -> {

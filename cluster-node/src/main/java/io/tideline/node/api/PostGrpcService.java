@@ -7,7 +7,6 @@ import com.google.protobuf.Message;
 import io.grpc.Status;
 import io.tideline.persistence.posts.CardCache;
 import io.tideline.persistence.posts.PostStore;
-import io.tideline.persistence.timeline.PostRef;
 import io.tideline.persistence.user.Payload;
 import io.tideline.persistence.user.UserEntity;
 import io.tideline.persistence.user.UserReply;
@@ -36,8 +35,6 @@ import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -47,6 +44,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Writing and reading posts, over gRPC. */
 public final class PostGrpcService implements PostServicePowerApi {
+  /** How many posts are read for one page of a list. */
+  private static final int MOST_LISTED = 10_000;
+
   private final Users users;
   private final Principals principals;
   private final TokenCodec tokens;
@@ -287,38 +287,20 @@ public final class PostGrpcService implements PostServicePowerApi {
             : PostId.parse(StatusMapping.pageEnd(tokens, in.getPageToken(), scope));
     return consistency
         .stored(consistency.read(in.getConsistencyToken()))
-        .thenCompose(stored -> list(author, olderThan, limit, new ArrayList<>()))
-        .thenCompose(ids -> listPage(ids, limit, scope));
+        .thenCompose(stored -> store.written(author, olderThan, limit, MOST_LISTED))
+        .thenCompose(written -> listPage(written, scope));
   }
 
-  /** One more id than asked for tells that there is another page. */
-  private CompletionStage<List<PostId>> list(
-      UserId author, PostId olderThan, int limit, List<PostId> found) {
-    int wanted = limit + 1 - found.size();
-    return store
-        .newestOf(author, olderThan, wanted)
-        .thenCompose(
-            refs -> {
-              refs.stream().filter(ref -> !ref.deleted()).map(PostRef::id).forEach(found::add);
-              if (refs.size() < wanted || found.size() > limit) {
-                return CompletableFuture.completedStage(found);
-              }
-              return list(author, refs.get(refs.size() - 1).id(), limit, found);
-            });
-  }
-
-  private CompletionStage<ListPostsResponse> listPage(List<PostId> ids, int limit, String scope) {
-    List<PostId> shown = ids.size() > limit ? ids.subList(0, limit) : ids;
+  private CompletionStage<ListPostsResponse> listPage(PostStore.Written written, String scope) {
+    PostId next = written.next();
     return posts
-        .getAll(shown)
+        .getAll(written.ids())
         .thenApply(
-            page -> {
-              ListPostsResponse.Builder answer = ListPostsResponse.newBuilder().addAllPosts(page);
-              if (ids.size() > limit) {
-                answer.setNextPageToken(tokens.encodePage(scope, shown.get(limit - 1).toString()));
-              }
-              return answer.build();
-            });
+            page ->
+                ListPostsResponse.newBuilder()
+                    .addAllPosts(page)
+                    .setNextPageToken(next == null ? "" : tokens.encodePage(scope, next.toString()))
+                    .build());
   }
 
   private CompletionStage<Optional<Post>> related(@Nullable PostId id) {

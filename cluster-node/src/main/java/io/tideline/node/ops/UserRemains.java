@@ -3,6 +3,7 @@ package io.tideline.node.ops;
 import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.user.UserEntity;
+import io.tideline.persistence.user.UserJournal;
 import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.time.Instant;
@@ -15,18 +16,18 @@ import org.apache.pekko.persistence.cassandra.cleanup.CleanupSettings;
 import org.apache.pekko.persistence.typed.PersistenceId;
 import scala.jdk.javaapi.FutureConverters;
 
-/** Deletes what Cassandra keeps of erased users, and looks again whether it has gone. */
+/** Deletes what Cassandra keeps of erased users; fails when anything of it may still be there. */
 public final class UserRemains implements UserEntity.Remains {
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(100);
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
+  private final ActorSystem<?> system;
   private final PostStore store;
-  private final UserEntity.JournalReader journal;
   private final Cleanup cleanup;
 
-  public UserRemains(ActorSystem<?> system, PostStore store, UserEntity.JournalReader journal) {
+  public UserRemains(ActorSystem<?> system, PostStore store) {
+    this.system = system;
     this.store = store;
-    this.journal = journal;
     this.cleanup =
         new Cleanup(
             system,
@@ -46,17 +47,11 @@ public final class UserRemains implements UserEntity.Remains {
         .thenCompose(
             posts ->
                 FutureConverters.asJava(cleanup.deleteEventsTo(id.id(), lastEvent))
-                    // The tool takes a refusal of the journal for success.
-                    .thenCompose(deleted -> journal.read(id, 1, lastEvent))
-                    .thenCompose(left -> snapshots(id, left.size()))
+                    // The tool takes a failure of the journal for success.
+                    .thenCompose(marked -> UserJournal.deleteRows(system, id, lastEvent))
+                    .thenCompose(
+                        deleted -> FutureConverters.asJava(cleanup.deleteAllSnapshots(id.id())))
                     .thenApply(deleted -> posts));
-  }
-
-  private CompletionStage<?> snapshots(PersistenceId id, int eventsLeft) {
-    if (eventsLeft > 0) {
-      throw new IllegalStateException("the journal still has " + eventsLeft + " events of " + id);
-    }
-    return FutureConverters.asJava(cleanup.deleteAllSnapshots(id.id()));
   }
 
   /** How many posts there were, once the store has read in the log that they are no more. */

@@ -56,6 +56,7 @@ import org.jspecify.annotations.Nullable;
 public final class PostStore {
   private static final int READS_IN_FLIGHT = 32;
   private static final int WRITES_IN_FLIGHT = 32;
+  private static final int LARGEST_SLICE = 1_000;
 
   /** What the log has is read from memory as long as the store lacks it. */
   private static final Duration WRITE_LINGER = Duration.ofMillis(5);
@@ -222,7 +223,7 @@ public final class PostStore {
                         + ".posts ("
                         + "id blob PRIMARY KEY, author text, version bigint, line blob,"
                         + " deleted_at bigint)",
-                    // Levels keep an author's rows, written over years, within a few files.
+                    // Levels keep a partition's rows, written over years, within a few files.
                     keyspace
                         + ".posts_by_author ("
                         + "author text, id blob, version bigint, flags int, facts blob,"
@@ -235,7 +236,8 @@ public final class PostStore {
                     keyspace
                         + ".posts_by_tag ("
                         + "tag text, id blob, author text,"
-                        + " PRIMARY KEY ((tag), id)) WITH CLUSTERING ORDER BY (id DESC)",
+                        + " PRIMARY KEY ((tag), id)) WITH CLUSTERING ORDER BY (id DESC)"
+                        + " AND compaction = {'class': 'LeveledCompactionStrategy'}",
                     keyspace
                         + ".posts_by_key ("
                         + "author text, bits bigint, id blob, PRIMARY KEY ((author), bits, id))"
@@ -538,6 +540,47 @@ public final class PostStore {
   private static PostId firstAt(long millis) {
     long latest = HybridClock.millisOf(Long.MAX_VALUE);
     return new PostId(HybridClock.ofMillis(Math.max(0, Math.min(millis, latest))), 0);
+  }
+
+  /**
+   * A page of what an author has written.
+   *
+   * @param ids newest first, of those that are not deleted
+   * @param next the next page begins below it; {@code null} = there is none
+   */
+  public record Written(List<PostId> ids, @Nullable PostId next) {}
+
+  /**
+   * An author's newest posts older than the given one. Where very many were deleted the page is
+   * short, and may be empty.
+   *
+   * @param mostRead how many posts may be read for it, more or less
+   */
+  public CompletionStage<Written> written(
+      UserId author, PostId olderThan, int limit, int mostRead) {
+    return written(author, olderThan, limit, mostRead, limit + 1, new ArrayList<>());
+  }
+
+  private CompletionStage<Written> written(
+      UserId author, PostId olderThan, int limit, int mayRead, int slice, List<PostId> found) {
+    return newestOf(author, olderThan, slice)
+        .thenCompose(
+            refs -> {
+              for (PostRef ref : refs) {
+                if (ref.deleted()) continue;
+                if (found.size() == limit) return page(found, found.get(limit - 1));
+                found.add(ref.id());
+              }
+              if (refs.size() < slice) return page(found, null);
+              PostId last = refs.get(refs.size() - 1).id();
+              if (slice >= mayRead) return page(found, last);
+              int next = Math.min(2 * slice, LARGEST_SLICE);
+              return written(author, last, limit, mayRead - slice, next, found);
+            });
+  }
+
+  private static CompletionStage<Written> page(List<PostId> found, @Nullable PostId next) {
+    return CompletableFuture.completedStage(new Written(List.copyOf(found), next));
   }
 
   /** An author's newest posts older than the given one, newest first, deleted ones among them. */

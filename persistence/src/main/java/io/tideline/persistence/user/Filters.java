@@ -115,6 +115,12 @@ public record Filters(
     return mute != null && lasts(mute.asOf(then), HybridClock.millisOf(then.at()));
   }
 
+  /** As far as is known now, whatever the clocks of those say who have decided it. */
+  boolean muted(UserId user, long nowMillis) {
+    Register<Long> mute = mutes.get(user);
+    return mute != null && lasts(mute.value(), nowMillis);
+  }
+
   /** Whether a mute is in force; {@code null} = there is none. */
   static boolean lasts(@Nullable Long untilMillis, long nowMillis) {
     return untilMillis != null && (untilMillis == 0 || nowMillis < untilMillis);

@@ -7,7 +7,6 @@ import com.typesafe.config.Config;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.LiveTimeline;
-import io.tideline.persistence.timeline.Moment;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineView;
 import io.tideline.persistence.user.UserEvent.EntriesArrived;
@@ -60,8 +59,6 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding;
 import org.apache.pekko.cluster.sharding.typed.javadsl.EntityTypeKey;
-import org.apache.pekko.persistence.cassandra.query.javadsl.CassandraReadJournal;
-import org.apache.pekko.persistence.query.PersistenceQuery;
 import org.apache.pekko.persistence.typed.JournalPersistFailed;
 import org.apache.pekko.persistence.typed.JournalPersistRejected;
 import org.apache.pekko.persistence.typed.PersistenceId;
@@ -73,7 +70,6 @@ import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.RetentionCriteria;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
-import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -270,14 +266,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
 
   /** The journal that the configuration names; it must be Cassandra's. */
   public static JournalReader journalOf(ActorSystem<?> system) {
-    CassandraReadJournal journal =
-        PersistenceQuery.get(system)
-            .getReadJournalFor(CassandraReadJournal.class, CassandraReadJournal.Identifier());
     return (user, from, to) ->
-        journal
-            .currentEventsByPersistenceId(user.id(), from, to)
-            .map(envelope -> (UserEvent) envelope.event())
-            .runWith(Sink.seq(), system);
+        UserJournal.events(system, user, from, to, event -> (UserEvent) event);
   }
 
   /** Reads the events of a user between two journal sequence numbers, both inclusive. */
@@ -673,7 +663,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
                 graph.followedTags().stream().sorted().toList(),
                 graph.listIds().stream().sorted().map(id -> listOf(graph, id)).toList(),
                 filters.mutedUsers().stream()
-                    .filter(muted -> filters.muted(muted, new Moment(around.clock().next())))
+                    .filter(muted -> filters.muted(muted, nowMillis()))
                     .sorted()
                     .map(muted -> mute(filters, muted))
                     .toList(),

@@ -40,6 +40,33 @@ class PostStoreIT {
   }
 
   @Test
+  void an_author_who_has_deleted_nearly_everything_is_listed_in_pages_that_may_be_short() {
+    UserId author = new UserId("eve");
+    List<CompletionStage<Void>> writes = new ArrayList<>();
+    List<PostId> kept = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      PostId id = Lines.id(author, i);
+      writes.add(STORE.write(Lines.published(id, author, "x"), PARTITION, 2L * i));
+      if (i % 40 == 7) kept.add(0, id);
+      else writes.add(STORE.write(Lines.deleted(id, author, id.hi() + 1), PARTITION, 2L * i + 1));
+    }
+    writes.forEach(TestKeyspace::await);
+    assertThat(await(STORE.written(author, PostId.MAX, 100, 10_000)))
+        .isEqualTo(new PostStore.Written(kept, null));
+    List<PostId> walked = new ArrayList<>();
+    List<Integer> sizes = new ArrayList<>();
+    PostId next = PostId.MAX;
+    while (next != null) {
+      PostStore.Written page = await(STORE.written(author, next, 2, 20));
+      walked.addAll(page.ids());
+      sizes.add(page.ids().size());
+      next = page.next();
+    }
+    assertThat(walked).isEqualTo(kept);
+    assertThat(sizes).contains(1).allMatch(size -> size <= 2).hasSizeBetween(5, 20);
+  }
+
+  @Test
   void what_was_published_is_found_as_it_was_logged() {
     UserId author = new UserId("ann");
     PostLine line = Lines.published(Lines.id(author, 1), author, "hello", "sea");
