@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.google.protobuf.MessageLite;
 import com.typesafe.config.Config;
 import io.tideline.persistence.outbox.Outbox;
+import io.tideline.persistence.timeline.Arrivals;
 import io.tideline.persistence.timeline.Checkpoint;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
@@ -1227,9 +1228,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     Duration rest = limit.minus(idle);
     checkIdleIn(rest.toMillis() < 1000 ? Duration.ofSeconds(1) : rest);
     Checkpoint soonLost = home == null ? null : home.checkpoint();
-    if (soonLost != null
-        && state.checkpoint() != null
-        && !around.timelines().arrivals().reachesBack(state.checkpointed().positions())) {
+    if (soonLost != null && state.checkpoint() != null && isWarmer(soonLost, state)) {
       return checkpointed(state, soonLost);
     }
     return Effect().none();
@@ -1259,7 +1258,14 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private boolean worthIt(User state, Checkpoint now) {
     return state.checkpoint() == null
         || state.checkpointed().changesTo(now.entries()) >= CHANGES_WORTH_A_CHECKPOINT
-        || !around.timelines().arrivals().reachesBack(state.checkpointed().positions());
+        || isWarmer(now, state);
+  }
+
+  /** Whether a timeline can wake by this checkpoint that could not by the last one. */
+  private boolean isWarmer(Checkpoint now, User state) {
+    Arrivals arrivals = around.timelines().arrivals();
+    return !arrivals.reachesBack(state.checkpointed().positions())
+        && arrivals.reachesBack(now.positions());
   }
 
   private EffectBuilder<UserEvent, User> checkpointed(User state, Checkpoint now) {

@@ -9,6 +9,7 @@ import com.typesafe.config.ConfigFactory;
 import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.posts.TestKeyspace;
 import io.tideline.persistence.timeline.LiveTimeline;
+import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Announce;
@@ -24,6 +25,7 @@ import io.tideline.persistence.user.UserReply.Refusal;
 import io.tideline.persistence.user.UserReply.Refused;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.Positions;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.FollowsChanged;
@@ -70,7 +72,8 @@ class AnnouncementIT {
   private final TestProbe<UserReply> replies = SYSTEM.createTestProbe(UserReply.class);
   private final TestProbe<ShardCommand> shard = SYSTEM.createTestProbe(ShardCommand.class);
   private volatile boolean fenceOpen = true;
-  private ActorRef<Command> entity = spawn();
+  private volatile boolean located = true;
+  private ActorRef<Command> entity = spawn(passivateAfter(Duration.ofMinutes(10)));
 
   @AfterAll
   static void stop() {
@@ -301,6 +304,36 @@ class AnnouncementIT {
   }
 
   @Test
+  void a_checkpoint_that_would_be_as_cold_as_the_last_one_is_not_written() {
+    follow("ann");
+    entity = restarted(passivateAfter(Duration.ofSeconds(2)));
+    wake();
+    entity.tell(new UserEntity.Stop());
+    replies.expectTerminated(entity, SOON);
+    assertThat(checkpoints()).isOne();
+    located = false;
+    entity = restarted(passivateAfter(Duration.ofSeconds(2)));
+    for (int i = 0; i < 25; i++) {
+      wake();
+      replies.expectNoMessage(Duration.ofMillis(200));
+    }
+    entity.tell(new UserEntity.Stop());
+    replies.expectTerminated(entity, SOON);
+    assertThat(checkpoints()).isOne();
+  }
+
+  private void wake() {
+    entity.tell(new UserEntity.Wake(user, ResidentTimelines.HOME, replies.ref()));
+    assertThat(replies.receiveMessage(SOON)).isNotInstanceOf(Refused.class);
+  }
+
+  private long checkpoints() {
+    return JOURNAL.persistedInStorage(id()).stream()
+        .filter(event -> event instanceof UserEvent.EntriesArrived)
+        .count();
+  }
+
+  @Test
   void who_asks_just_before_the_entity_leaves_is_answered() {
     entity.tell(decide("ann"));
     entity.tell(new UserEntity.Stop());
@@ -434,15 +467,36 @@ class AnnouncementIT {
   }
 
   private void restart() {
-    SYSTEM.stop(entity);
-    entity = spawn();
+    entity = restarted(passivateAfter(Duration.ofMinutes(10)));
   }
 
-  private ActorRef<Command> spawn() {
+  private ActorRef<Command> restarted(UserEntity.Limits limits) {
+    SYSTEM.stop(entity);
+    return spawn(limits);
+  }
+
+  private static UserEntity.Limits passivateAfter(Duration limit) {
+    return new UserEntity.Limits(100, 100, 100, limit, Duration.ofMillis(300));
+  }
+
+  private final class Arrivals extends NoArrivals {
+    @Override
+    public boolean reachesBack(Positions from) {
+      return located;
+    }
+
+    @Override
+    public boolean remembersSince(Positions applied) {
+      return true;
+    }
+  }
+
+  private ActorRef<Command> spawn(UserEntity.Limits limits) {
     LiveTimeline.Surroundings timelines =
         new LiveTimeline.Surroundings(
-            new NoArrivals(),
-            (sources, olderThan, newerThan, limit, wanted) -> new CompletableFuture<>(),
+            new Arrivals(),
+            (sources, olderThan, newerThan, limit, wanted) ->
+                CompletableFuture.completedFuture(new Newest(List.of(), false)),
             new NoTexts(),
             new ResidentTimelines(),
             new TimelineStats(nanos -> {}, nanos -> {}),
@@ -469,8 +523,7 @@ class AnnouncementIT {
                 remains,
                 new JournalStats(nanos -> {}),
                 timelines,
-                new UserEntity.Limits(
-                    100, 100, 100, Duration.ofMinutes(10), Duration.ofMillis(300))),
+                limits),
             shard.ref()));
   }
 
