@@ -432,14 +432,15 @@ public final class LiveTimeline {
     return true;
   }
 
-  /** Whether watchers would be told once more of what lies below all that is here. */
+  /** Whether watchers would be told once more of a post that lies below all that is here. */
   private boolean isToldAlready(PostRef line, List<FeedWatcher.Change> changes) {
-    if (timeline.isAboveFloor(line)
-        || watchers.values().stream().noneMatch(floor -> isAbove(line, floor))) {
-      return false;
-    }
-    return positions.contains(line.partition, line.offset)
-        || changes.stream().anyMatch(change -> change.post().isOf(line.id()));
+    boolean late =
+        (line.flags & (PostRef.EDITED | PostRef.DELETED)) == 0
+            && !timeline.isAboveFloor(line)
+            && watchers.values().stream().anyMatch(floor -> isAbove(line, floor));
+    return late
+        && (positions.contains(line.partition, line.offset)
+            || changes.stream().anyMatch(change -> change.post().isOf(line.id())));
   }
 
   private static boolean isAbove(PostRef ref, PostId floor) {
