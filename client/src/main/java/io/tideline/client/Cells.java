@@ -18,13 +18,17 @@ import org.jspecify.annotations.Nullable;
 
 /** All cells of a client, in the order of its preference, and whom to call. */
 final class Cells implements AutoCloseable {
+  /** Calls wait for so long for a cell that says nothing while one after it is well. */
+  private static final Duration HEAD_START = Duration.ofSeconds(1);
+
   private final List<Cell> cells;
   private final Channels channels;
   private final String zone;
   private final @Nullable Canary canary;
   private final RetryBudget budget;
   private final ClientThread thread = new ClientThread();
-  private final CompletableFuture<Void> known;
+  private final CompletableFuture<Void> known = new CompletableFuture<>();
+  private boolean headStartOver;
 
   Cells(
       List<List<String>> seeds,
@@ -42,10 +46,11 @@ final class Cells implements AutoCloseable {
         seeds.stream()
             .map(each -> new Cell(each, channels, options, thread, nanoTime, this::anotherIsHeard))
             .toList();
-    CompletableFuture<Void> known = CompletableFuture.completedFuture(null);
-    for (Cell cell : cells) known = known.thenCompose(before -> orNext(cell));
-    this.known = known;
-    cells.forEach(Cell::start);
+    for (Cell cell : cells) {
+      var unused = cell.asked().thenRun(this::look);
+      cell.start();
+    }
+    thread.later(HEAD_START, this::endHeadStart);
     thread.every(tick, this::tick);
   }
 
@@ -118,13 +123,26 @@ final class Cells implements AutoCloseable {
     return cells.stream().filter(so).findFirst();
   }
 
-  private CompletableFuture<Void> orNext(Cell cell) {
-    return cells.stream().anyMatch(Cell::isWell)
-        ? CompletableFuture.completedFuture(null)
-        : cell.asked();
+  private void endHeadStart() {
+    headStartOver = true;
+    look();
+  }
+
+  /** Whether calls need not wait any more: on the client's thread. */
+  private void look() {
+    boolean asked = true;
+    for (Cell cell : cells) {
+      if (cell.isWell() && (asked || headStartOver)) {
+        known.complete(null);
+        return;
+      }
+      asked &= cell.asked().isDone();
+    }
+    if (asked) known.complete(null);
   }
 
   private void tick() {
+    look();
     cells.forEach(Cell::tick);
     Set<String> addresses = new HashSet<>();
     cells.forEach(cell -> addresses.addAll(cell.addresses()));

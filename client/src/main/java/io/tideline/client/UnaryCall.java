@@ -33,6 +33,8 @@ final class UnaryCall<Q extends Message, R extends Message> {
   private static final long SHORTEST_PATIENCE = TimeUnit.SECONDS.toNanos(1);
   private static final Refusal SLOW =
       new Refusal(Status.Code.DEADLINE_EXCEEDED, "", "", Duration.ZERO);
+  private static final Status OUT_OF_TIME =
+      Status.DEADLINE_EXCEEDED.withDescription("no time was left when it was known whom to call");
 
   private final Cells cells;
   private final Rpc<Q, R> rpc;
@@ -100,11 +102,12 @@ final class UnaryCall<Q extends Message, R extends Message> {
       hinted = null;
       before = attempts++;
     }
-    if (target == null) {
-      onFailure(null, cells.lastFailure().asRuntimeException());
+    long time = deadline.timeRemaining(TimeUnit.NANOSECONDS);
+    if (target == null || time <= 0) {
+      Status why = target == null ? cells.lastFailure() : OUT_OF_TIME;
+      onFailure(null, why.asRuntimeException());
       return;
     }
-    long time = deadline.timeRemaining(TimeUnit.NANOSECONDS);
     ClientCall<Q, R> call =
         target
             .channel()

@@ -37,6 +37,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +83,15 @@ final class StubCell implements AutoCloseable {
       servers.add(null);
       start(i);
     }
+  }
+
+  /** Where connections are taken and nobody ever answers. */
+  static ServerSocket silentNode() throws IOException {
+    return new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+  }
+
+  static String address(ServerSocket node) {
+    return "127.0.0.1:" + node.getLocalPort();
   }
 
   /** The node's zone is the letter of its number: a, b, c. */

@@ -9,7 +9,10 @@ import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
 import io.tideline.protocols.v1.ReadFeedRequest;
+import java.io.IOException;
+import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
@@ -162,6 +165,42 @@ class TwoCellsTest {
       late.readFeed(feedOf("ann")).join();
     }
     assertThat(away.asked()).hasSize(1);
+  }
+
+  @Test
+  void a_client_that_starts_while_its_cell_is_silent_calls_the_other_one() throws IOException {
+    try (ServerSocket one = StubCell.silentNode();
+        ServerSocket two = StubCell.silentNode();
+        TidelineClient late =
+            TidelineClient.builder()
+                .cell(StubCell.address(one), StubCell.address(two))
+                .cell(away.addresses())
+                .build()) {
+      assertThat(late.readFeed(feedOf("ann"))).succeedsWithin(Duration.ofSeconds(3));
+    }
+    assertThat(away.asked()).hasSize(1);
+  }
+
+  @Test
+  void calls_whose_time_is_over_before_a_cell_is_known_are_not_counted_against_it()
+      throws IOException, InterruptedException {
+    try (ServerSocket silent = StubCell.silentNode();
+        TidelineClient late =
+            TidelineClient.builder()
+                .cell(StubCell.address(silent))
+                .cell(away.addresses())
+                .deadline(Duration.ofMillis(200))
+                .time(System::nanoTime, Duration.ofMillis(20))
+                .build()) {
+      await().until(late.cells().all().get(1)::isWell);
+      List<CompletableFuture<?>> answers = new ArrayList<>();
+      for (int i = 0; i < 200; i++) {
+        answers.add(late.readFeed(feedOf("user-" + i)));
+        Thread.sleep(2);
+      }
+      answers.forEach(answer -> answer.exceptionally(failure -> null).join());
+      assertThat(late.cells().all().get(1).takes("ann")).isTrue();
+    }
   }
 
   private void pass(Duration time) {
