@@ -60,13 +60,20 @@ public final class FeedWatch implements AutoCloseable {
       end();
       return;
     }
-    Target target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
-    if (target == null) {
+    @Nullable Target target;
+    @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> call;
+    try {
+      target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
+      call =
+          target == null ? null : target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
+    } catch (RuntimeException e) {
+      onEnd("", Status.fromThrowable(e).asRuntimeException());
+      return;
+    }
+    if (target == null || call == null) {
       onEnd("", cells.lastFailure().asRuntimeException());
       return;
     }
-    ClientCall<WatchFeedRequest, WatchFeedResponse> call =
-        target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
     ClientCalls.asyncServerStreamingCall(call, request, new Listener(target.address()));
     // A call that is cancelled before it starts cannot be started.
     running = call;

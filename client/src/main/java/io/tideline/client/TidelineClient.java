@@ -79,6 +79,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -318,6 +320,9 @@ public final class TidelineClient implements AutoCloseable {
 
   /** What a client is told once. */
   public static final class Builder {
+    private static final Pattern ADDRESS =
+        Pattern.compile("(?:\\[[0-9A-Fa-f:.]+]|[^\\s:/\\[\\]]+):([0-9]{1,5})");
+
     private final List<List<String>> cells = new ArrayList<>();
     private final List<ClientInterceptor> interceptors = new ArrayList<>();
     private ChannelCredentials credentials = InsecureChannelCredentials.create();
@@ -340,13 +345,20 @@ public final class TidelineClient implements AutoCloseable {
         throw new IllegalArgumentException("a cell needs the address of at least one node");
       }
       for (String seed : seeds) {
-        if (!seed.matches(".+:\\d{1,5}")) {
+        if (!isAddress(seed)) {
           throw new IllegalArgumentException(
-              "an address is host:port, but this is \"" + seed + "\"");
+              "an address is host:port, and credentials() says whether TLS is used, but this is \""
+                  + seed
+                  + "\"");
         }
       }
       cells.add(Arrays.asList(seeds.clone()));
       return this;
+    }
+
+    private static boolean isAddress(String seed) {
+      Matcher parts = ADDRESS.matcher(seed);
+      return parts.matches() && Integer.parseInt(parts.group(1)) <= 65_535;
     }
 
     /** The availability zone that the caller is in: calls that no node owns stay there. */

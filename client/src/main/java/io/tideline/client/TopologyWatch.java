@@ -20,6 +20,7 @@ final class TopologyWatch implements StreamObserver<WatchTopologyResponse> {
   private final Consumer<Topology> onTopology;
   private final Consumer<Status> onEnd;
   private boolean answered;
+  private boolean ended;
 
   private TopologyWatch(
       ClientThread thread, Consumer<Topology> onTopology, Consumer<Status> onEnd) {
@@ -41,14 +42,18 @@ final class TopologyWatch implements StreamObserver<WatchTopologyResponse> {
       Consumer<Topology> onTopology,
       Consumer<Status> onEnd) {
     TopologyWatch watch = new TopologyWatch(thread, onTopology, onEnd);
-    ClientCall<WatchTopologyRequest, WatchTopologyResponse> call =
-        channels.to(address).newCall(Rpc.WATCH_TOPOLOGY.descriptor(), options);
-    thread.later(
-        FIRST_ANSWER,
-        () -> {
-          if (!watch.answered) call.cancel("no topology within " + FIRST_ANSWER, null);
-        });
-    ClientCalls.asyncServerStreamingCall(call, WatchTopologyRequest.getDefaultInstance(), watch);
+    try {
+      ClientCall<WatchTopologyRequest, WatchTopologyResponse> call =
+          channels.to(address).newCall(Rpc.WATCH_TOPOLOGY.descriptor(), options);
+      ClientCalls.asyncServerStreamingCall(call, WatchTopologyRequest.getDefaultInstance(), watch);
+      thread.later(
+          FIRST_ANSWER,
+          () -> {
+            if (!watch.answered) call.cancel("no topology within " + FIRST_ANSWER, null);
+          });
+    } catch (RuntimeException e) {
+      watch.end(Status.UNAVAILABLE.withDescription("cannot call " + address).withCause(e));
+    }
   }
 
   @Override
@@ -78,6 +83,9 @@ final class TopologyWatch implements StreamObserver<WatchTopologyResponse> {
   private void end(Status status) {
     thread.execute(
         () -> {
+          // What could not be started may say so as well.
+          if (ended) return;
+          ended = true;
           answered = true;
           onEnd.accept(status);
         });

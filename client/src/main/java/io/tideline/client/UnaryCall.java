@@ -94,6 +94,15 @@ final class UnaryCall<Q extends Message, R extends Message> {
   }
 
   private void attempt() {
+    try {
+      callNext();
+    } catch (RuntimeException e) {
+      // An interceptor's, for example: what it fails at once it would fail again.
+      answer.completeExceptionally(Status.fromThrowable(e).asRuntimeException());
+    }
+  }
+
+  private void callNext() {
     Target target;
     int before;
     synchronized (this) {

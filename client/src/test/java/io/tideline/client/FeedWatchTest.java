@@ -3,7 +3,12 @@ package io.tideline.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
 import io.grpc.Context;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.tideline.protocols.v1.WatchFeedRequest;
@@ -94,6 +99,28 @@ class FeedWatchTest {
   }
 
   @Test
+  void an_interceptor_that_fails_ends_a_watch() {
+    ClientInterceptor interceptor =
+        new ClientInterceptor() {
+          @Override
+          public <Q, R> ClientCall<Q, R> interceptCall(
+              MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            if ("WatchFeed".equals(method.getBareMethodName()))
+              throw new IllegalStateException("no watching");
+            return next.newCall(method, options);
+          }
+        };
+    try (TidelineClient other =
+        TidelineClient.builder().cell(cell.addresses()).interceptor(interceptor).build()) {
+      other.watchFeed(request(), seen);
+      assertThat(seen.ended)
+          .failsWithin(Duration.ofSeconds(5))
+          .withThrowableThat()
+          .withStackTraceContaining("no watching");
+    }
+  }
+
+  @Test
   void a_watch_outlives_the_call_that_it_was_opened_in() throws Exception {
     Context.CancellableContext serving = Context.current().withCancellation();
     FeedWatch watch = serving.call(() -> client.watchFeed(request(), seen));
@@ -129,7 +156,7 @@ class FeedWatchTest {
     return WatchFeedRequest.newBuilder().setUserId("ann").build();
   }
 
-  private static final class Seen implements StreamObserver<WatchFeedResponse> {
+  static final class Seen implements StreamObserver<WatchFeedResponse> {
     final List<WatchFeedResponse> messages = new CopyOnWriteArrayList<>();
     final CompletableFuture<Void> ended = new CompletableFuture<>();
     final AtomicInteger endings = new AtomicInteger();

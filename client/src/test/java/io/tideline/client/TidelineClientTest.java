@@ -300,6 +300,38 @@ class TidelineClientTest {
   }
 
   @Test
+  void addresses_that_cannot_be_called_are_passed_over() {
+    try (TidelineClient other =
+        TidelineClient.builder().cell("no_name:1", "no_name:2", "no_name:3", cell.address(2)).build()) {
+      assertThat(other.readFeed(feedOf("ann"))).succeedsWithin(Duration.ofSeconds(5));
+    }
+  }
+
+  @Test
+  void an_interceptor_that_fails_at_a_repetition_fails_the_call() {
+    ClientInterceptor interceptor =
+        new ClientInterceptor() {
+          @Override
+          public <Q, R> ClientCall<Q, R> interceptCall(
+              MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            if (options.getOption(TidelineClient.PREVIOUS_ATTEMPTS) > 0)
+              throw new IllegalStateException("no second time");
+            return next.newCall(method, options);
+          }
+        };
+    cell.answer(failingOnce(Status.UNAVAILABLE.asRuntimeException()));
+    try (TidelineClient other =
+        TidelineClient.builder().cell(cell.addresses()).interceptor(interceptor).build()) {
+      assertThat(other.readFeed(feedOf("ann")))
+          .failsWithin(Duration.ofSeconds(5))
+          .withThrowableThat()
+          .havingCause()
+          .isInstanceOf(StatusRuntimeException.class)
+          .withStackTraceContaining("no second time");
+    }
+  }
+
+  @Test
   void without_any_node_calls_say_that_nobody_is_there() {
     for (int i = 0; i < 3; i++) cell.kill(i);
     try (TidelineClient other =
@@ -391,6 +423,13 @@ class TidelineClientTest {
   void mistakes_of_the_builder_are_named() {
     assertThatThrownBy(() -> TidelineClient.builder().cell("http://feeds.example"))
         .hasMessageContaining("host:port");
+    assertThatThrownBy(() -> TidelineClient.builder().cell("https://10.0.0.1:8600"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("host:port")
+        .hasMessageContaining("https://10.0.0.1:8600")
+        .hasMessageContaining("credentials");
+    assertThatThrownBy(() -> TidelineClient.builder().cell("10.0.0.1:86000"))
+        .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> TidelineClient.builder().cell()).hasMessageContaining("address");
     assertThatThrownBy(() -> TidelineClient.builder().build()).hasMessageContaining("cell");
     assertThatThrownBy(() -> TidelineClient.builder().canary("1.1", 20))
