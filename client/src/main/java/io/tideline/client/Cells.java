@@ -152,8 +152,9 @@ final class Cells implements AutoCloseable {
 
   @Override
   public void close() {
-    // What waits for its repetition finds that there is nobody left, and fails.
+    // What waits for a cell or its repetition finds that there is nobody left, and fails.
     thread.close();
     channels.close();
+    known.complete(null);
   }
 }

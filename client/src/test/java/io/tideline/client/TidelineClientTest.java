@@ -25,6 +25,9 @@ import io.tideline.protocols.v1.MarkReadRequest;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import java.io.IOException;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -417,6 +420,19 @@ class TidelineClientTest {
     assertThat(refusalOf(waiting).getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
     assertThat(refusalOf(client.readFeed(feedOf("cid"))).getStatus().getCode())
         .isEqualTo(Status.Code.UNAVAILABLE);
+  }
+
+  @Test
+  void a_client_that_is_closed_before_it_knows_its_cell_keeps_nobody_waiting() throws IOException {
+    try (ServerSocket silent = StubCell.silentNode()) {
+      TidelineClient other = TidelineClient.builder().cell(StubCell.address(silent)).build();
+      CompletableFuture<ReadFeedResponse> answer = other.readFeed(feedOf("ann"));
+      FeedWatchTest.Seen seen = new FeedWatchTest.Seen();
+      other.watchFeed(WatchFeedRequest.newBuilder().setUserId("ann").build(), seen);
+      other.close();
+      await().atMost(Duration.ofSeconds(1)).until(answer::isCompletedExceptionally);
+      await().atMost(Duration.ofSeconds(1)).until(seen.ended::isCompletedExceptionally);
+    }
   }
 
   @Test
