@@ -135,6 +135,7 @@ public final class FeedWatch implements AutoCloseable {
 
   private final class Listener implements StreamObserver<WatchFeedResponse> {
     private final String address;
+    private boolean heard;
 
     Listener(String address) {
       this.address = address;
@@ -142,12 +143,14 @@ public final class FeedWatch implements AutoCloseable {
 
     @Override
     public void onNext(WatchFeedResponse message) {
+      heard = true;
       onMessage(message);
     }
 
     @Override
     public void onError(Throwable failure) {
-      onEnd(address, failure);
+      // One that was merely cut, as old connections are, says nothing against the node.
+      onEnd(heard ? "" : address, failure);
     }
 
     @Override

@@ -61,6 +61,22 @@ class FeedWatchTest {
   }
 
   @Test
+  void a_stream_that_is_cut_goes_on_at_the_owner() {
+    FeedWatch watch = client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    say(0, "one");
+    await().until(() -> seen.messages.size() == 1);
+    cell.feedWatchers().get(0).onError(Status.UNAVAILABLE.asRuntimeException());
+    await().until(() -> cell.feedWatchers().size() == 2);
+    assertThat(cell.askedNodes()).containsExactly(cell.ownerOf("ann"), cell.ownerOf("ann"));
+
+    cell.feedWatchers().get(1).onError(Status.UNAVAILABLE.asRuntimeException());
+    await().until(() -> cell.feedWatchers().size() == 3);
+    assertThat(cell.askedNodes().get(2)).as("it said nothing").isNotEqualTo(cell.ownerOf("ann"));
+    watch.close();
+  }
+
+  @Test
   void a_watch_that_is_closed_between_two_streams_completes() {
     FeedWatch watch = client.watchFeed(request(), seen);
     await().until(() -> cell.feedWatchers().size() == 1);
