@@ -15,6 +15,7 @@ import io.grpc.TlsChannelCredentials;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
+import io.tideline.protocols.v1.MarkReadRequest;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -33,6 +34,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FeedClient implements AutoCloseable {
   private static final Duration ATTEMPT = Duration.ofSeconds(10);
+
+  /** What the first nodes get that are asked: one that is silent must not keep others from it. */
+  private static final Duration EARLY_ATTEMPT = Duration.ofSeconds(3);
+
   private static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -42,7 +47,8 @@ public final class FeedClient implements AutoCloseable {
   private final AtomicInteger preferred = new AtomicInteger();
 
   /**
-   * Calls are repeated on one node after the other until one answers or {@code patience} is over.
+   * Calls are repeated on one node after the other until one answers, or all have been asked and
+   * {@code patience} is over.
    */
   FeedClient(List<ManagedChannel> nodes, Duration patience, @Nullable String token) {
     if (nodes.isEmpty()) throw new IllegalArgumentException("a client needs at least one address");
@@ -109,7 +115,10 @@ public final class FeedClient implements AutoCloseable {
       int node,
       long giveUpAt,
       CompletableFuture<R> answer) {
-    var options = CallOptions.DEFAULT.withDeadlineAfter(ATTEMPT.toMillis(), TimeUnit.MILLISECONDS);
+    boolean repeatable = isRepeatable(request);
+    boolean allAsked = attempt >= nodes.size();
+    Duration limit = repeatable && !allAsked ? EARLY_ATTEMPT : ATTEMPT;
+    var options = CallOptions.DEFAULT.withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS);
     ClientCall<Q, R> call = channelOf(node).newCall(method, options);
     ClientCalls.asyncUnaryCall(
         call,
@@ -124,8 +133,8 @@ public final class FeedClient implements AutoCloseable {
           @Override
           public void onError(Throwable failure) {
             Duration wait = waitBeforeNext(attempt, failure);
-            if (!Backoff.worthRepeating(failure)
-                || System.nanoTime() + wait.toNanos() >= giveUpAt) {
+            boolean late = allAsked && System.nanoTime() + wait.toNanos() >= giveUpAt;
+            if (!repeatable || late || !Backoff.worthRepeating(failure)) {
               answer.completeExceptionally(failure);
               return;
             }
@@ -138,6 +147,11 @@ public final class FeedClient implements AutoCloseable {
           @Override
           public void onCompleted() {}
         });
+  }
+
+  /** A second attempt could not tell its own success from that of somebody else. */
+  private static boolean isRepeatable(Object request) {
+    return !(request instanceof MarkReadRequest mark) || mark.getExpectedBase().isEmpty();
   }
 
   private <Q, R> void repeat(

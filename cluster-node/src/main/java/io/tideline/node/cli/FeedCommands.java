@@ -113,7 +113,9 @@ final class FeedCommands {
     @Option(
         names = "--expected",
         paramLabel = "POST",
-        description = "only if the position is at this post; NONE: only if there is none yet")
+        description =
+            "only if the position is at this post; NONE: only if there is none yet. Such a call is"
+                + " not repeated at another node")
     private String expected = "";
 
     @Override

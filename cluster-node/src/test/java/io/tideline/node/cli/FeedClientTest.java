@@ -8,10 +8,14 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
+import io.tideline.protocols.v1.MarkReadRequest;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -29,6 +33,34 @@ class FeedClientTest {
       call(client);
       cluster.kill(0);
       call(client);
+    }
+  }
+
+  @Test
+  void the_next_node_is_asked_when_one_takes_the_connection_and_says_nothing() throws IOException {
+    try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        var cluster = StubCluster.ofNodes(1);
+        var client =
+            FeedClient.of(
+                List.of("127.0.0.1:" + silent.getLocalPort(), cluster.addresses().get(0)),
+                Duration.ofSeconds(3))) {
+      long startedAt = System.nanoTime();
+      call(client);
+      assertThat(Duration.ofNanos(System.nanoTime() - startedAt)).isLessThan(Duration.ofSeconds(6));
+    }
+  }
+
+  @Test
+  void a_mark_that_depends_on_what_it_changes_is_not_repeated_and_others_are() {
+    MarkReadRequest mark = MarkReadRequest.newBuilder().setUserId("ann").setPostId("p").build();
+    try (var cluster = StubCluster.ofNodes(2);
+        var client = FeedClient.of(cluster.addresses(), PATIENCE)) {
+      cluster.failNext(1);
+      client.call(Methods.MARK_READ, mark);
+      cluster.failNext(1);
+      MarkReadRequest conditional = mark.toBuilder().setExpectedBase("NONE").build();
+      assertThatThrownBy(() -> client.call(Methods.MARK_READ, conditional))
+          .hasMessageContaining("UNAVAILABLE");
     }
   }
 
