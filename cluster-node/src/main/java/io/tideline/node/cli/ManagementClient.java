@@ -1,10 +1,13 @@
 package io.tideline.node.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -40,9 +43,16 @@ final class ManagementClient {
       return role("management-");
     }
 
+    /** By an address, or by the id of this process and of no other at the address. */
     boolean isCalled(String name) {
-      String plain = name.replaceFirst("#.*", "");
-      return plain.equals(hostAndPort()) || plain.equals(grpcAddress());
+      String[] parts = name.split("#", 2);
+      return (parts[0].equals(hostAndPort()) || parts[0].equals(grpcAddress()))
+          && (parts.length == 1 || parts[1].equals(unsigned(incarnation)));
+    }
+
+    /** As the topology has it. */
+    private static String unsigned(String number) {
+      return Long.toUnsignedString(Long.parseLong(number));
     }
 
     boolean isSameProcess(Member other) {
@@ -134,7 +144,7 @@ final class ManagementClient {
   JsonNode placement(String name, String change) {
     return change.isEmpty()
         ? json(ask("GET", "/placement", ""))
-        : json(ask("PUT", "/placement/" + name + "?" + change, ""));
+        : json(ask("PUT", "/placement/" + segment(name) + "?" + change, ""));
   }
 
   /** How far other cells have come in the one that is asked. */
@@ -144,7 +154,12 @@ final class ManagementClient {
 
   /** Has another cell say again all that it knows. */
   JsonNode backfill(String cell) {
-    return json(ask("POST", "/cells/" + cell + "/backfill", ""));
+    return json(ask("POST", "/cells/" + segment(cell) + "/backfill", ""));
+  }
+
+  /** A name as a part of a path. */
+  private static String segment(String name) {
+    return URLEncoder.encode(name, UTF_8).replace("+", "%20").replace("%3A", ":");
   }
 
   private HttpResponse<String> ask(String method, String path, String form) {

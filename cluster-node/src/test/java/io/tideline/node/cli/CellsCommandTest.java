@@ -52,6 +52,12 @@ class CellsCommandTest extends ManagementCommandTest {
   }
 
   @Test
+  void a_cell_may_have_a_name_of_any_characters() {
+    run("cells", "backfill", "far west");
+    assertThat(asked.get()).isEqualTo("POST /cells/far%20west/backfill");
+  }
+
+  @Test
   void a_cell_that_is_not_copied_is_refused_with_what_the_node_says() {
     status = 404;
     body = "{\"message\":\"This cell copies no cell north; it copies west\"}";

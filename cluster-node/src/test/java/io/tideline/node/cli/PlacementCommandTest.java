@@ -28,6 +28,12 @@ class PlacementCommandTest extends ManagementCommandTest {
   }
 
   @Test
+  void a_zone_may_have_a_name_of_any_characters() {
+    assertThat(run("placement", "drain", "zone b/1?")).isZero();
+    assertThat(asked).hasValue("PUT /placement/zone%20b%2F1%3F?draining=true");
+  }
+
+  @Test
   void a_node_gets_a_weight() {
     assertThat(run("placement", "weight", "127.0.0.1:8600", "50")).isZero();
     assertThat(asked).hasValue("PUT /placement/127.0.0.1:8600?weight=50");
