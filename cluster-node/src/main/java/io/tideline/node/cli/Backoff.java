@@ -15,13 +15,18 @@ final class Backoff {
 
   private Backoff() {}
 
-  /** Whether the same call may succeed later; every call of the API may be repeated. */
+  /** Whether the same call may succeed later. */
   static boolean worthRepeating(Throwable failure) {
     return switch (Status.fromThrowable(failure).getCode()) {
       // A node that stops at once resets its calls, which looks as if they had been cancelled.
       case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> true;
       default -> false;
     };
+  }
+
+  /** Whether the node has not applied yet what a cursor knows, as just after a user has moved. */
+  static boolean isBehindTheCursor(Throwable failure) {
+    return Complaint.about(failure).reason().equals("CURSOR_AHEAD");
   }
 
   /**

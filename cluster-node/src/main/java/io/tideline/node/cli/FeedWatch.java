@@ -85,7 +85,9 @@ final class FeedWatch implements AutoCloseable {
 
   private synchronized void onEnd(@Nullable Throwable failure) {
     if (ended.isDone()) return;
-    if (failure != null && !Backoff.worthRepeating(failure)) {
+    if (failure != null
+        && !Backoff.worthRepeating(failure)
+        && !Backoff.isBehindTheCursor(failure)) {
       fail(failure);
       return;
     }

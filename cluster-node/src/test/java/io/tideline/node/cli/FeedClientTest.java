@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.google.protobuf.Any;
+import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
 import io.tideline.protocols.v1.FollowManyRequest;
 import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.MarkReadRequest;
@@ -25,6 +28,8 @@ class FeedClientTest {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
   private static final WatchFeedRequest ANN =
       WatchFeedRequest.newBuilder().setUserId("ann").build();
+  private static final WatchFeedRequest BOB =
+      WatchFeedRequest.newBuilder().setUserId("bob").build();
 
   @Test
   void the_next_node_is_asked_when_one_is_gone() {
@@ -119,6 +124,31 @@ class FeedClientTest {
       await().until(() -> publishedAndSeen(authors, seen, before + 1));
       assertThat(watch.ended()).isNotDone();
     }
+  }
+
+  @Test
+  void a_watch_goes_on_when_the_next_node_is_behind_its_cursor_for_a_moment() {
+    List<WatchFeedResponse> seen = new CopyOnWriteArrayList<>();
+    try (var cluster = StubCluster.ofNodes(2);
+        var client = FeedClient.of(cluster.addresses(), PATIENCE);
+        var authors = FeedClient.of(cluster.addresses().subList(1, 2), PATIENCE);
+        var watch = FeedWatch.open(client, BOB, 0, PATIENCE, seen::add)) {
+      await().until(() -> publishedAndSeen(authors, seen, 1));
+      cluster.failNext(2, behindTheCursor());
+      cluster.kill(0);
+      await().until(() -> cluster.failuresLeft() == 0);
+      int before = seen.size();
+      await().until(() -> publishedAndSeen(authors, seen, before + 1));
+      assertThat(watch.ended()).isNotDone();
+    }
+  }
+
+  private static StatusRuntimeException behindTheCursor() {
+    return StatusProto.toStatusRuntimeException(
+        com.google.rpc.Status.newBuilder()
+            .setCode(Status.Code.FAILED_PRECONDITION.value())
+            .addDetails(Any.pack(ErrorInfo.newBuilder().setReason("CURSOR_AHEAD").build()))
+            .build());
   }
 
   private static boolean publishedAndSeen(

@@ -11,6 +11,7 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -72,6 +73,8 @@ final class StubCluster implements AutoCloseable {
   private final Map<String, Object> answers = new ConcurrentHashMap<>();
   private final Map<String, Object> asked = new ConcurrentHashMap<>();
   private volatile Duration delay = Duration.ZERO;
+  private volatile int timesTold = 1;
+  private volatile StatusRuntimeException failure = away();
 
   private StubCluster() {}
 
@@ -116,7 +119,17 @@ final class StubCluster implements AutoCloseable {
 
   /** The next calls fail with UNAVAILABLE and ask for patience. */
   void failNext(int calls) {
+    failNext(calls, away());
+  }
+
+  /** The next calls fail in this way. */
+  void failNext(int calls, StatusRuntimeException how) {
+    failure = how;
     failures.set(calls);
+  }
+
+  int failuresLeft() {
+    return failures.get();
   }
 
   /** Every call takes this long from now on. */
@@ -150,6 +163,12 @@ final class StubCluster implements AutoCloseable {
 
   /** Answers such calls with this from now on, whatever is asked. */
   <R> void answer(MethodDescriptor<?, R> method, R response) {
+    answer(method, response, 1);
+  }
+
+  /** The same; a stream begins with so many of it. */
+  <R> void answer(MethodDescriptor<?, R> method, R response, int times) {
+    timesTold = times;
     answers.put(method.getFullMethodName(), response);
   }
 
@@ -318,7 +337,7 @@ final class StubCluster implements AutoCloseable {
         .setOnCancelHandler(() -> watchers.remove(watcher));
     asked.put(Methods.WATCH_FEED.getFullMethodName(), request);
     if (answers.get(Methods.WATCH_FEED.getFullMethodName()) instanceof WatchFeedResponse told) {
-      watcher.onNext(told);
+      for (int i = 0; i < timesTold; i++) watcher.onNext(told);
     }
     watchers.put(watcher, request.getUserId());
   }
@@ -340,6 +359,20 @@ final class StubCluster implements AutoCloseable {
     return GetTopologyResponse.newBuilder().setTopology(topology).build();
   }
 
+  private static StatusRuntimeException away() {
+    return StatusProto.toStatusRuntimeException(
+        com.google.rpc.Status.newBuilder()
+            .setCode(Status.Code.UNAVAILABLE.value())
+            .setMessage("the store is away")
+            .addDetails(
+                Any.pack(
+                    RetryInfo.newBuilder()
+                        .setRetryDelay(
+                            com.google.protobuf.Duration.newBuilder().setNanos(100_000_000))
+                        .build()))
+            .build());
+  }
+
   /** Counts what is under way, fails when told to. */
   private final class Failing implements ServerInterceptor {
     @Override
@@ -356,20 +389,8 @@ final class StubCluster implements AutoCloseable {
       if (failures.getAndUpdate(left -> Math.max(0, left - 1)) == 0) {
         return next.startCall(call, headers);
       }
-      var unavailable =
-          StatusProto.toStatusRuntimeException(
-              com.google.rpc.Status.newBuilder()
-                  .setCode(Status.Code.UNAVAILABLE.value())
-                  .setMessage("the store is away")
-                  .addDetails(
-                      Any.pack(
-                          RetryInfo.newBuilder()
-                              .setRetryDelay(
-                                  com.google.protobuf.Duration.newBuilder().setNanos(100_000_000))
-                              .build()))
-                  .build());
-      Metadata trailers = unavailable.getTrailers();
-      call.close(unavailable.getStatus(), trailers == null ? new Metadata() : trailers);
+      Metadata trailers = failure.getTrailers();
+      call.close(failure.getStatus(), trailers == null ? new Metadata() : trailers);
       return new ServerCall.Listener<>() {};
     }
   }
