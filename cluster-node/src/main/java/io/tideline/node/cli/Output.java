@@ -24,6 +24,11 @@ record Output(Format format, PrintWriter out) {
     out.flush();
   }
 
+  /** Whether nobody reads any more, as behind a pipe to {@code head}. */
+  boolean isClosed() {
+    return out.checkError() || System.out.checkError();
+  }
+
   /** Says something that only people need. */
   void note(String text) {
     if (!json()) line(text);

@@ -66,7 +66,9 @@ final class WatchCommand implements Callable<Integer> {
                 0,
                 PATIENCE,
                 message -> {
-                  if (show(message) && shown.incrementAndGet() == limit) seen.complete(null);
+                  if (seen.isDone()) return;
+                  boolean isLast = show(message) && shown.incrementAndGet() == limit;
+                  if (isLast || output.output().isClosed()) seen.complete(null);
                 })) {
       CompletableFuture.anyOf(seen, watch.ended()).join();
     }

@@ -1,5 +1,6 @@
 package io.tideline.node.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -27,12 +28,15 @@ import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.UserList;
 import io.tideline.protocols.v1.WatchFeedResponse;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
@@ -435,6 +439,37 @@ class FeedCommandsTest {
         Methods.READ_FEED, ReadFeedResponse.newBuilder().setNewerCursor("later").build());
     assertThat(run("read", "ann", "--cursor=newer", "--pages=0")).isZero();
     assertThat(out.toString()).isEqualTo("(nothing newer yet; later with --cursor later)\n");
+  }
+
+  @Test
+  void a_watch_shows_as_many_changes_as_it_was_told_to_though_more_come_at_once() {
+    cluster.answer(
+        Methods.WATCH_FEED, WatchFeedResponse.newBuilder().setRemovedPostId("P").build(), 1_000);
+    for (int i = 0; i < 30; i++) {
+      out.getBuffer().setLength(0);
+      assertThat(run("watch", "ann", "--limit=3")).isZero();
+      assertThat(out.toString()).isEqualTo("- P\n".repeat(3));
+    }
+  }
+
+  @Test
+  @Timeout(20)
+  void a_watch_ends_when_nobody_reads_what_it_shows() {
+    cluster.answer(
+        Methods.WATCH_FEED, WatchFeedResponse.newBuilder().setRemovedPostId("P").build());
+    CommandLine tideline = Tideline.commandLine();
+    tideline.setOut(
+        new PrintWriter(
+            new OutputStream() {
+              @Override
+              public void write(int unused) throws IOException {
+                throw new IOException("Broken pipe");
+              }
+            },
+            false,
+            UTF_8));
+    assertThat(tideline.execute("watch", "ann", "--address=" + cluster.addresses().get(0)))
+        .isZero();
   }
 
   @Test
