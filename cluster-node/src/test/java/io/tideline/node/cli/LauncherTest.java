@@ -1,0 +1,64 @@
+package io.tideline.node.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The script beside the sources, with a Maven that only notes that it was called. */
+@Timeout(60)
+class LauncherTest {
+  @TempDir private Path home;
+
+  @BeforeEach
+  void build() throws IOException {
+    Files.copy(Path.of("../tideline"), home.resolve("tideline"));
+    write("mvnw", "#!/bin/sh\n: >called\nexit 1\n").toFile().setExecutable(true);
+    Path jar = write("protocols/target/protocols.jar", "");
+    Path classPath = write("cluster-node/target/class-path", jar.toString());
+    Files.setLastModifiedTime(classPath, FileTime.from(Instant.now().minusSeconds(10)));
+    write("pom.xml", "");
+  }
+
+  @Test
+  void changed_sources_are_built_though_another_process_has_got_the_number_of_the_cluster()
+      throws Exception {
+    assertThat(isBuiltBeside("sleep", "60")).isTrue();
+  }
+
+  @Test
+  void a_running_cluster_keeps_the_files_that_it_runs_from() throws Exception {
+    assertThat(isBuiltBeside("sh", "-c", "sleep 60; :", "io.tideline.node.cli.Tideline")).isFalse();
+  }
+
+  private boolean isBuiltBeside(String... command) throws Exception {
+    Process running = new ProcessBuilder(command).start();
+    try {
+      write(".tideline/cluster.properties", "pid=%d\n".formatted(running.pid()));
+      ProcessBuilder launcher =
+          new ProcessBuilder("sh", home.resolve("tideline").toString(), "nodes");
+      launcher.environment().put("JAVA_HOME", System.getProperty("java.home"));
+      Process launched =
+          launcher.redirectErrorStream(true).redirectOutput(home.resolve("said").toFile()).start();
+      assertThat(launched.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      return Files.exists(home.resolve("called"));
+    } finally {
+      running.descendants().forEach(ProcessHandle::destroy);
+      running.destroy();
+    }
+  }
+
+  private Path write(String name, String text) throws IOException {
+    Path file = home.resolve(name);
+    Files.createDirectories(file.getParent());
+    return Files.writeString(file, text);
+  }
+}
