@@ -11,8 +11,8 @@ import java.util.concurrent.TimeUnit;
 
 /** One connection to each node, made when it is first needed. */
 final class Channels implements AutoCloseable {
-  /** A hundred cards of the largest size are some 10 MB. */
-  private static final int LARGEST_MESSAGE = 16 << 20;
+  /** A hundred cards are up to 23 MB: limits count characters, which have up to four bytes. */
+  private static final int LARGEST_MESSAGE = 32 << 20;
 
   private final ChannelCredentials credentials;
   private final List<ClientInterceptor> interceptors;

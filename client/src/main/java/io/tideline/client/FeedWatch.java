@@ -64,8 +64,7 @@ public final class FeedWatch implements AutoCloseable {
     @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> call;
     try {
       target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
-      call =
-          target == null ? null : target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
+      call = target == null ? null : target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
     } catch (RuntimeException e) {
       onEnd("", Status.fromThrowable(e).asRuntimeException());
       return;

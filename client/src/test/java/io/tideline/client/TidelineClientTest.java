@@ -305,7 +305,9 @@ class TidelineClientTest {
   @Test
   void addresses_that_cannot_be_called_are_passed_over() {
     try (TidelineClient other =
-        TidelineClient.builder().cell("no_name:1", "no_name:2", "no_name:3", cell.address(2)).build()) {
+        TidelineClient.builder()
+            .cell("no_name:1", "no_name:2", "no_name:3", cell.address(2))
+            .build()) {
       assertThat(other.readFeed(feedOf("ann"))).succeedsWithin(Duration.ofSeconds(5));
     }
   }
@@ -382,6 +384,14 @@ class TidelineClientTest {
         .hasStackTraceContaining("no token today")
         .extracting(failure -> failure.getStatus().getCode())
         .isEqualTo(Status.Code.UNAUTHENTICATED);
+  }
+
+  @Test
+  void a_page_of_a_hundred_of_the_largest_posts_is_taken() {
+    cell.answer(
+        (node, request) ->
+            ReadFeedResponse.newBuilder().setNextCursor("c".repeat(24_000_000)).build());
+    assertThat(read("ann")).hasSize(24_000_000);
   }
 
   @Test

@@ -61,8 +61,8 @@ public final class Forwarding {
   // Not shorter: a node sends those away who ask it more often than every 10 s.
   private static final Duration SILENCE = Duration.ofSeconds(15);
   private static final Duration TO_ANSWER = Duration.ofSeconds(5);
-  // A page of 100 cards with as much text as there may be, as the client takes it.
-  private static final int LARGEST_ANSWER = 16 << 20;
+  // As the client takes it: a page of 100 cards with as much text and attributes as there may be.
+  private static final int LARGEST_ANSWER = 32 << 20;
 
   private final ActorSystem<?> system;
   private final String here;

@@ -38,6 +38,8 @@ public final class FeedClient implements AutoCloseable {
   /** What the first nodes get that are asked: one that is silent must not keep others from it. */
   private static final Duration EARLY_ATTEMPT = Duration.ofSeconds(3);
 
+  // As the Java client's: a hundred cards with as much text and attributes as there may be.
+  private static final int LARGEST_MESSAGE = 32 << 20;
   private static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -72,7 +74,10 @@ public final class FeedClient implements AutoCloseable {
             ? Grpc.newChannelBuilder(
                 address.substring("https://".length()), tls(environment.get("TIDELINE_CA_FILE")))
             : Grpc.newChannelBuilder(address, InsecureChannelCredentials.create());
-    return target.keepAliveTime(30, TimeUnit.SECONDS).build();
+    return target
+        .maxInboundMessageSize(LARGEST_MESSAGE)
+        .keepAliveTime(30, TimeUnit.SECONDS)
+        .build();
   }
 
   private static io.grpc.ChannelCredentials tls(@Nullable String authorities) {

@@ -92,7 +92,7 @@ class ForwardingTest {
   void a_page_of_the_longest_posts_is_given_on() throws Exception {
     ReadFeedResponse page =
         ReadFeedResponse.newBuilder()
-            .addCards(Card.newBuilder().setPost(Post.newBuilder().setText("a".repeat(11 << 20))))
+            .addCards(Card.newBuilder().setPost(Post.newBuilder().setText("a".repeat(24_000_000))))
             .build();
     owner.feed.page = CompletableFuture.completedFuture(page);
     EncodedAnswer answer = read(SOON).toCompletableFuture().get(10, TimeUnit.SECONDS);

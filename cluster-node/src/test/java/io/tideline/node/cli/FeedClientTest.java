@@ -14,6 +14,8 @@ import io.tideline.protocols.v1.GetTopologyRequest;
 import io.tideline.protocols.v1.MarkReadRequest;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
+import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.io.IOException;
@@ -66,6 +68,17 @@ class FeedClientTest {
       MarkReadRequest conditional = mark.toBuilder().setExpectedBase("NONE").build();
       assertThatThrownBy(() -> client.call(Methods.MARK_READ, conditional))
           .hasMessageContaining("UNAVAILABLE");
+    }
+  }
+
+  @Test
+  void a_page_of_a_hundred_of_the_largest_posts_is_taken() {
+    var page = ReadFeedResponse.newBuilder().setNextCursor("c".repeat(24_000_000)).build();
+    try (var cluster = StubCluster.ofNodes(1);
+        var client = FeedClient.of(cluster.addresses(), PATIENCE)) {
+      cluster.answer(Methods.READ_FEED, page);
+      assertThat(client.call(Methods.READ_FEED, ReadFeedRequest.getDefaultInstance()))
+          .isEqualTo(page);
     }
   }
 
