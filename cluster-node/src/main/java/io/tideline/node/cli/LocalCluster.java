@@ -215,13 +215,23 @@ final class LocalCluster implements AutoCloseable {
 
   /** Begins to make the class data of a build, if there are none; done when they are there. */
   CompletableFuture<?> makeClassData(Build build) {
-    Optional<ClassData> missing = ClassData.of(build).filter(classes -> !classes.areThere());
-    if (missing.isEmpty()) return CompletableFuture.completedFuture(null);
-    Path names =
+    return makeClassData(
+        build,
         Collections.max(
             nodes.stream().map(NodeProcess::loadedClasses).toList(),
-            Comparator.comparing(file -> file.toFile().length()));
-    return missing.get().make(names).onExit();
+            Comparator.comparing(file -> file.toFile().length())));
+  }
+
+  /** The same of the classes that a file names. */
+  CompletableFuture<?> makeClassData(Build build, Path names) {
+    try {
+      Optional<ClassData> missing = ClassData.of(build).filter(classes -> !classes.areThere());
+      if (missing.isPresent()) return missing.get().make(names).onExit();
+    } catch (UncheckedIOException e) {
+      // They are for speed only.
+      report.accept("Nodes will start more slowly: " + e.getMessage());
+    }
+    return CompletableFuture.completedFuture(null);
   }
 
   private void reportUnlessEnding(NodeProcess node) {
