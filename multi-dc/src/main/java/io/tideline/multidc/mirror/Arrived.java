@@ -4,7 +4,6 @@ import io.tideline.multidc.log.LogBounds;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.OtherCell;
-import io.tideline.multidc.log.Stamp;
 import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import java.util.List;
@@ -75,20 +74,20 @@ public final class Arrived implements AutoCloseable {
   private record Both(LogBounds origin, LogBounds copy) {}
 
   private boolean isCopied(String topic, Both bounds) {
-    Map<Integer, Stamp> last = LastStamps.of(topic, bounds.copy, settings);
+    Map<Integer, LastStamps.Copied> last = LastStamps.of(topic, bounds.copy, settings);
     boolean all =
         bounds.origin.partitions().entrySet().stream()
             .allMatch(
                 each -> {
                   LogPartition partition =
                       new LogPartition(cell.number(), bounds.origin.incarnation(), each.getKey());
-                  Stamp copy = last.get(each.getKey());
+                  LastStamps.Copied copy = last.get(each.getKey());
                   long wanted = places.next(partition);
                   return places.knows(partition)
                       && (wanted <= each.getValue().begin()
                           || (copy != null
-                              && copy.partition().equals(partition)
-                              && copy.offset() + 1 >= wanted));
+                              && copy.stamp().partition().equals(partition)
+                              && copy.stamp().offset() + 1 >= wanted));
                 });
     if (all) {
       copied.put(topic, bounds.copy);

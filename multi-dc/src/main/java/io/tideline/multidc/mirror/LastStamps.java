@@ -21,10 +21,17 @@ final class LastStamps {
   private static final int LOOK_BACK = 100;
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+  /**
+   * A line that says where it was copied from.
+   *
+   * @param atMillis when it was copied
+   */
+  record Copied(Stamp stamp, long atMillis) {}
+
   private LastStamps() {}
 
   /** By partition; waits for the broker. */
-  static Map<Integer, Stamp> of(String topic, LogBounds copy, LogSettings settings) {
+  static Map<Integer, Copied> of(String topic, LogBounds copy, LogSettings settings) {
     Map<TopicPartition, Long> ends = new HashMap<>();
     copy.partitions()
         .forEach(
@@ -37,7 +44,7 @@ final class LastStamps {
     properties.put("client.id", "tideline-mirror-end-" + topic);
     properties.put("enable.auto.commit", false);
     properties.put("auto.offset.reset", "earliest");
-    Map<Integer, Stamp> last = new HashMap<>();
+    Map<Integer, Copied> last = new HashMap<>();
     if (ends.isEmpty()) {
       return last;
     }
@@ -57,9 +64,9 @@ final class LastStamps {
     return last;
   }
 
-  private static void look(ConsumerRecord<byte[], byte[]> line, Map<Integer, Stamp> last) {
+  private static void look(ConsumerRecord<byte[], byte[]> line, Map<Integer, Copied> last) {
     try {
-      last.put(line.partition(), Stamp.of(line.headers()));
+      last.put(line.partition(), new Copied(Stamp.of(line.headers()), line.timestamp()));
     } catch (PoisonLineException e) {
       log.warn(
           "Line {} of {}-{} was not copied: {}",

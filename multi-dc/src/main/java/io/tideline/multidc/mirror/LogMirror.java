@@ -136,6 +136,7 @@ final class LogMirror {
             .viaMat(KillSwitches.single(), Keep.right())
             .to(Sink.ignore())
             .run(system);
+    lookBack();
     looks =
         system
             .scheduler()
@@ -154,6 +155,24 @@ final class LogMirror {
     }
     source.close();
     copies.close();
+  }
+
+  // While the other cell is away nothing else says how old is what is here.
+  private void lookBack() {
+    copies
+        .bounds(topic)
+        .thenApplyAsync(copy -> LastStamps.of(topic, copy, settings).values(), blocking)
+        .whenComplete(
+            (last, failure) -> {
+              if (failure != null) {
+                log.debug("When a line of {} was copied last is unknown", topic, failure);
+              } else {
+                last.stream()
+                    .mapToLong(LastStamps.Copied::atMillis)
+                    .max()
+                    .ifPresent(this::notCompleteAfter);
+              }
+            });
   }
 
   private Source<Done, NotUsed> copy() {
@@ -199,9 +218,19 @@ final class LogMirror {
           "%s has %d partitions, but its copy only %d: add the others to the copy"
               .formatted(topic, origin.partitions().size(), copy.partitions().size()));
     }
-    Map<Integer, Stamp> last = LastStamps.of(topic, copy, settings);
+    Map<Integer, LastStamps.Copied> last = LastStamps.of(topic, copy, settings);
     Map<Integer, Long> offsets = new HashMap<>();
     List<String> lost = new ArrayList<>();
+    // Once something of the new log is copied, this has been told before.
+    if (last.values().stream()
+        .noneMatch(each -> each.stamp().partition().incarnation() == origin.incarnation())) {
+      last.values()
+          .forEach(
+              each ->
+                  lost.add(
+                      "nobody knows what came after line %d of %s: it was made anew"
+                          .formatted(each.stamp().offset(), each.stamp().partition())));
+    }
     origin
         .partitions()
         .forEach(
@@ -209,13 +238,19 @@ final class LogMirror {
               LogPartition partition =
                   new LogPartition(cell.number(), origin.incarnation(), number);
               LogBounds.Partition here = copy.partitions().get(number);
+              LastStamps.Copied before = last.get(number);
               offsets.put(
                   number,
                   startOf(
-                      partition, bounds, last.get(number), here == null ? 0 : here.end(), lost));
+                      partition,
+                      bounds,
+                      before == null ? null : before.stamp(),
+                      here == null ? 0 : here.end(),
+                      lost));
             });
     next.clear();
     next.putAll(offsets);
+    looked = null;
     log.info("Copying {} of cell {} from {}", topic, cell.name(), offsets);
     boolean first = copy.partitions().values().stream().allMatch(each -> each.end() == 0);
     return new Start(origin.incarnation(), offsets, first, lost);
@@ -336,6 +371,7 @@ final class LogMirror {
       List<ConsumerRecord<byte[], byte[]>> lines,
       int incarnation,
       Producer<byte[], byte[]> producer) {
+    notCompleteAfter(lines.get(0).timestamp());
     if (!mayAct.getAsBoolean()) {
       return CompletableFuture.failedStage(
           new IllegalStateException("this node is cut off from its cell and copies nothing"));
@@ -384,9 +420,12 @@ final class LogMirror {
       next.put(line.partition(), line.offset() + 1);
     }
     counts.lines.add(lines.size());
-    long newest = lines.get(lines.size() - 1).timestamp();
-    completeAtMillis = Math.max(completeAtMillis, newest);
+    completeAtMillis = lines.get(lines.size() - 1).timestamp();
     return Done.getInstance();
+  }
+
+  private void notCompleteAfter(long millis) {
+    completeAtMillis = Math.min(completeAtMillis, millis);
   }
 
   private void ended(Producer<byte[], byte[]> producer) {

@@ -39,6 +39,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -164,13 +165,21 @@ class LogMirrorIT {
   }
 
   private void write(int partition, int from, int to) throws Exception {
+    write(partition, from, to, null);
+  }
+
+  private void write(int partition, int from, int to, @Nullable Long atMillis) throws Exception {
     try (Producer<byte[], byte[]> producer = producer(there)) {
       List<Future<?>> written = new ArrayList<>();
       for (int i = from; i < to; i++) {
         written.add(
             producer.send(
                 new ProducerRecord<>(
-                    topic, partition, "ann".getBytes(UTF_8), ("line " + i).getBytes(UTF_8))));
+                    topic,
+                    partition,
+                    atMillis,
+                    "ann".getBytes(UTF_8),
+                    ("line " + i).getBytes(UTF_8))));
       }
       for (Future<?> each : written) {
         done(each);
@@ -347,11 +356,8 @@ class LogMirrorIT {
     write(0, 0, 10);
     start();
     awaitCopied(0, 9);
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", there.bootstrapServers()))) {
-      get(admin.deleteTopics(List.of(topic)).all().toCompletionStage());
-    }
-    await().atMost(SOON).ignoreExceptions().until(() -> get(origin.createMissing()) == null);
-    await().atMost(SOON).ignoreExceptions().until(() -> get(origin.incarnation(topic)) != 0);
+    awaitCopiedUpToNow();
+    makeAnew();
     LogPartition anew = new LogPartition(NUMBER, get(origin.incarnation(topic)), 0);
     write(0, 0, 3);
     await()
@@ -361,6 +367,92 @@ class LogMirrorIT {
                 assertThat(copies(0).stream().skip(10).map(LogMirrorIT::stamp))
                     .isEqualTo(range(0, 3).stream().map(at -> new Stamp(anew, at)).toList()));
     awaitState(MirrorStatus.State.UP);
+    assertThat(told).as("the old log may have had more").hasSize(2);
+    awaitCopiedUpToNow();
+  }
+
+  private void awaitCopiedUpToNow() {
+    long now = System.currentTimeMillis();
+    await().atMost(SOON).until(() -> !statuses.isEmpty() && last().copiedToMillis() > now);
+  }
+
+  @Test
+  void what_a_log_had_that_was_made_anew_before_it_was_copied_is_never_passed_over_silently()
+      throws Exception {
+    write(0, 0, 10);
+    start();
+    awaitCopied(0, 9);
+    started.get(0).stop();
+    LogPartition former = new LogPartition(NUMBER, get(origin.incarnation(topic)), 0);
+    write(0, 10, 20);
+    makeAnew();
+    write(1, 0, 1);
+    start();
+    awaitCopied(1, 0);
+    assertThat(told).hasSize(2);
+    assertThat(told.get(1)).contains("after line 9 of " + former);
+    assertThat(counts.losses().sum()).isEqualTo(1);
+
+    started.get(1).stop();
+    write(1, 1, 2);
+    start();
+    awaitCopied(1, 1);
+    assertThat(told).as("once").hasSize(2);
+  }
+
+  @Test
+  void what_is_not_copied_yet_is_as_old_as_it_is_whoever_copies() throws Exception {
+    write(0, 0, 10);
+    start();
+    awaitCopied(0, 9);
+    started.get(0).stop();
+    Duration old = Duration.ofHours(1);
+    write(0, 10, 20, System.currentTimeMillis() - old.toMillis());
+    statuses.clear();
+    start(there, () -> false);
+    await()
+        .atMost(SOON)
+        .until(() -> !statuses.isEmpty() && last().lagMillis() >= old.toMillis());
+  }
+
+  @Test
+  void while_a_cell_is_away_nothing_is_known_to_be_here_that_came_after_the_last_copy()
+      throws Exception {
+    Duration old = Duration.ofHours(1);
+    try (LogTopics copies = new LogTopics(settings(here), name)) {
+      get(copies.createCopy(topic, 2));
+    }
+    try (Producer<byte[], byte[]> producer = producer(here)) {
+      ProducerRecord<byte[], byte[]> copy =
+          new ProducerRecord<>(
+              topic, 0, System.currentTimeMillis() - old.toMillis(), null, new byte[1]);
+      new Stamp(new LogPartition(NUMBER, 7, 0), 0).addTo(copy.headers());
+      done(producer.send(copy));
+    }
+    LogMirror mirror =
+        new LogMirror(
+            kit.system(),
+            settings(here),
+            new OtherCell(name, NUMBER, "127.0.0.1:1", Map.of()),
+            LogTopics::posts,
+            () -> true,
+            missing,
+            counts,
+            statuses::add);
+    mirror.start();
+    started.add(mirror);
+    await()
+        .atMost(SOON)
+        .until(() -> !statuses.isEmpty() && last().lagMillis() >= old.toMillis());
+    assertThat(last().state()).isEqualTo(MirrorStatus.State.AWAY);
+  }
+
+  private void makeAnew() throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", there.bootstrapServers()))) {
+      get(admin.deleteTopics(List.of(topic)).all().toCompletionStage());
+    }
+    await().atMost(SOON).ignoreExceptions().until(() -> get(origin.createMissing()) == null);
+    await().atMost(SOON).ignoreExceptions().until(() -> get(origin.incarnation(topic)) != 0);
   }
 
   @Test
