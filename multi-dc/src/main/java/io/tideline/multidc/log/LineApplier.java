@@ -355,7 +355,7 @@ final class LineApplier {
     private @Nullable PostRef delivering;
     private Inbox[] inboxes = NOBODY;
     private int delivered;
-    private final Refill refill = new Refill(recent, interest);
+    private final Refill refill = new Refill(recent, interest, Refill.PAUSE);
 
     /**
      * @param openAt lines from here on are remembered

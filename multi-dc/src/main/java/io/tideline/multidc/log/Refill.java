@@ -7,6 +7,7 @@ import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Posts of long ago that one partition has brought and that are in no memory of the log: once they
@@ -21,25 +22,36 @@ final class Refill {
 
   private final RecentPosts recent;
   private final Interest interest;
-  private final Set<UserId> authors = new HashSet<>();
-  private final Set<String> tags = new HashSet<>();
-  private long last = -1;
+  private Brought brought = new Brought();
+  // What a round tells of; what comes meanwhile is for the next one.
+  private @Nullable Brought telling;
   private long forgetTo = -1;
-  private boolean telling;
-  private long toldNanos = System.nanoTime() - PAUSE.toNanos();
+  private final Duration pause;
+  private long toldNanos;
 
-  Refill(RecentPosts recent, Interest interest) {
+  private static final class Brought {
+    final Set<UserId> authors = new HashSet<>();
+    final Set<String> tags = new HashSet<>();
+    long last = -1;
+  }
+
+  /**
+   * @param pause between two times that others are told
+   */
+  Refill(RecentPosts recent, Interest interest, Duration pause) {
     this.recent = recent;
     this.interest = interest;
+    this.pause = pause;
+    this.toldNanos = System.nanoTime() - pause.toNanos();
   }
 
   /**
    * @param offset of the line that brought it
    */
   void add(PostRef ref, long offset) {
-    authors.add(ref.author);
-    tags.addAll(ref.facts.tags());
-    last = offset;
+    brought.authors.add(ref.author);
+    brought.tags.addAll(ref.facts.tags());
+    brought.last = offset;
   }
 
   /**
@@ -47,25 +59,21 @@ final class Refill {
    * @param stored lines below this are in the post store
    */
   void go(LogPartition partition, long position, long stored) {
-    boolean rested = System.nanoTime() - toldNanos >= PAUSE.toNanos();
-    if (forgetTo < 0 && last >= 0 && stored > last && rested) {
+    boolean rested = System.nanoTime() - toldNanos >= pause.toNanos();
+    if (forgetTo < 0 && brought.last >= 0 && stored > brought.last && rested) {
       forgetTo = position;
-      telling = true;
+      telling = brought;
+      brought = new Brought();
     }
     if (forgetTo < 0 || !recent.forgetBelow(partition, forgetTo)) {
       return;
     }
-    forgetTo = telling ? position : -1;
-    if (telling) {
-      telling = false;
+    Brought told = telling;
+    forgetTo = told == null ? -1 : position;
+    if (told != null) {
+      telling = null;
       toldNanos = System.nanoTime();
-      interest.in(authors, tags).forEach(Inbox::lacks);
-      // Else some came meanwhile that are not stored yet: there will be another round.
-      if (stored > last) {
-        last = -1;
-        authors.clear();
-        tags.clear();
-      }
+      interest.in(told.authors, told.tags).forEach(Inbox::lacks);
     }
   }
 }
