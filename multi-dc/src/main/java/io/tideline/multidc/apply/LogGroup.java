@@ -1,6 +1,7 @@
 package io.tideline.multidc.apply;
 
 import io.tideline.multidc.log.LogBounds;
+import io.tideline.multidc.log.LogConsumers;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
 import io.tideline.multidc.log.ParkedLines;
@@ -10,6 +11,7 @@ import io.tideline.protocols.Positions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -17,7 +19,6 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.pekko.Done;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -205,16 +206,12 @@ final class LogGroup {
   }
 
   private Source<Done, NotUsed> readFrom(int incarnation) {
+    Map<String, Object> connection = settings.connection();
+    connection.putIfAbsent("session.timeout.ms", SESSION_MILLIS);
     ConsumerSettings<byte[], byte[]> consumer =
-        ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
-            .withProperty("session.timeout.ms", SESSION_MILLIS)
-            .withProperties(settings.clientProperties())
-            .withBootstrapServers(settings.bootstrapServers())
-            .withClientId(group)
+        LogConsumers.streaming(system, connection, group)
             .withGroupId(group)
-            .withProperty("auto.offset.reset", "earliest")
-            .withStopTimeout(Duration.ZERO)
-            .withCloseTimeout(Duration.ofSeconds(1));
+            .withProperty("auto.offset.reset", "earliest");
     CommitterSettings committer =
         CommitterSettings.create(system).withMaxInterval(Duration.ofMillis(500));
     return Consumer.committableSource(consumer, Subscriptions.topics(topic))

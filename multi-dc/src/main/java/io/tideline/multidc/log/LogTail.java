@@ -13,7 +13,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.LongAdder;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.pekko.Done;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -198,13 +197,8 @@ public final class LogTail {
     offsets.forEach(
         (number, offset) -> assignment.put(new TopicPartition(topics.posts(), number), offset));
     ConsumerSettings<byte[], byte[]> consumer =
-        ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
-            .withProperties(settings.clientProperties())
-            .withBootstrapServers(settings.bootstrapServers())
-            .withClientId("tideline-log-tail-" + topics.posts())
-            .withProperty("auto.offset.reset", "none")
-            .withStopTimeout(Duration.ZERO)
-            .withCloseTimeout(Duration.ofSeconds(1));
+        LogConsumers.streaming(system, settings.connection(), "tideline-log-tail-" + topics.posts())
+            .withProperty("auto.offset.reset", "none");
     return Consumer.plainSource(consumer, Subscriptions.assignmentWithOffset(assignment))
         .viaMat(KillSwitches.single(), Keep.right())
         .batch(MAX_BATCH, LogTail::batchOf, LogTail::addTo)

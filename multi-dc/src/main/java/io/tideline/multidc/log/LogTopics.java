@@ -119,8 +119,8 @@ public final class LogTopics implements AutoCloseable {
         kafka -> {
           var made = kafka.createTopics(topics).values();
           return CompletableFuture.allOf(
-              made.entrySet().stream()
-                  .map(entry -> created(entry.getKey(), entry.getValue()))
+              topics.stream()
+                  .map(topic -> created(topic, requireNonNull(made.get(topic.name()))))
                   .toArray(CompletableFuture[]::new));
         });
   }
@@ -217,14 +217,14 @@ public final class LogTopics implements AutoCloseable {
     return new NewTopic(name, Optional.of(partitions), replicas).configs(configs);
   }
 
-  private CompletableFuture<Void> created(String topic, KafkaFuture<Void> made) {
+  private CompletableFuture<Void> created(NewTopic topic, KafkaFuture<Void> made) {
     return made.toCompletionStage()
-        .thenRun(() -> log.info("Created the topic {}", topic))
-        .exceptionallyCompose(LogTopics::unlessItExists)
+        .thenRun(() -> log.info("Created the topic {}", topic.name()))
+        .exceptionallyCompose(failure -> unlessItExists(topic, failure))
         .thenCompose(
             done ->
                 served(
-                    topic,
+                    topic.name(),
                     System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(REQUEST_TIMEOUT_MILLIS)))
         .toCompletableFuture();
   }
@@ -244,10 +244,28 @@ public final class LogTopics implements AutoCloseable {
                     : CompletableFuture.failedStage(failure));
   }
 
-  private static CompletionStage<Void> unlessItExists(Throwable failure) {
-    return cause(failure) instanceof TopicExistsException
-        ? CompletableFuture.completedStage(null)
-        : CompletableFuture.failedStage(failure);
+  private CompletionStage<Void> unlessItExists(NewTopic topic, Throwable failure) {
+    if (!(cause(failure) instanceof TopicExistsException)) {
+      return CompletableFuture.failedStage(failure);
+    }
+    // Who copies looks at the copies.
+    return own && !topic.name().equals(PARKED)
+        ? described(topic.name())
+            .thenAccept(found -> compare(topic, found.partitions().size()))
+            .exceptionally(unknown -> null)
+        : CompletableFuture.completedStage(null);
+  }
+
+  private static void compare(NewTopic wanted, int found) {
+    if (found != wanted.numPartitions()) {
+      log.error(
+          "The topic {} has {} partitions, not {} as tideline.multi-dc.log.topics.partitions says."
+              + " That cannot be changed any more, as a key must stay in its partition: set the key"
+              + " to what there is",
+          wanted.name(),
+          found,
+          wanted.numPartitions());
+    }
   }
 
   private static @Nullable Throwable cause(Throwable failure) {

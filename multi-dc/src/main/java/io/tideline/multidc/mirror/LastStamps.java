@@ -1,6 +1,7 @@
 package io.tideline.multidc.mirror;
 
 import io.tideline.multidc.log.LogBounds;
+import io.tideline.multidc.log.LogConsumers;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.PoisonLineException;
 import io.tideline.multidc.log.Stamp;
@@ -9,9 +10,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,16 +39,12 @@ final class LastStamps {
                 ends.put(new TopicPartition(topic, number), bounds.end());
               }
             });
-    Map<String, Object> properties = settings.connection();
-    properties.put("client.id", "tideline-mirror-end-" + topic);
-    properties.put("enable.auto.commit", false);
-    properties.put("auto.offset.reset", "earliest");
     Map<Integer, Copied> last = new HashMap<>();
     if (ends.isEmpty()) {
       return last;
     }
     try (Consumer<byte[], byte[]> consumer =
-        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        LogConsumers.looking(settings.connection(), "tideline-mirror-end-" + topic)) {
       consumer.assign(ends.keySet());
       ends.forEach((partition, end) -> consumer.seek(partition, Math.max(0, end - LOOK_BACK)));
       long deadline = System.nanoTime() + PATIENCE.toNanos();

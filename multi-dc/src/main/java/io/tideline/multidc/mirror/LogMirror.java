@@ -1,6 +1,7 @@
 package io.tideline.multidc.mirror;
 
 import io.tideline.multidc.log.LogBounds;
+import io.tideline.multidc.log.LogConsumers;
 import io.tideline.multidc.log.LogEnds;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
@@ -26,7 +27,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.pekko.Done;
 import org.apache.pekko.NotUsed;
@@ -331,14 +331,9 @@ final class LogMirror {
   }
 
   private ConsumerSettings<byte[], byte[]> consumer() {
-    return ConsumerSettings.create(system, new ByteArrayDeserializer(), new ByteArrayDeserializer())
-        .withProperties(cell.clientProperties())
-        .withBootstrapServers(cell.bootstrapServers())
-        .withClientId("tideline-mirror-" + topic)
+    return LogConsumers.streaming(system, cell.connection(), "tideline-mirror-" + topic)
         .withProperty("auto.offset.reset", "none")
-        .withProperty("reconnect.backoff.max.ms", RECONNECT_MILLIS)
-        .withStopTimeout(Duration.ZERO)
-        .withCloseTimeout(Duration.ofSeconds(1));
+        .withProperty("reconnect.backoff.max.ms", RECONNECT_MILLIS);
   }
 
   // One request at a time and for as long as it takes: no line may get there after one before it

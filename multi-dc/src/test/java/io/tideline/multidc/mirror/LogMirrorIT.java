@@ -410,9 +410,7 @@ class LogMirrorIT {
     write(0, 10, 20, System.currentTimeMillis() - old.toMillis());
     statuses.clear();
     start(there, () -> false);
-    await()
-        .atMost(SOON)
-        .until(() -> !statuses.isEmpty() && last().lagMillis() >= old.toMillis());
+    await().atMost(SOON).until(() -> !statuses.isEmpty() && last().lagMillis() >= old.toMillis());
   }
 
   @Test
@@ -441,9 +439,7 @@ class LogMirrorIT {
             statuses::add);
     mirror.start();
     started.add(mirror);
-    await()
-        .atMost(SOON)
-        .until(() -> !statuses.isEmpty() && last().lagMillis() >= old.toMillis());
+    await().atMost(SOON).until(() -> !statuses.isEmpty() && last().lagMillis() >= old.toMillis());
     assertThat(last().state()).isEqualTo(MirrorStatus.State.AWAY);
   }
 
