@@ -2,6 +2,8 @@ package io.tideline.multidc.log;
 
 import com.google.protobuf.ByteString;
 import java.time.Instant;
+import org.apache.kafka.common.header.Header;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A line that could not be read, kept until somebody deals with it.
@@ -9,6 +11,7 @@ import java.time.Instant;
  * @param offset its place among the parked lines, by which it is named
  * @param topic the log it was in, with partition and place
  * @param appended when it was appended to that log
+ * @param again the header of a line that says something again
  */
 public record ParkedLine(
     long offset,
@@ -18,4 +21,5 @@ public record ParkedLine(
     long topicOffset,
     Instant appended,
     ByteString key,
-    ByteString value) {}
+    ByteString value,
+    @Nullable Header again) {}

@@ -20,12 +20,11 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Predicate;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +71,10 @@ public final class ParkedLines {
     headers.add("partition", number(line.partition()));
     headers.add("offset", number(line.offset()));
     headers.add("timestamp", number(line.timestamp()));
+    Header again = line.headers().lastHeader(SaidAgain.HEADER);
+    if (again != null) {
+      headers.add(again);
+    }
     return writer.append(parked);
   }
 
@@ -118,6 +121,7 @@ public final class ParkedLines {
   private CompletionStage<Replay> replay(ParkedLine parked, PostStore store) {
     byte[] value = parked.value().toByteArray();
     try {
+      SaidAgain.of(lineOf(parked).headers());
       if (isIntent(parked)) {
         IntentLines.parse(value);
         return replay(parked, false);
@@ -133,14 +137,22 @@ public final class ParkedLines {
     if (deleted) {
       return writer.append(noteOf(parked)).thenApply(noted -> new Replay(0, 1, 0));
     }
-    // Also what was parked on its way from another cell: a copy says where it stands there, and a
-    // repaired line stands nowhere yet.
-    String topic = isIntent(parked) ? topics.intents() : topics.posts();
     return writer
-        .append(
-            new ProducerRecord<>(topic, parked.key().toByteArray(), parked.value().toByteArray()))
+        .append(lineOf(parked))
         .thenCompose(appended -> writer.append(noteOf(parked)))
         .thenApply(noted -> new Replay(1, 0, 0));
+  }
+
+  // Also what was parked on its way from another cell: a copy says where it stands there, and a
+  // repaired line stands nowhere yet.
+  private ProducerRecord<byte[], byte[]> lineOf(ParkedLine parked) {
+    String topic = isIntent(parked) ? topics.intents() : topics.posts();
+    ProducerRecord<byte[], byte[]> line =
+        new ProducerRecord<>(topic, parked.key().toByteArray(), parked.value().toByteArray());
+    if (parked.again() != null) {
+      line.headers().add(parked.again());
+    }
+    return line;
   }
 
   private static boolean isIntent(ParkedLine parked) {
@@ -166,7 +178,18 @@ public final class ParkedLines {
         parked.topicOffset(),
         parked.appended(),
         line.getAuthorIdBytes(),
-        line.toByteString());
+        line.toByteString(),
+        readable(parked.again()));
+  }
+
+  private static @Nullable Header readable(@Nullable Header again) {
+    try {
+      return again == null || SaidAgain.of(new RecordHeaders(List.of(again))) == null
+          ? null
+          : again;
+    } catch (PoisonLineException e) {
+      return null;
+    }
   }
 
   private static ProducerRecord<byte[], byte[]> noteOf(ParkedLine replayed) {
@@ -183,13 +206,9 @@ public final class ParkedLines {
   }
 
   private Collection<ParkedLine> read() {
-    Map<String, Object> properties = settings.connection();
-    properties.put("client.id", "tideline-parked-lines");
-    properties.put("enable.auto.commit", false);
-    properties.put("auto.offset.reset", "earliest");
     Map<Long, ParkedLine> parked = new TreeMap<>();
     try (Consumer<byte[], byte[]> consumer =
-        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+        LogConsumers.looking(settings.connection(), "tideline-parked-lines")) {
       consumer.assign(List.of(PARKED));
       consumer.seekToBeginning(List.of(PARKED));
       long end = consumer.endOffsets(List.of(PARKED)).getOrDefault(PARKED, 0L);
@@ -216,7 +235,8 @@ public final class ParkedLines {
             number(header(line, "offset")),
             Instant.ofEpochMilli(number(header(line, "timestamp"))),
             bytes(line.key()),
-            bytes(line.value())));
+            bytes(line.value()),
+            line.headers().lastHeader(SaidAgain.HEADER)));
   }
 
   private static ByteString bytes(byte @Nullable [] bytes) {

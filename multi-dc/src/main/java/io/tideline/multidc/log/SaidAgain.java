@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param arrival where the post has arrived where it was known; {@code null} = it arrives now
  */
 public record SaidAgain(Set<Integer> cells, @Nullable Stamp arrival) {
-  private static final String HEADER = "tideline-backfill";
+  static final String HEADER = "tideline-backfill";
 
   public SaidAgain {
     cells = Set.copyOf(cells);
