@@ -633,12 +633,12 @@ public final class FeedNode {
         "tideline.store.lag",
         "Lines not stored yet",
         () -> sum(log.storeLag()) + log.copiesStoreLag());
-    metrics.counter("tideline.tail.restarts", "Restarts of the tail", log.tail()::restarts);
-    metrics.counter("tideline.tail.poison", "Lines that cannot be read", log.tail()::poison);
+    metrics.counter("tideline.tail.restarts", "Restarts of the tail", log::tailRestarts);
+    metrics.counter("tideline.tail.poison", "Lines that cannot be read", log::poison);
     metrics.counter(
         "tideline.parked.lines",
         "Lines parked by this node",
-        () -> log.storeWriter().parked() + sum(intents, IntentApplier::parked));
+        () -> log.parkedLines() + sum(intents, IntentApplier::parked));
     metrics.counter(
         "tideline.intents.applied",
         "Intents applied to others by this node",

@@ -445,6 +445,21 @@ public final class PostsLog implements Arrivals {
         .sum();
   }
 
+  /** How many lines of posts logs this node has parked, this cell's own and copied ones. */
+  public long parkedLines() {
+    return all.stream().mapToLong(each -> each.storeWriter.parked()).sum();
+  }
+
+  /** How many lines of posts logs were skipped here because they cannot be read. */
+  public long poison() {
+    return all.stream().mapToLong(each -> each.tail.poison()).sum();
+  }
+
+  /** How many times reading a posts log began anew after a failure. */
+  public long tailRestarts() {
+    return all.stream().mapToLong(each -> each.tail.restarts()).sum();
+  }
+
   /** This cell's own. */
   public LogTopics topics() {
     return topics;

@@ -16,13 +16,17 @@ import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.Reached;
 import io.tideline.multidc.log.LogSettings;
 import io.tideline.multidc.log.LogTopics;
+import io.tideline.multidc.log.OtherCell;
 import io.tideline.multidc.log.ParkedLine;
 import io.tideline.multidc.log.ParkedLines.Replay;
+import io.tideline.multidc.log.SaidAgain;
+import io.tideline.multidc.log.Stamp;
 import io.tideline.persistence.posts.PostStore;
 import io.tideline.persistence.posts.StoredPost;
 import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.PostRef;
 import io.tideline.protocols.HybridClock;
+import io.tideline.protocols.LogPartition;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
@@ -37,14 +41,18 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.junit.jupiter.api.AfterAll;
@@ -110,13 +118,17 @@ class PostsLogIT {
   }
 
   private PostsLog start(String overrides) {
+    return start(overrides, List.of());
+  }
+
+  private PostsLog start(String overrides, List<OtherCell> others) {
     PostsLog log =
         PostsLog.start(
             kit.system(),
             settings(overrides),
             1,
             cellName,
-            List.of(),
+            others,
             store,
             clock,
             (line, ref) -> {});
@@ -249,15 +261,17 @@ class PostsLogIT {
   }
 
   private void appendRaw(UserId key, byte[] value) throws Exception {
+    appendRaw("tideline.posts." + cellName, key, value);
+  }
+
+  private static void appendRaw(String topic, UserId key, byte[] value) throws Exception {
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(
             Map.of("bootstrap.servers", stack.kafka().bootstrapServers()),
             new ByteArraySerializer(),
             new ByteArraySerializer())) {
       producer
-          .send(
-              new ProducerRecord<>(
-                  "tideline.posts." + cellName, key.value().getBytes(UTF_8), value))
+          .send(new ProducerRecord<>(topic, key.value().getBytes(UTF_8), value))
           .get(20, SECONDS);
     }
   }
@@ -325,6 +339,87 @@ class PostsLogIT {
         .extracting(PostRef::id)
         .containsExactlyInAnyOrder(id(post), id(kept));
     assertThat(get(log.parked().replay(offsets, store))).isEqualTo(new Replay(0, 0, 0));
+  }
+
+  @Test
+  void lines_of_another_cell_that_cannot_be_read_are_counted_too() throws Exception {
+    OtherCell west = new OtherCell("west-of-" + cellName, 2, "127.0.0.1:1", Map.of());
+    try (LogTopics copies = LogTopics.copiesOf(west, settings(""))) {
+      get(copies.createCopy(copies.posts(), 3));
+      appendRaw(copies.posts(), ANN, "not a line".getBytes(UTF_8));
+    }
+    PostsLog log = start("", List.of(west));
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(
+            () -> {
+              assertThat(log.parkedLines()).isEqualTo(1);
+              assertThat(log.poison()).isEqualTo(1);
+            });
+  }
+
+  @Test
+  void what_is_said_again_is_no_news_when_it_was_parked_either() throws Exception {
+    PostsLog log = start();
+    SaidAgain again = new SaidAgain(Set.of(1), new Stamp(new LogPartition(2, 7, 1), 100));
+    ConsumerRecord<byte[], byte[]> line =
+        new ConsumerRecord<>(
+            "tideline.posts.west-of-" + cellName,
+            0,
+            7,
+            "ann".getBytes(UTF_8),
+            published(ANN, 1).toByteArray());
+    again.addTo(line.headers());
+    get(log.parked().park(line, "for the test"));
+    ParkedLine parked = parkedHere(log).get(0);
+    assertThat(get(log.parked().replay(List.of(parked.offset()), store)))
+        .isEqualTo(new Replay(1, 0, 0));
+    assertThat(SaidAgain.of(onlyLine().headers())).isEqualTo(again);
+  }
+
+  @Test
+  void a_line_that_does_not_say_for_whom_it_is_said_again_stays_parked_until_it_is_repaired()
+      throws Exception {
+    PostsLog log = start();
+    ConsumerRecord<byte[], byte[]> line =
+        new ConsumerRecord<>(
+            "tideline.posts." + cellName,
+            0,
+            7,
+            "ann".getBytes(UTF_8),
+            published(ANN, 1).toByteArray());
+    line.headers().add("tideline-backfill", "?".getBytes(UTF_8));
+    get(log.parked().park(line, "for the test"));
+    List<Long> parked = List.of(parkedHere(log).get(0).offset());
+    assertThat(get(log.parked().replay(parked, store))).isEqualTo(new Replay(0, 0, 1));
+    assertThat(get(log.parked().replayRepaired(parked.get(0), published(ANN, 1), store)))
+        .isEqualTo(new Replay(1, 0, 0));
+    assertThat(SaidAgain.of(onlyLine().headers())).isNull();
+  }
+
+  /** The one in this cell's posts log. */
+  private ConsumerRecord<byte[], byte[]> onlyLine() {
+    String topic = "tideline.posts." + cellName;
+    List<TopicPartition> partitions =
+        IntStream.range(0, 3).mapToObj(number -> new TopicPartition(topic, number)).toList();
+    List<ConsumerRecord<byte[], byte[]>> lines = new ArrayList<>();
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of("bootstrap.servers", stack.kafka().bootstrapServers()),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())) {
+      consumer.assign(partitions);
+      consumer.seekToBeginning(partitions);
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .until(
+              () -> {
+                consumer.poll(Duration.ofMillis(200)).forEach(lines::add);
+                return !lines.isEmpty();
+              });
+    }
+    assertThat(lines).hasSize(1);
+    return lines.get(0);
   }
 
   @Test
