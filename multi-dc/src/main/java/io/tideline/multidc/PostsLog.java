@@ -121,6 +121,7 @@ public final class PostsLog implements Arrivals {
     final PostStoreWriter storeWriter;
     private final AtomicBoolean pending = new AtomicBoolean();
     private final AtomicBoolean started = new AtomicBoolean();
+    private final AtomicBoolean storing = new AtomicBoolean();
     private volatile boolean absent;
     volatile @Nullable LogBounds bounds;
 
@@ -149,6 +150,9 @@ public final class PostsLog implements Arrivals {
     void start() {
       if (started.compareAndSet(false, true)) {
         tail.start();
+      }
+      // Posts of other cells once it is known whom this one has erased meanwhile.
+      if ((this == own || own.tail.caughtUp()) && storing.compareAndSet(false, true)) {
         storeWriter.start();
       }
     }
@@ -156,6 +160,8 @@ public final class PostsLog implements Arrivals {
     void stop() {
       if (started.getAndSet(true)) {
         tail.stop();
+      }
+      if (storing.getAndSet(true)) {
         storeWriter.stop();
       }
     }

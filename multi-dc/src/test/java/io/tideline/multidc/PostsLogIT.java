@@ -77,7 +77,14 @@ class PostsLogIT {
 
   @BeforeAll
   static void connect(LocalStack localStack) throws Exception {
-    kit = ActorTestKit.create();
+    kit =
+        ActorTestKit.create(
+            ConfigFactory.parseString(
+                    """
+                    pekko.actor.provider = cluster
+                    pekko.remote.artery.canonical { hostname = 127.0.0.1, port = 0 }
+                    """)
+                .withFallback(ConfigFactory.load()));
     stack = localStack;
     session =
         CqlSession.builder()
@@ -122,6 +129,12 @@ class PostsLogIT {
   }
 
   private PostsLog start(String overrides, List<OtherCell> others) {
+    PostsLog log = begin(overrides, others);
+    await().atMost(Duration.ofSeconds(20)).until(() -> log.tail().caughtUp());
+    return log;
+  }
+
+  private PostsLog begin(String overrides, List<OtherCell> others) {
     PostsLog log =
         PostsLog.start(
             kit.system(),
@@ -133,7 +146,6 @@ class PostsLogIT {
             clock,
             (line, ref) -> {});
     started.add(log);
-    await().atMost(Duration.ofSeconds(20)).until(() -> log.tail().caughtUp());
     return log;
   }
 
@@ -265,14 +277,16 @@ class PostsLogIT {
   }
 
   private static void appendRaw(String topic, UserId key, byte[] value) throws Exception {
+    append(new ProducerRecord<>(topic, key.value().getBytes(UTF_8), value));
+  }
+
+  private static void append(ProducerRecord<byte[], byte[]> line) throws Exception {
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(
             Map.of("bootstrap.servers", stack.kafka().bootstrapServers()),
             new ByteArraySerializer(),
             new ByteArraySerializer())) {
-      producer
-          .send(new ProducerRecord<>(topic, key.value().getBytes(UTF_8), value))
-          .get(20, SECONDS);
+      producer.send(line).get(20, SECONDS);
     }
   }
 
@@ -356,6 +370,36 @@ class PostsLogIT {
               assertThat(log.parkedLines()).isEqualTo(1);
               assertThat(log.poison()).isEqualTo(1);
             });
+  }
+
+  @Test
+  void posts_of_another_cell_are_stored_once_it_is_known_whom_this_one_has_erased()
+      throws Exception {
+    try (LogTopics own = new LogTopics(settings(""), cellName)) {
+      get(own.createMissing());
+    }
+    appendRaw(ANN, published(ANN, 1).toByteArray());
+    OtherCell west = new OtherCell("west-of-" + cellName, 2, "127.0.0.1:1", Map.of());
+    PostLine theirs = published(ANN, 2);
+    try (LogTopics copies = LogTopics.copiesOf(west, settings(""))) {
+      get(copies.createCopy(copies.posts(), 3));
+      ProducerRecord<byte[], byte[]> copy =
+          new ProducerRecord<>(
+              copies.posts(), 0, ANN.value().getBytes(UTF_8), theirs.toByteArray());
+      new Stamp(new LogPartition(2, 7, 0), 0).addTo(copy.headers());
+      append(copy);
+    }
+    PostsLog log = begin("", List.of(west));
+    log.tail().pause();
+    try {
+      await()
+          .during(Duration.ofSeconds(4))
+          .atMost(Duration.ofSeconds(20))
+          .until(() -> get(store.find(id(theirs))).isEmpty());
+    } finally {
+      log.tail().resume();
+    }
+    await().atMost(Duration.ofSeconds(20)).until(() -> get(store.find(id(theirs))).isPresent());
   }
 
   @Test
