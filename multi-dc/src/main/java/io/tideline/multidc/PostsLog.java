@@ -50,6 +50,7 @@ public final class PostsLog implements Arrivals {
   private static final Logger log = LoggerFactory.getLogger(PostsLog.class);
   private static final Duration REFRESH = Duration.ofSeconds(1);
   private static final Duration STATE_AGAIN = Duration.ofSeconds(10);
+  private static final Duration LONGEST_UNKNOWN = Duration.ofSeconds(30);
 
   private final ActorSystem<?> system;
   private final LogSettings settings;
@@ -100,9 +101,14 @@ public final class PostsLog implements Arrivals {
   }
 
   private void refresh() {
-    all.forEach(Log::refresh);
-    intentAppliers.forEach(IntentApplier::refresh);
-    state();
+    try {
+      all.forEach(Log::refresh);
+      intentAppliers.forEach(IntentApplier::refresh);
+      state();
+    } catch (RuntimeException e) {
+      // Thrown on, it would be the last time.
+      log.error("What is known of the logs was not brought up to date", e);
+    }
   }
 
   private record Reading(
@@ -123,6 +129,8 @@ public final class PostsLog implements Arrivals {
     private final AtomicBoolean started = new AtomicBoolean();
     private final AtomicBoolean storing = new AtomicBoolean();
     private volatile boolean absent;
+    private volatile long knownNanos = System.nanoTime();
+    private volatile boolean saidUnknown;
     volatile @Nullable LogBounds bounds;
 
     Log(int cell, LogTopics topics, Reading reading) {
@@ -186,9 +194,22 @@ public final class PostsLog implements Arrivals {
       pending.set(false);
       Throwable cause = failure instanceof CompletionException e ? e.getCause() : failure;
       absent = cause instanceof UnknownTopicOrPartitionException;
-      if (failure != null) {
-        log.debug("How far {} has been read is unknown for now", topics.posts(), failure);
+      if (failure == null) {
+        knownNanos = System.nanoTime();
+        saidUnknown = false;
+      } else if (!absent && !saidUnknown && isUnknownForLong()) {
+        saidUnknown = true;
+        log.warn(
+            "Where {} ends has been unknown for {}, perhaps for want of one partition's leader:"
+                + " lags stand still, and what is stored is not forgotten",
+            topics.posts(),
+            LONGEST_UNKNOWN,
+            failure);
       }
+    }
+
+    private boolean isUnknownForLong() {
+      return System.nanoTime() - knownNanos > LONGEST_UNKNOWN.toNanos();
     }
 
     /** Whether it is known from where on its lines are remembered, if there are any. */
