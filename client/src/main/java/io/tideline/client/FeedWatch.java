@@ -11,6 +11,7 @@ import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** A feed that is watched until this is closed. */
@@ -60,22 +61,22 @@ public final class FeedWatch implements AutoCloseable {
       end();
       return;
     }
-    @Nullable Target target;
-    @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> call;
-    try {
-      target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
-      call = target == null ? null : target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
-    } catch (RuntimeException e) {
-      onEnd("", Status.fromThrowable(e).asRuntimeException());
-      return;
-    }
-    if (target == null || call == null) {
+    Target target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
+    if (target == null) {
       onEnd("", cells.lastFailure().asRuntimeException());
       return;
     }
-    ClientCalls.asyncServerStreamingCall(call, request, new Listener(target.address()));
-    // A call that is cancelled before it starts cannot be started.
-    running = call;
+    Listener listener = new Listener(target.address());
+    try {
+      ClientCall<WatchFeedRequest, WatchFeedResponse> call =
+          target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
+      ClientCalls.asyncServerStreamingCall(call, request, listener);
+      // A call that is cancelled before it starts cannot be started.
+      running = call;
+    } catch (RuntimeException e) {
+      // An interceptor's, for example.
+      listener.onError(Status.fromThrowable(e).asRuntimeException());
+    }
     if (closed) cancel();
   }
 
@@ -134,6 +135,7 @@ public final class FeedWatch implements AutoCloseable {
 
   private final class Listener implements StreamObserver<WatchFeedResponse> {
     private final String address;
+    private final AtomicBoolean ended = new AtomicBoolean();
     private boolean heard;
 
     Listener(String address) {
@@ -149,12 +151,12 @@ public final class FeedWatch implements AutoCloseable {
     @Override
     public void onError(Throwable failure) {
       // One that was merely cut, as old connections are, says nothing against the node.
-      onEnd(heard ? "" : address, failure);
+      if (!ended.getAndSet(true)) onEnd(heard ? "" : address, failure);
     }
 
     @Override
     public void onCompleted() {
-      onEnd(address, null);
+      if (!ended.getAndSet(true)) onEnd(address, null);
     }
   }
 }

@@ -8,6 +8,8 @@ import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.Context;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
@@ -124,6 +126,33 @@ class FeedWatchTest {
             if ("WatchFeed".equals(method.getBareMethodName()))
               throw new IllegalStateException("no watching");
             return next.newCall(method, options);
+          }
+        };
+    try (TidelineClient other =
+        TidelineClient.builder().cell(cell.addresses()).interceptor(interceptor).build()) {
+      other.watchFeed(request(), seen);
+      assertThat(seen.ended)
+          .failsWithin(Duration.ofSeconds(5))
+          .withThrowableThat()
+          .withStackTraceContaining("no watching");
+    }
+  }
+
+  @Test
+  void an_interceptor_whose_call_cannot_be_started_ends_a_watch() {
+    ClientInterceptor interceptor =
+        new ClientInterceptor() {
+          @Override
+          public <Q, R> ClientCall<Q, R> interceptCall(
+              MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            return new SimpleForwardingClientCall<>(next.newCall(method, options)) {
+              @Override
+              public void start(Listener<R> answers, Metadata headers) {
+                if ("WatchFeed".equals(method.getBareMethodName()))
+                  throw new IllegalStateException("no watching");
+                super.start(answers, headers);
+              }
+            };
           }
         };
     try (TidelineClient other =

@@ -1,5 +1,7 @@
 package io.tideline.multidc;
 
+import static java.util.Objects.requireNonNull;
+
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.PostStoreWriter;
 import io.tideline.multidc.apply.Reached;
@@ -194,10 +196,10 @@ public final class PostsLog implements Arrivals {
       pending.set(false);
       Throwable cause = failure instanceof CompletionException e ? e.getCause() : failure;
       absent = cause instanceof UnknownTopicOrPartitionException;
-      if (failure == null) {
+      if (failure == null || absent) {
         knownNanos = System.nanoTime();
         saidUnknown = false;
-      } else if (!absent && !saidUnknown && isUnknownForLong()) {
+      } else if (!saidUnknown && isUnknownForLong()) {
         saidUnknown = true;
         log.warn(
             "Where {} ends has been unknown for {}, perhaps for want of one partition's leader:"
@@ -307,15 +309,13 @@ public final class PostsLog implements Arrivals {
    */
   public CompletionStage<Positions> end(UserId user, boolean posts) {
     return topics
-        .bounds(posts ? topics.posts() : topics.intents())
+        .ends(posts ? topics.posts() : topics.intents())
         .thenApply(
-            bounds -> {
-              int partition = LogWriter.partitionOf(user, bounds.partitions().size());
-              return bounds
-                  .end(own.cell)
-                  .of(
-                      Positions.EMPTY.with(
-                          new LogPartition(own.cell, bounds.incarnation(), partition), 0));
+            log -> {
+              int partition = LogWriter.partitionOf(user, log.ends().size());
+              return Positions.EMPTY.with(
+                  new LogPartition(own.cell, log.incarnation(), partition),
+                  requireNonNull(log.ends().get(partition)));
             });
   }
 

@@ -74,17 +74,16 @@ public final class FieldViolations {
     return text;
   }
 
-  /** Text of so many code points. */
+  /** Text of so many code points; of another length it is not to be worked on any further. */
   public String text(String field, String text, int shortest, int longest) {
     // Code points are at most as many as chars and at least half as many.
     int length =
         text.length() > 2L * longest ? text.length() : text.codePointCount(0, text.length());
-    if (length < shortest || length > longest) {
-      reject(
-          field,
-          "expected %,d-%,d characters, but there are %,d".formatted(shortest, longest, length));
-    }
-    return text;
+    if (length >= shortest && length <= longest) return text;
+    reject(
+        field,
+        "expected %,d-%,d characters, but there are %,d".formatted(shortest, longest, length));
+    return "";
   }
 
   /** A tag as it is compared. */

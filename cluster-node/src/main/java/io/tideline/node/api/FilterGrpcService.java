@@ -132,8 +132,8 @@ public final class FilterGrpcService implements FilterServicePowerApi {
     String tag = "";
     switch (rule.getWhatCase()) {
       case WORDS -> {
-        fields.text("rule.words", rule.getWords(), 1, 200);
-        if (!MuteRule.saysSomething(rule.getWords())) {
+        String words = fields.text("rule.words", rule.getWords(), 1, 200);
+        if (!words.isEmpty() && !MuteRule.saysSomething(words)) {
           fields.reject("rule.words", "expected at least one word");
         }
       }

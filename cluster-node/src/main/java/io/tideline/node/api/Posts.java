@@ -83,15 +83,21 @@ final class Posts {
         .thenCompose(
             found -> {
               CardCache.Card card = found.get(id);
-              if (card != null || clock.millis() >= deadline) {
-                return CompletableFuture.completedStage(Optional.ofNullable(card));
-              }
-              return CompletableFuture.supplyAsync(
-                      () -> id,
-                      CompletableFuture.delayedExecutor(
-                          BETWEEN_LOOKS.toMillis(), TimeUnit.MILLISECONDS))
-                  .thenCompose(again -> find(again, deadline));
+              return card != null || clock.millis() >= deadline
+                  ? CompletableFuture.completedStage(Optional.ofNullable(card))
+                  : arrival(id, deadline).thenCompose(waited -> find(id, 0));
             });
+  }
+
+  /** Done when the log has brought the post to this node, or has not until then. */
+  private CompletionStage<Void> arrival(PostId id, long deadline) {
+    if (cards.getIfPresent(id) != null || clock.millis() >= deadline) {
+      return CompletableFuture.completedStage(null);
+    }
+    return CompletableFuture.runAsync(
+            () -> {},
+            CompletableFuture.delayedExecutor(BETWEEN_LOOKS.toMillis(), TimeUnit.MILLISECONDS))
+        .thenCompose(waited -> arrival(id, deadline));
   }
 
   static Post live(PostId id, CardCache.@Nullable Card card) {

@@ -26,6 +26,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
+import org.apache.kafka.common.errors.RetriableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -96,6 +97,9 @@ public final class StatusMapping {
       log.warn("A call failed because Cassandra did not answer", cause);
       return unavailable(
           "STORAGE_AWAY", "storage does not answer; try again", Map.of(), RETRY_SOON);
+    } else if (cause instanceof RetriableException) {
+      log.warn("A call failed because Kafka did not answer", cause);
+      return unavailable("LOG_AWAY", "the log does not answer; try again", Map.of(), RETRY_SOON);
     } else if (cause instanceof CancellationException) {
       return failure(Status.Code.CANCELLED, "CANCELLED", "the call was cancelled");
     }

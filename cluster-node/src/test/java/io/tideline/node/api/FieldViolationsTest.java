@@ -66,6 +66,14 @@ class FieldViolationsTest {
   }
 
   @Test
+  void text_of_a_wrong_length_is_not_worked_on() {
+    // To compare tags it would be normalised, which takes marks without end an hour.
+    assertThat(fields.tag("tag", "\u0301\u0316".repeat(500_000))).isEmpty();
+    assertThat(fields.text("title", "x".repeat(101), 1, 100)).isEmpty();
+    assertThatThrownBy(fields::check).hasMessageContaining("title");
+  }
+
+  @Test
   void an_unsigned_page_size_beyond_two_billion_is_too_large() {
     fields.pageSize("page_size", -1, 20, 100);
     assertThat(violations().get(0).getDescription()).contains("4,294,967,295");

@@ -51,6 +51,16 @@ class StatusMappingTest {
   }
 
   @Test
+  void a_log_that_does_not_answer_is_unavailable() {
+    StatusRuntimeException failure =
+        StatusMapping.translate(
+            new CompletionException(
+                new org.apache.kafka.common.errors.TimeoutException("no answer")));
+    assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(info(failure).getReason()).isEqualTo("LOG_AWAY");
+  }
+
+  @Test
   void timeouts_are_unavailable_and_say_when_to_try_again() {
     StatusRuntimeException failure = StatusMapping.translate(new TimeoutException("ask"));
     assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);

@@ -7,9 +7,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -19,7 +21,6 @@ import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
-import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -47,6 +48,7 @@ public final class LogTopics implements AutoCloseable {
   private final String cellName;
   private final Map<String, Object> connection;
   private final boolean own;
+  private final Set<String> compared = ConcurrentHashMap.newKeySet();
   private @Nullable Admin admin;
 
   /** This cell's own. */
@@ -256,8 +258,8 @@ public final class LogTopics implements AutoCloseable {
         : CompletableFuture.completedStage(null);
   }
 
-  private static void compare(NewTopic wanted, int found) {
-    if (found != wanted.numPartitions()) {
+  private void compare(NewTopic wanted, int found) {
+    if (found != wanted.numPartitions() && compared.add(wanted.name())) {
       log.error(
           "The topic {} has {} partitions, not {} as tideline.multi-dc.log.topics.partitions says."
               + " That cannot be changed any more, as a key must stay in its partition: set the key"
@@ -313,7 +315,7 @@ public final class LogTopics implements AutoCloseable {
   private <T> CompletionStage<T> with(Function<Admin, CompletionStage<T>> request) {
     try {
       return request.apply(admin());
-    } catch (KafkaException e) {
+    } catch (RuntimeException e) {
       return CompletableFuture.failedFuture(e);
     }
   }

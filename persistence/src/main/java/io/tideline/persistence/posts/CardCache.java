@@ -90,7 +90,7 @@ public final class CardCache implements LiveTimeline.Texts {
   }
 
   /** The card if it is at hand; a deleted post's says so. */
-  @Nullable Card getIfPresent(PostId id) {
+  public @Nullable Card getIfPresent(PostId id) {
     return cards.get(id);
   }
 

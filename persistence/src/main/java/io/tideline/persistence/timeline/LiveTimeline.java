@@ -148,6 +148,8 @@ public final class LiveTimeline {
   private boolean readingAgain;
   // Lines were dropped: positions stand still until all has been loaded.
   private boolean behind;
+  // What was dropped may be below the floor once all is here: whoever watches is to resume then.
+  private boolean missed;
   // Lines in the order in which they came, from the first one on whose text is not at hand: while
   // it is read none may overtake another.
   private List<PostRef> held = List.of();
@@ -157,6 +159,8 @@ public final class LiveTimeline {
   // What was shown last, while posts of new sources are missing and readers and watchers wait for
   // them: a cursor into what is here would count them as seen.
   private @Nullable TimelineView shownBefore;
+  // What was added meanwhile.
+  private final List<FeedWatcher.Change> untold = new ArrayList<>();
 
   /**
    * Prepares a timeline that sleeps until {@link #wake}.
@@ -535,11 +539,10 @@ public final class LiveTimeline {
   }
 
   private void overflow() {
+    missed = true;
     if (behind) return;
     LOG.warn("More arrived for {} at once than its inbox holds; loading it again", user);
     around.stats().overflows.increment();
-    // What was dropped may be below the floor once all is here.
-    sendAway("more has arrived than a timeline holds");
     loadAgain();
   }
 
@@ -671,10 +674,7 @@ public final class LiveTimeline {
   }
 
   private void watch(FeedWatcher watcher) {
-    if (stopped) {
-      watcher.close("the timeline has left this node");
-      return;
-    }
+    if (!resident.takeOver(watcher)) return;
     whenSettled(
         () -> {
           Cursor from = watcher.resumesFrom();
@@ -949,6 +949,10 @@ public final class LiveTimeline {
     }
     takeAll();
     resident.holdReaders(shownBefore != null);
+    if (missed && !behind) {
+      missed = false;
+      sendAway("more has arrived than a timeline holds");
+    }
     loadNext();
     settle();
   }
@@ -1007,7 +1011,11 @@ public final class LiveTimeline {
   }
 
   private void tell(List<FeedWatcher.Change> changes) {
-    if (changes.isEmpty() || watchers.isEmpty() || shownBefore != null) return;
+    if (changes.isEmpty() || watchers.isEmpty() || missed) return;
+    if (shownBefore != null) {
+      changes.stream().filter(change -> change.what() == Timeline.Event.ADDED).forEach(untold::add);
+      return;
+    }
     TimelineView view = timeline.publish(positions);
     watchers.entrySet().removeIf(each -> !tell(each.getKey(), each.getValue(), changes, view));
   }
@@ -1023,7 +1031,17 @@ public final class LiveTimeline {
   }
 
   private void tellDifferences(TimelineView old) {
-    if (!watchers.isEmpty()) tell(differences(old, timeline));
+    List<FeedWatcher.Change> changes = new ArrayList<>();
+    if (shownBefore == null) {
+      // The others are among the differences, if they are here still.
+      untold.removeIf(
+          added -> timeline.isAboveFloor(added.post()) || !timeline.wants(added.post()));
+      changes.addAll(untold);
+      untold.clear();
+    }
+    if (watchers.isEmpty()) return;
+    changes.addAll(differences(old, timeline));
+    tell(changes);
   }
 
   /** True when this node has applied its logs up to all of these lines. */

@@ -2,11 +2,15 @@ package io.tideline.persistence.timeline;
 
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** What the threads of this node see of a timeline that is awake here. */
 public final class ResidentTimeline {
+  private static final String LEFT = "the timeline has left this node";
+
   private final UserId user;
   private final String surface;
   private final Consumer<FeedWatcher> watch;
@@ -14,6 +18,9 @@ public final class ResidentTimeline {
   private volatile boolean readersHeld;
   private volatile Watermark readTo = Watermark.NOTHING;
   private volatile long lastReadNanos = System.nanoTime();
+  // Whom the owner has not heard of yet; null = nobody. An owner that stops may never do.
+  private @Nullable List<FeedWatcher> handedOver;
+  private boolean closed;
 
   /**
    * Prepares a timeline that shows nothing yet.
@@ -54,8 +61,24 @@ public final class ResidentTimeline {
     return readTo;
   }
 
+  /** Hands a watcher to the owner; closes it when there is none any more. */
   public void watch(FeedWatcher watcher) {
-    watch.accept(watcher);
+    if (handOver(watcher)) watch.accept(watcher);
+    else watcher.close(LEFT);
+  }
+
+  private synchronized boolean handOver(FeedWatcher watcher) {
+    if (closed) return false;
+    if (handedOver == null) handedOver = new ArrayList<>(1);
+    handedOver.add(watcher);
+    return true;
+  }
+
+  /** For the owner: takes a watcher over; false when that has been closed meanwhile. */
+  synchronized boolean takeOver(FeedWatcher watcher) {
+    boolean waited = handedOver != null && handedOver.remove(watcher);
+    if (handedOver != null && handedOver.isEmpty()) handedOver = null;
+    return waited;
   }
 
   /** Nanoseconds since somebody read it. */
@@ -78,8 +101,15 @@ public final class ResidentTimeline {
     readTo = mark;
   }
 
-  /** For the owner: nobody reads from here any more. */
+  /** For the owner: nobody reads or watches from here any more. */
   public void close() {
     view = null;
+    List<FeedWatcher> left;
+    synchronized (this) {
+      closed = true;
+      left = handedOver == null ? List.of() : handedOver;
+      handedOver = null;
+    }
+    left.forEach(watcher -> watcher.close(LEFT));
   }
 }

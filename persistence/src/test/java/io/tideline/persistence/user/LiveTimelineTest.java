@@ -10,6 +10,7 @@ import io.tideline.persistence.timeline.Inbox;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.StoredCheckpoint;
 import io.tideline.persistence.timeline.TimelineStats;
@@ -275,10 +276,49 @@ class LiveTimelineTest {
     List<PostRef> said = new ArrayList<>();
     for (int i = 10; i < 30; i++) said.add(log.say(stored.add(i, "line " + i)));
     log.lines = said;
+    storeAway = true;
     days.pass(Duration.ofSeconds(1));
+    assertThat(sentAway).as("while it would resume at a view that lacks it").isEmpty();
+    storeAway = false;
+    days.pass(Duration.ofSeconds(5));
     assertThat(shown()).contains(said.get(19));
     assertThat(told).isEmpty();
     assertThat(sentAway).contains("more has arrived than a timeline holds");
+  }
+
+  @Test
+  void a_watcher_is_told_of_what_came_late_while_a_new_followee_was_loaded() {
+    LiveTimeline timeline = awake("rain");
+    days.pass(Duration.ofSeconds(5));
+    stored.atHand = true;
+    List<FeedWatcher.Change> told = watch();
+    for (int i = 10; i < 22; i++) {
+      log.say(stored.add(i, "line " + i));
+      days.pass(Duration.ZERO);
+    }
+    told.clear();
+    newest = List.of();
+    timeline.changed(followingCleo());
+    PostRef late = log.say(stored.add(5, "late"));
+    PostRef now = log.say(stored.add(30, "now"));
+    timeline.drain();
+    assertThat(told).isEmpty();
+    days.pass(Duration.ofSeconds(1));
+    assertThat(told).extracting(FeedWatcher.Change::post).containsExactly(late, now);
+  }
+
+  @Test
+  void a_watcher_whom_the_owner_never_hears_of_is_closed_with_the_timeline() {
+    LiveTimeline timeline = awake("rain");
+    days.pass(Duration.ofSeconds(5));
+    ResidentTimeline resident = requireNonNull(residents.get(ANN, ResidentTimelines.HOME));
+    days.drops = true;
+    resident.watch(new Watcher(new ArrayList<>(), sentAway));
+    assertThat(sentAway).isEmpty();
+    timeline.stop("leaves");
+    assertThat(sentAway).hasSize(1);
+    resident.watch(new Watcher(new ArrayList<>(), sentAway));
+    assertThat(sentAway).hasSize(2);
   }
 
   @Test
@@ -650,10 +690,11 @@ class LiveTimelineTest {
     private final PriorityQueue<Later> later =
         new PriorityQueue<>(Comparator.comparingLong(Later::atMillis));
     private long nowMillis;
+    boolean drops;
 
     @Override
     public void execute(Runnable task) {
-      tasks.add(task);
+      if (!drops) tasks.add(task);
     }
 
     @Override
