@@ -324,7 +324,8 @@ public final class FeedNode {
             settings.grpcAddress(),
             settings.grpc().tls(),
             topology::grpcAddressOfOwner,
-            settings.askTimeout());
+            settings.askTimeout(),
+            settings.grpc().maxConcurrentCallsPerConnection());
     this.forwarding = forwarding;
     topology
         .changes()

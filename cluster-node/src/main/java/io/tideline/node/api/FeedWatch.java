@@ -125,6 +125,7 @@ public final class FeedWatch {
               ended.whenComplete((done, failure) -> watcher.gone = true);
               return ignored;
             })
+        .mapConcat(Step::parts)
         .mapAsync(1, step -> responses(watcher, step))
         .mapConcat(responses -> responses)
         .concatLazy(Source.lazySingle(() -> end(watcher)))
@@ -135,9 +136,24 @@ public final class FeedWatch {
    * Changes that belong together, and what the timeline is behind them.
    *
    * @param unread the number of unread entries, when that is new
+   * @param whole false when more of what belongs together follows
    */
   private record Step(
-      List<FeedWatcher.Change> changes, TimelineView after, @Nullable UnreadCount unread) {}
+      List<FeedWatcher.Change> changes,
+      TimelineView after,
+      @Nullable UnreadCount unread,
+      boolean whole) {
+    /** The same bit by bit: for who does not read, no more is made ready than a few cards. */
+    List<Step> parts() {
+      List<Step> parts = new ArrayList<>(1);
+      int from = 0;
+      for (; changes.size() - from > CARDS_AT_ONCE; from += CARDS_AT_ONCE) {
+        parts.add(new Step(changes.subList(from, from + CARDS_AT_ONCE), after, null, false));
+      }
+      parts.add(new Step(changes.subList(from, changes.size()), after, unread, true));
+      return parts;
+    }
+  }
 
   private static final class Watcher implements FeedWatcher {
     private final UserId user;
@@ -166,7 +182,7 @@ public final class FeedWatch {
     public boolean offer(List<Change> changes, TimelineView after) {
       BoundedSourceQueue<Step> open = queue;
       if (gone || open == null) return false;
-      QueueOfferResult result = open.offer(new Step(changes, after, newUnread(after)));
+      QueueOfferResult result = open.offer(new Step(changes, after, newUnread(after), true));
       if (result.isEnqueued()) return true;
       if (result == QueueOfferResult.dropped()) open.complete();
       return false;
@@ -207,6 +223,7 @@ public final class FeedWatch {
 
   private List<WatchFeedResponse> withCursor(
       List<WatchFeedResponse> changes, Watcher watcher, Step step) {
+    if (!step.whole()) return changes;
     List<WatchFeedResponse> responses = new ArrayList<>(changes);
     if (step.unread() != null) {
       responses.add(WatchFeedResponse.newBuilder().setUnread(step.unread()).build());

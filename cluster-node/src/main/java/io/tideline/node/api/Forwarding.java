@@ -25,6 +25,7 @@ import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +34,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.grpc.GrpcClientSettings;
@@ -69,6 +72,7 @@ public final class Forwarding {
   private final @Nullable TlsFiles tls;
   private final Function<UserId, Optional<String>> owners;
   private final Duration deadline;
+  private final int watchesPerConnection;
   private final ConcurrentHashMap<String, Peer> peers = new ConcurrentHashMap<>();
   private final LongAdder forwarded = new LongAdder();
   private volatile Map<String, String> nodes = Map.of();
@@ -77,18 +81,21 @@ public final class Forwarding {
    * @param here the gRPC address of this node
    * @param owners the gRPC address of the node that owns a user, where that is known
    * @param deadline of a call that is passed on
+   * @param callsPerConnection how many a node takes at once
    */
   public Forwarding(
       ActorSystem<?> system,
       String here,
       GrpcSettings.Tls tls,
       Function<UserId, Optional<String>> owners,
-      Duration deadline) {
+      Duration deadline,
+      int callsPerConnection) {
     this.system = system;
     this.here = here;
     this.tls = tls.enabled() ? new TlsFiles(system, tls) : null;
     this.owners = owners;
     this.deadline = deadline;
+    this.watchesPerConnection = Math.max(1, callsPerConnection / 2);
     system.getWhenTerminated().thenRun(() -> peers.values().forEach(Peer::close));
   }
 
@@ -182,13 +189,13 @@ public final class Forwarding {
             .directExecutor();
     endWhenSilent(calls);
     int colon = node.lastIndexOf(':');
-    GrpcClientSettings watches =
+    GrpcClientSettings plain =
         GrpcClientSettings.connectToServiceAt(
                 node.substring(0, colon), Integer.parseInt(node.substring(colon + 1)), system)
             .withTls(tls != null)
             .withChannelBuilderOverrides(Forwarding::endWhenSilent);
-    if (tls != null) watches = watches.withSslContext(tls.forCallsOfPekko());
-    return new Peer(calls.build(), FeedServiceClient.create(watches, system));
+    GrpcClientSettings watches = tls == null ? plain : plain.withSslContext(tls.forCallsOfPekko());
+    return new Peer(calls.build(), () -> FeedServiceClient.create(watches, system));
   }
 
   /**
@@ -203,15 +210,56 @@ public final class Forwarding {
   }
 
   /**
-   * The connections to another node.
-   *
-   * @param calls for answers that come in one piece, which are given on as the bytes they are, on
-   *     the thread of the connection
+   * The connections to another node: one for answers that come in one piece, which are given on as
+   * the bytes they are, on the thread of the connection, and as many for watches as they need. More
+   * of them than a connection takes would wait in the client for ever.
    */
-  private record Peer(ManagedChannel calls, FeedServiceClient watches) {
-    void close() {
+  private final class Peer {
+    final ManagedChannel calls;
+    private final Supplier<FeedServiceClient> connect;
+    private final List<Watches> watches = new ArrayList<>();
+    private boolean closed;
+
+    private record Watches(FeedServiceClient client, AtomicInteger open) {}
+
+    Peer(ManagedChannel calls, Supplier<FeedServiceClient> connect) {
+      this.calls = calls;
+      this.connect = connect;
+      watches.add(new Watches(connect.get(), new AtomicInteger()));
+    }
+
+    Source<WatchFeedResponse, NotUsed> watchFeed(
+        WatchFeedRequest request, Map<String, String> headers) {
+      Watches connection = connectionWithRoom();
+      StreamResponseRequestBuilder<WatchFeedRequest, WatchFeedResponse> call =
+          connection.client.watchFeed();
+      for (Map.Entry<String, String> header : headers.entrySet()) {
+        call = call.addHeader(header.getKey(), header.getValue());
+      }
+      return call.invoke(request)
+          .watchTermination(
+              (ignored, ended) -> {
+                ended.whenComplete((done, failure) -> connection.open.decrementAndGet());
+                return ignored;
+              });
+    }
+
+    private synchronized Watches connectionWithRoom() {
+      for (Watches each : watches) {
+        if (closed || each.open.get() < watchesPerConnection) {
+          each.open.incrementAndGet();
+          return each;
+        }
+      }
+      Watches another = new Watches(connect.get(), new AtomicInteger(1));
+      watches.add(another);
+      return another;
+    }
+
+    synchronized void close() {
+      closed = true;
       calls.shutdown();
-      watches.close();
+      watches.forEach(each -> each.client.close());
     }
   }
 
@@ -234,12 +282,8 @@ public final class Forwarding {
     }
 
     Source<WatchFeedResponse, NotUsed> watchFeed(WatchFeedRequest request) {
-      StreamResponseRequestBuilder<WatchFeedRequest, WatchFeedResponse> call =
-          peer.watches.watchFeed();
-      for (Map.Entry<String, String> header : headers.entrySet()) {
-        call = call.addHeader(header.getKey(), header.getValue());
-      }
-      return call.invoke(request);
+      return Source.lazySource(() -> peer.watchFeed(request, headers))
+          .mapMaterializedValue(ignored -> NotUsed.getInstance());
     }
 
     private <I, O> CompletionStage<O> call(MethodDescriptor<I, O> method, I request) {

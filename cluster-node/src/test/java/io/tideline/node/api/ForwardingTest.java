@@ -12,6 +12,8 @@ import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -123,6 +125,27 @@ class ForwardingTest {
   }
 
   @Test
+  void more_watches_than_a_connection_takes_get_another_one() throws Exception {
+    WatchFeedResponse one = WatchFeedResponse.newBuilder().setCursor("one").build();
+    try (TestServer narrow =
+        TestServer.start(KIT, "transport = netty\nmax-concurrent-calls-per-connection = 1")) {
+      narrow.feed.changes =
+          Source.single(one).concat(Source.maybe()).mapMaterializedValue(ever -> NotUsed.notUsed());
+      Forwarding.Hop hop = to(narrow, TestServer.NO_TLS, SOON);
+      List<CompletableFuture<WatchFeedResponse>> firsts = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        CompletableFuture<WatchFeedResponse> first = new CompletableFuture<>();
+        firsts.add(first);
+        hop.watchFeed(WatchFeedRequest.getDefaultInstance())
+            .runWith(Sink.foreach(first::complete), KIT.system());
+      }
+      for (CompletableFuture<WatchFeedResponse> first : firsts) {
+        assertThat(first.get(10, TimeUnit.SECONDS)).isEqualTo(one);
+      }
+    }
+  }
+
+  @Test
   void nodes_of_an_authority_of_their_own_read_and_watch_at_each_other(@TempDir Path directory)
       throws Exception {
     Certificates node = Certificates.create(directory, "node");
@@ -162,7 +185,7 @@ class ForwardingTest {
   }
 
   private static Forwarding.Hop to(String address, GrpcSettings.Tls tls, Duration deadline) {
-    return new Forwarding(KIT.system(), "here", tls, user -> Optional.empty(), deadline)
+    return new Forwarding(KIT.system(), "here", tls, user -> Optional.empty(), deadline, 1)
         .to(address, Map.of());
   }
 }

@@ -129,7 +129,8 @@ class TraceContextTest {
   @ValueSource(booleans = {false, true})
   void a_call_that_is_passed_on_is_a_child_of_this_nodes_span(boolean later) {
     Forwarding forwarding =
-        new Forwarding(KIT.system(), "here", TestServer.NO_TLS, user -> Optional.empty(), SOON);
+        new Forwarding(
+            KIT.system(), "here", TestServer.NO_TLS, user -> Optional.empty(), SOON, 1_000);
     server.graph.onFollow =
         (request, metadata) -> {
           Map<String, String> headers = forwarding.headers(metadata);
