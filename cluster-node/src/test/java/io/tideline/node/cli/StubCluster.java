@@ -389,8 +389,11 @@ final class StubCluster implements AutoCloseable {
       if (failures.getAndUpdate(left -> Math.max(0, left - 1)) == 0) {
         return next.startCall(call, headers);
       }
-      Metadata trailers = failure.getTrailers();
-      call.close(failure.getStatus(), trailers == null ? new Metadata() : trailers);
+      // A call writes into its trailers.
+      Metadata trailers = new Metadata();
+      Metadata known = failure.getTrailers();
+      if (known != null) trailers.merge(known);
+      call.close(failure.getStatus(), trailers);
       return new ServerCall.Listener<>() {};
     }
   }
