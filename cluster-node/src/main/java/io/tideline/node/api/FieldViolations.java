@@ -109,7 +109,7 @@ public final class FieldViolations {
   }
 
   /** When something is to end, in milliseconds since 1970; 0 = never. */
-  public long endMillis(String field, long millis) {
+  public void endMillis(String field, long millis) {
     long now = System.currentTimeMillis();
     if (millis != 0 && millis <= now) {
       reject(
@@ -117,7 +117,6 @@ public final class FieldViolations {
           "expected 0 or a time to come in milliseconds since 1970, later than %d, but it is %d"
               .formatted(now, millis));
     }
-    return millis;
   }
 
   /**

@@ -440,15 +440,11 @@ public final class LiveTimeline {
   private boolean isToldAlready(PostRef line, List<FeedWatcher.Change> changes) {
     boolean late =
         (line.flags & (PostRef.EDITED | PostRef.DELETED)) == 0
-            && !timeline.isAboveFloor(line)
-            && watchers.values().stream().anyMatch(floor -> isAbove(line, floor));
+            && !line.isAbove(timeline.floor())
+            && watchers.values().stream().anyMatch(line::isAbove);
     return late
         && (positions.contains(line.partition, line.offset)
             || changes.stream().anyMatch(change -> change.post().isOf(line.id())));
-  }
-
-  private static boolean isAbove(PostRef ref, PostId floor) {
-    return ref.compareToId(floor.hi(), floor.lo()) > 0;
   }
 
   /** Keeps what waits for a text to be read, in order. */
@@ -978,11 +974,11 @@ public final class LiveTimeline {
       PostRef before = gone.remove(ref.id());
       if (before != null && before.version < ref.version) {
         changes.add(new FeedWatcher.Change(Timeline.Event.CHANGED, ref));
-      } else if (before == null && isAbove(ref, old.floor())) {
+      } else if (before == null && ref.isAbove(old.floor())) {
         changes.add(new FeedWatcher.Change(Timeline.Event.ADDED, ref));
       }
     }
-    gone.values().removeIf(ref -> !now.isAboveFloor(ref) && now.wants(ref));
+    gone.values().removeIf(ref -> !ref.isAbove(now.floor()) && now.wants(ref));
     gone.values().forEach(ref -> changes.add(new FeedWatcher.Change(Timeline.Event.REMOVED, ref)));
     return changes;
   }
@@ -996,13 +992,13 @@ public final class LiveTimeline {
   }
 
   private boolean thin() {
-    attainable = Math.max(attainable, timeline.size());
     return whole()
         && !timeline.floor().equals(PostId.MIN)
         && timeline.size() < Math.min(around.capacity(), attainable) / 2;
   }
 
   private void show() {
+    attainable = Math.max(attainable, timeline.size());
     // What is missing may lie below what is here: readers keep the last view that was whole.
     if (behind || shownBefore != null) return;
     boolean first = resident.view() == null;
@@ -1024,8 +1020,7 @@ public final class LiveTimeline {
       FeedWatcher watcher, PostId floor, List<FeedWatcher.Change> changes, TimelineView view) {
     List<FeedWatcher.Change> wanted =
         changes.stream()
-            .filter(
-                change -> change.what() != Timeline.Event.ADDED || isAbove(change.post(), floor))
+            .filter(change -> change.what() != Timeline.Event.ADDED || change.post().isAbove(floor))
             .toList();
     return wanted.isEmpty() || watcher.offer(wanted, view);
   }
@@ -1035,7 +1030,7 @@ public final class LiveTimeline {
     if (shownBefore == null) {
       // The others are among the differences, if they are here still.
       untold.removeIf(
-          added -> timeline.isAboveFloor(added.post()) || !timeline.wants(added.post()));
+          added -> added.post().isAbove(timeline.floor()) || !timeline.wants(added.post()));
       changes.addAll(untold);
       untold.clear();
     }
@@ -1085,7 +1080,7 @@ public final class LiveTimeline {
             .orElse(lowest(stored));
     long left =
         stored.stream()
-            .filter(ref -> !ref.deleted() && ref.compareToId(floor.hi(), floor.lo()) > 0)
+            .filter(ref -> !ref.deleted() && ref.isAbove(floor))
             .filter(ref -> rules.judge(ref, List.of(), rules.now()).present())
             .count();
     return left >= around.capacity() * 3L / 4 ? floor : lowest(stored);

@@ -141,6 +141,10 @@ public final class PostRef {
     return (flags & ERASED) != 0;
   }
 
+  boolean isAbove(PostId floor) {
+    return compareToId(floor.hi(), floor.lo()) > 0;
+  }
+
   boolean isOf(PostId post) {
     return idHi == post.hi() && idLo == post.lo();
   }

@@ -113,7 +113,7 @@ public final class Timeline {
     Sources sources = rules.sources();
     merged.removeIf(ref -> ref.deleted() || !sources.contain(ref));
     int above = 0;
-    while (above < merged.size() && merged.get(above).compareToId(floor.hi(), floor.lo()) <= 0) {
+    while (above < merged.size() && !merged.get(above).isAbove(floor)) {
       above++;
     }
     timeline.sinkAll(merged.subList(0, above));
@@ -228,7 +228,7 @@ public final class Timeline {
     applyAndTrim(line, metNow, changes);
     for (int i = changes.size() - 1; i >= first; i--) {
       Change change = changes.get(i);
-      boolean sank = change.what() == Event.ADDED && !isAboveFloor(change.post());
+      boolean sank = change.what() == Event.ADDED && !change.post().isAbove(floor);
       if (sank && !change.post().isOf(line.id())) changes.remove(i);
     }
   }
@@ -255,7 +255,7 @@ public final class Timeline {
     }
     if (known == null) {
       if (!rules.sources().contain(line)) return;
-      if (!isAboveFloor(line)) {
+      if (!line.isAbove(floor)) {
         passBelow(line, metNow, changes);
         return;
       }
@@ -278,10 +278,6 @@ public final class Timeline {
     if (!rules.judge(line, metNow, rules.now()).present()) return;
     if (!metNow.isEmpty()) remember(line.id(), metNow);
     changes.add(new Change(Event.ADDED, line));
-  }
-
-  boolean isAboveFloor(PostRef ref) {
-    return ref.compareToId(floor.hi(), floor.lo()) > 0;
   }
 
   private @Nullable PostRef known(PostRef line) {

@@ -224,7 +224,7 @@ public final class TimelineView {
               || (at >= from && slots[at].compareToId(hidden[aside].idHi, hidden[aside].idLo) > 0);
       PostRef ref = shown ? slots[at] : hidden[aside];
       boolean ofWalk =
-          isAbove(ref, floor) ? then.perhapsHad(ref, shown) && (shown || eligible(ref)) : shown;
+          ref.isAbove(floor) ? then.perhapsHad(ref, shown) && (shown || eligible(ref)) : shown;
       if (ofWalk && !taker.take(ref, shown ? Verdict.of(verdicts[at]) : verdict(ref))) return;
       if (shown) at--;
       else aside--;
@@ -280,10 +280,10 @@ public final class TimelineView {
       @Nullable Past then, PassedOver passed, boolean towardsNewer) {
     if (then == null) return ref -> false;
     PostId floor = then.mark.floor();
-    if (!then.certain) return ref -> isAbove(ref, floor) && then.perhapsHad(ref, true);
+    if (!then.certain) return ref -> ref.isAbove(floor) && then.perhapsHad(ref, true);
     if (!towardsNewer || passed.stretches().isEmpty()) return ref -> false;
     return ref ->
-        isAbove(ref, floor)
+        ref.isAbove(floor)
             && !passed.posts().contains(ref.id())
             && passedElsewhere(ref, passed)
             && then.perhapsHad(ref, true);
@@ -334,7 +334,7 @@ public final class TimelineView {
     return found.stream()
         .filter(
             ref ->
-                isAbove(ref, after)
+                ref.isAbove(after)
                     || !then.surelyHad(ref, true)
                     || cursor.owed().contains(ref.id()))
         .toList();
@@ -351,7 +351,7 @@ public final class TimelineView {
 
   /** Whether it was not there at the base, or a walk to the base went by while it was hidden. */
   private boolean isNewSince(PostRef ref, Past base, PassedOver passed, boolean eligibleNow) {
-    boolean above = isAbove(ref, base.mark.floor());
+    boolean above = ref.isAbove(base.mark.floor());
     if (above && !base.surelyHad(ref, eligibleNow)) return true;
     return !passed.isNothing() && wasPassedOver(ref, passed, above);
   }
@@ -381,10 +381,6 @@ public final class TimelineView {
   /** Cursors of before cells were told apart have times and no cell. */
   private static boolean isOfBefore(PassedOver.Stretch stretch) {
     return stretch.cell() == 0 && !stretch.rulesAt().isEmpty();
-  }
-
-  private static boolean isAbove(PostRef ref, PostId floor) {
-    return ref.compareToId(floor.hi(), floor.lo()) > 0;
   }
 
   // --- what was there ---

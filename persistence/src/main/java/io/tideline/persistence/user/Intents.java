@@ -120,8 +120,7 @@ final class Intents {
               Register<Long> mute = filters.mutes().get(new UserId(id));
               return !Objects.equals(mute == null ? null : mute.value(), wanted);
             });
-    long added =
-        changed.stream().filter(id -> !inForce(filters.mutes().get(new UserId(id)))).count();
+    long added = changed.stream().filter(id -> !filters.muted(new UserId(id), nowMillis)).count();
     if (asked.getActive() && added > 0 && mutes() + added > MUTES) return full("mutes", MUTES);
     return Decision.change(
         line().setMutesChanged(asked.toBuilder().clearTargetIds().addAllTargetIds(changed)),
@@ -129,11 +128,7 @@ final class Intents {
   }
 
   private long mutes() {
-    return filters.mutes().values().stream().filter(this::inForce).count();
-  }
-
-  private boolean inForce(@Nullable Register<Long> mute) {
-    return mute != null && Filters.lasts(mute.value(), nowMillis);
+    return filters.mutedUsers().stream().filter(user -> filters.muted(user, nowMillis)).count();
   }
 
   private Decision blocks(BlocksChanged asked) {

@@ -245,11 +245,7 @@ class LiveTimelineTest {
     awake("rain");
     days.pass(Duration.ofSeconds(5));
     stored.atHand = true;
-    List<FeedWatcher.Change> told = watch();
-    for (int i = 10; i < 22; i++) {
-      log.say(stored.add(i, "line " + i));
-      days.pass(Duration.ZERO);
-    }
+    List<FeedWatcher.Change> told = watchUntilFull();
     PostRef late = log.say(stored.add(5, "the sun"));
     log.say(stored.add(6, "the rain"));
     PostRef old = stored.add(4, "the moon");
@@ -291,11 +287,7 @@ class LiveTimelineTest {
     LiveTimeline timeline = awake("rain");
     days.pass(Duration.ofSeconds(5));
     stored.atHand = true;
-    List<FeedWatcher.Change> told = watch();
-    for (int i = 10; i < 22; i++) {
-      log.say(stored.add(i, "line " + i));
-      days.pass(Duration.ZERO);
-    }
+    List<FeedWatcher.Change> told = watchUntilFull();
     told.clear();
     newest = List.of();
     timeline.changed(followingCleo());
@@ -558,6 +550,16 @@ class LiveTimelineTest {
 
   private List<PostRef> shown() {
     return view().older(null, null, 10);
+  }
+
+  /** The floor has risen since the watch began. */
+  private List<FeedWatcher.Change> watchUntilFull() {
+    List<FeedWatcher.Change> told = watch();
+    for (int i = 10; i < 22; i++) {
+      log.say(stored.add(i, "line " + i));
+      days.pass(Duration.ZERO);
+    }
+    return told;
   }
 
   private List<FeedWatcher.Change> watch() {
