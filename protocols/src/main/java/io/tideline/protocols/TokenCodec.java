@@ -35,9 +35,14 @@ import org.jspecify.annotations.Nullable;
 public final class TokenCodec {
   private static final String ALGORITHM = "HmacSHA256";
   private static final int FORMAT = 1;
-  private static final int MAX_TEXT = 1024;
+  private static final int MAX_TEXT = 4096;
+
+  /** Longer are only cursors with positions in very many partitions. */
+  private static final int USUAL_TEXT = 1024;
+
   private static final int MAC_BYTES = 16;
   private static final int MAX_BYTES = MAX_TEXT / 4 * 3;
+  private static final int USUAL_BYTES = USUAL_TEXT / 4 * 3;
   private static final int CURSOR = 1;
   private static final int CONSISTENCY_TOKEN = 2;
   private static final int PAGE_TOKEN = 3;
@@ -82,7 +87,10 @@ public final class TokenCodec {
     tools = ThreadLocal.withInitial(() -> new Tools(keys));
   }
 
-  /** What does not fit of what the walk has passed over is forgotten, then of the rules. */
+  /**
+   * At most 1,024 characters: what has no room of what the walk has passed over is forgotten, then
+   * of the rules. Where positions alone need more, 4,096.
+   */
   public String encode(Cursor cursor) {
     return new String(encoded(cursor), StandardCharsets.ISO_8859_1);
   }
@@ -94,9 +102,8 @@ public final class TokenCodec {
 
   private byte[] encoded(Cursor cursor) {
     Tools mine = tools.get();
-    int macAt = write(cursor, mine);
-    if (macAt < 0) macAt = write(cursor.withoutPassed(), mine);
-    if (macAt < 0) macAt = write(cursor.withoutPassed().withoutRules(), mine);
+    int macAt = fitted(cursor, USUAL_BYTES, mine);
+    if (macAt < 0) macAt = fitted(cursor, MAX_BYTES, mine);
     if (macAt < 0) {
       throw new IllegalArgumentException(
           "a token has at most " + MAX_TEXT + " characters, but this would have more");
@@ -104,12 +111,20 @@ public final class TokenCodec {
     return seal(CURSOR, Arrays.copyOf(mine.room, macAt + MAC_BYTES), macAt, mine);
   }
 
+  /** The end of what has been written of the cursor; negative when even the least does not fit. */
+  private static int fitted(Cursor cursor, int mostBytes, Tools tools) {
+    int macAt = write(cursor, mostBytes, tools);
+    if (macAt < 0) macAt = write(cursor.withoutPassed(), mostBytes, tools);
+    if (macAt < 0) macAt = write(cursor.withoutPassed().withoutRules(), mostBytes, tools);
+    return macAt;
+  }
+
   /**
    * Writes a {@code CursorPayload} behind the place of the key id, in the order of its fields.
    *
    * @return where it ends; negative when it does not fit
    */
-  private static int write(Cursor cursor, Tools tools) {
+  private static int write(Cursor cursor, int mostBytes, Tools tools) {
     CodedOutputStream out = CodedOutputStream.newInstance(tools.room, 1, tools.room.length - 1);
     try {
       out.writeUInt32(CursorPayload.FORMAT_FIELD_NUMBER, FORMAT);
@@ -142,7 +157,8 @@ public final class TokenCodec {
     } catch (IOException e) {
       throw new UncheckedIOException("an array has no other failure", e);
     }
-    return 1 + out.getTotalBytesWritten();
+    int macAt = 1 + out.getTotalBytesWritten();
+    return macAt + MAC_BYTES > mostBytes ? -1 : macAt;
   }
 
   private static PassedStretch protoOf(PassedOver.Stretch stretch) {

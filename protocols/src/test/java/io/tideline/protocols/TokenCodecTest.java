@@ -206,10 +206,10 @@ class TokenCodecTest {
   }
 
   @Property
-  void any_bytes_are_refused_and_nothing_else_happens(@ForAll @Size(max = 900) byte[] bytes) {
+  void any_bytes_are_refused_and_nothing_else_happens(@ForAll @Size(max = 4000) byte[] bytes) {
     assertThat(refusalOf(text(bytes)))
         .isEqualTo(
-            bytes.length < 17 || text(bytes).length() > 1024 ? CURSOR_MALFORMED : CURSOR_FORGED);
+            bytes.length < 17 || text(bytes).length() > 4096 ? CURSOR_MALFORMED : CURSOR_FORGED);
   }
 
   @ParameterizedTest
@@ -437,12 +437,33 @@ class TokenCodecTest {
   }
 
   @Test
-  void a_token_that_would_be_longer_than_1_KB_is_not_given_out() {
-    Cursor cursor = older(POST, markOf(3, 128), PassedOver.NOTHING);
+  void positions_in_very_many_logs_have_room_and_cost_nothing_else() {
+    long at = HybridClock.ofMillis(1_763_650_000_123L);
+    Watermark mark = withRules(markOf(8, 16), new KnownRules(1, Map.of(1, at, 8, at), 0x9f3c01aa));
+    Cursor cursor =
+        new Cursor(
+            ANN,
+            "home",
+            Cursor.Direction.NEWER,
+            POST,
+            mark,
+            mark,
+            passed(5, POST),
+            List.of(POST, POST));
+
+    String text = CODEC.encode(cursor);
+
+    assertThat(text).hasSizeBetween(1025, 4096);
+    assertThat(CODEC.decodeCursor(text, ANN, "home")).isEqualTo(cursor);
+  }
+
+  @Test
+  void a_token_that_would_be_longer_than_4_KB_is_not_given_out() {
+    Cursor cursor = older(POST, markOf(8, 128), PassedOver.NOTHING);
 
     assertThatIllegalArgumentException()
         .isThrownBy(() -> CODEC.encode(cursor))
-        .withMessageContaining("1024");
+        .withMessageContaining("4096");
   }
 
   private static Watermark markOf(int cells, int partitions) {
