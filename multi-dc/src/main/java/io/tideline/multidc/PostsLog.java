@@ -332,6 +332,11 @@ public final class PostsLog implements Arrivals {
     return applied;
   }
 
+  @Override
+  public Positions stored() {
+    return recent.stored();
+  }
+
   // Runs on the thread that applies all of them.
   private void onApplied() {
     Positions now = Positions.EMPTY;

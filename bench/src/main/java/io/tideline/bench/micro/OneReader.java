@@ -120,6 +120,11 @@ final class OneReader implements Arrivals, LiveTimeline.Texts {
   }
 
   @Override
+  public Positions stored() {
+    return applied;
+  }
+
+  @Override
   public void register(UserId author, Inbox inbox) {
     this.inbox = inbox;
   }

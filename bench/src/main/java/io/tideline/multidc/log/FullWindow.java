@@ -69,6 +69,11 @@ public final class FullWindow implements Arrivals {
   }
 
   @Override
+  public Positions stored() {
+    return recent.stored();
+  }
+
+  @Override
   public void register(UserId author, Inbox inbox) {
     interest.add(author, inbox);
   }

@@ -188,6 +188,11 @@ class FeedPagesTest {
     }
 
     @Override
+    public Positions stored() {
+      return Positions.EMPTY;
+    }
+
+    @Override
     public void register(UserId author, Inbox inbox) {}
 
     @Override

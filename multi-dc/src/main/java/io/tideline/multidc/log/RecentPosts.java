@@ -198,6 +198,17 @@ public final class RecentPosts {
     }
   }
 
+  /** As {@link io.tideline.persistence.timeline.Arrivals#stored}. */
+  public Positions stored() {
+    Positions all = Positions.EMPTY;
+    for (Map.Entry<LogPartition, Window> each : windows.entrySet()) {
+      Window window = each.getValue();
+      // Floors lie below what is stored, also of a window that has not been told yet what is.
+      all = all.with(each.getKey(), Math.max(window.floor, window.stored));
+    }
+    return all;
+  }
+
   /**
    * Forgets what lies below an offset, as far as it is in the post store; true once all of it is.
    */

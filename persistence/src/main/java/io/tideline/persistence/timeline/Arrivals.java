@@ -1,6 +1,7 @@
 package io.tideline.persistence.timeline;
 
 import io.tideline.protocols.Positions;
+import io.tideline.protocols.PostId;
 import io.tideline.protocols.UserId;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -17,6 +18,9 @@ import java.util.Set;
 public interface Arrivals {
   /** Every line below these positions is in the inbox of every timeline registered for it. */
   Positions applied();
+
+  /** Every line below these positions is in the store of all posts. */
+  Positions stored();
 
   /** From now on the author's lines are offered to the inbox, per partition in log order. */
   void register(UserId author, Inbox inbox);
@@ -77,18 +81,28 @@ public interface Arrivals {
    */
   List<PostRef> recentWithTag(String tag, Positions after);
 
-  /** The remembered lines of all these sources together, in no order. */
+  /**
+   * The remembered lines of all these sources together, in no order; of authors of posts with a tag
+   * those about such posts.
+   */
   default List<PostRef> recent(Sources sources, Positions after) {
     List<PostRef> lines = recent(sources.authors(), after);
     Set<UserId> others = new HashSet<>();
+    Set<PostId> tagged = new HashSet<>();
     for (String tag : sources.tags()) {
       for (PostRef line : recentWithTag(tag, after)) {
         lines.add(line);
-        if (!sources.authors().contains(line.author)) others.add(line.author);
+        if (!sources.authors().contains(line.author) && tagged.add(line.id())) {
+          others.add(line.author);
+        }
       }
     }
     // What has become of a post with a tag, only the lines of its author tell.
-    if (!others.isEmpty()) lines.addAll(recent(others, after));
+    if (!others.isEmpty()) {
+      for (PostRef line : recent(others, after)) {
+        if (line.erased() || tagged.contains(line.id())) lines.add(line);
+      }
+    }
     return lines;
   }
 }

@@ -4,12 +4,15 @@ import io.tideline.protocols.Cursor;
 import io.tideline.protocols.PassedOver;
 import io.tideline.protocols.Positions;
 import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
 import io.tideline.protocols.Watermark;
 import io.tideline.protocols.v1.Post;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
@@ -172,10 +175,12 @@ public final class History {
   private final class Scan {
     final TimelineView view;
     final List<PostRef> refs = new ArrayList<>();
-    // Before anything is read of the store, because a line is forgotten only after it is stored.
-    private final List<PostRef> remembered;
+    private final List<PostRef> remembered = new ArrayList<>();
+    private boolean recalled;
     private final List<PostRef> rememberedSoFar = new ArrayList<>();
+    private final Set<UserId> heardByTag = new HashSet<>();
     private final Map<PostId, List<String>> met = new HashMap<>();
+    private final PostId olderThan;
     private final PostId newerThan;
     private PostId readTo;
     private int limit;
@@ -186,9 +191,9 @@ public final class History {
     Scan(TimelineView view, PostId olderThan, PostId newerThan, int limit) {
       this.view = view;
       this.limit = limit;
+      this.olderThan = olderThan;
       this.newerThan = newerThan;
       this.readTo = olderThan;
-      this.remembered = arrivals.recent(view.rules().sources(), Positions.EMPTY);
     }
 
     boolean ended() {
@@ -214,14 +219,23 @@ public final class History {
 
     /** Reads on. */
     CompletionStage<Void> further() {
+      if (recalled) return readFurther();
+      recalled = true;
+      // Before anything is read of the store, because a line is forgotten only after it is stored.
+      return CompletableFuture.runAsync(
+              () -> remember(arrivals.recent(view.rules().sources(), Positions.EMPTY)), executor)
+          .thenCompose(done -> readFurther());
+    }
+
+    private CompletionStage<Void> readFurther() {
       Eligibility rules = view.rules();
-      PostId olderThan = readTo;
+      PostId before = readTo;
       int read = limit;
       limit = Math.min(2 * limit, LARGEST_READ);
       return stored
           .newest(
               rules.sources(),
-              readTo,
+              before,
               newerThan,
               read,
               ref -> rules.judge(ref, List.of(), rules.now()).present())
@@ -229,14 +243,35 @@ public final class History {
               found -> {
                 refs.addAll(found.refs());
                 readTo = found.cutOff() ? LiveTimeline.oldest(found.refs()) : newerThan;
+                hearThoseOfTags(found.refs());
                 List<PostRef> known =
                     remembered.stream()
-                        .filter(ref -> ref.erased() || isBetween(floor(), ref.id(), olderThan))
+                        .filter(ref -> ref.erased() || isBetween(floor(), ref.id(), before))
                         .toList();
                 rememberedSoFar.addAll(known);
                 return readTexts(Stream.concat(found.refs().stream(), known.stream()));
               },
               executor);
+    }
+
+    /**
+     * Of posts that are in the store with a tag, only their authors tell what has become of them.
+     */
+    private void hearThoseOfTags(List<PostRef> found) {
+      Sources sources = view.rules().sources();
+      if (sources.tags().isEmpty()) return;
+      Set<UserId> authors = new HashSet<>();
+      for (PostRef ref : found) {
+        boolean known = sources.authors().contains(ref.author) || !heardByTag.add(ref.author);
+        if (!known) authors.add(ref.author);
+      }
+      remember(arrivals.recent(authors, Positions.EMPTY));
+    }
+
+    private void remember(List<PostRef> lines) {
+      for (PostRef line : lines) {
+        if (line.erased() || isBetween(newerThan, line.id(), olderThan)) remembered.add(line);
+      }
     }
 
     /** What there is in all that has been read. */

@@ -274,15 +274,12 @@ public final class LiveTimeline {
           Checkpoint shared = checkpoint.of(asRemembered(checkpoint.entries()));
           List<PostRef> refs = new ArrayList<>(shared.entries());
           refs.addAll(lines);
-          if (!met.of(refs, patient)) return false;
-          finish(timeline(checkpoint.floor(), refs, met.byPost), held, met);
+          Timeline resumed = met.timeline(checkpoint.floor(), refs, patient);
+          if (resumed == null) return false;
+          finish(resumed, held, met);
           stored.hold(shared);
           return true;
         });
-  }
-
-  private Timeline timeline(PostId floor, Collection<PostRef> refs, Map<PostId, List<String>> met) {
-    return Timeline.of(around.capacity(), timeline.rules(), floor, refs, met);
   }
 
   /** What is in the feed is now decided by these. */
@@ -419,12 +416,12 @@ public final class LiveTimeline {
   /** False when it has to be read first what its post says. */
   private boolean apply(PostRef line, List<FeedWatcher.Change> changes) {
     List<String> met = List.of();
-    if (timeline.rules().readsTexts() && !line.deleted()) {
+    if (timeline.rules().readsTexts() && !line.deleted() && timeline.concerns(line)) {
       Post post = textOf(line);
       boolean given = unread.getOrDefault(line.id(), Long.MIN_VALUE) >= line.version;
       if (post == null && !given) return false;
       // Deleted meanwhile, of which another line may have told before this one.
-      if (post != null && post.getVersion() == 0) return true;
+      if (post != null && isDeleted(post)) return true;
       met = post == null ? timeline.met(line.id()) : timeline.rules().met(post);
     }
     if (isToldAlready(line, changes)) return true;
@@ -707,10 +704,13 @@ public final class LiveTimeline {
   private void load(Sources wanted) {
     Eligibility rules = timeline.rules();
     loadingByRulesAt = rules.at();
-    Positions since = around.arrivals().applied();
-    List<PostRef> before = around.arrivals().recent(wanted, Positions.EMPTY);
+    Start start =
+        new Start(
+            around.arrivals().stored(),
+            around.arrivals().applied(),
+            around.arrivals().recent(wanted, Positions.EMPTY));
     if (wanted.isEmpty()) {
-      merge(wanted, since, before, new Newest(List.of(), false));
+      merge(wanted, start, new Newest(List.of(), false));
       return;
     }
     PostId floor = loadingAll ? PostId.MIN : timeline.floor();
@@ -726,7 +726,7 @@ public final class LiveTimeline {
             (stored, failure) ->
                 owner.execute(
                     () -> {
-                      if (failure == null) merge(wanted, since, before, stored);
+                      if (failure == null) merge(wanted, start, stored);
                       else retry(wanted, failure);
                     }));
   }
@@ -766,19 +766,28 @@ public final class LiveTimeline {
     loadNext();
   }
 
-  private void merge(Sources wanted, Positions since, List<PostRef> before, Newest stored) {
+  /**
+   * What was there before the store was read.
+   *
+   * @param stored every line below is in the store
+   * @param recent of the sources that are loaded
+   */
+  private record Start(Positions stored, Positions applied, List<PostRef> recent) {}
+
+  private void merge(Sources wanted, Start start, Newest stored) {
     Met met = new Met();
     attempt(
         TAIL_CHECKS,
         patient -> {
           if (!patient) passBy();
           takeAll();
+          if (patient && met.reading) return false;
           // Of references that say the same the first is kept: what is remembered is there anyway.
-          List<PostRef> refs = new ArrayList<>(before);
+          List<PostRef> refs = new ArrayList<>(start.recent);
           refs.addAll(around.arrivals().recent(wanted, Positions.EMPTY));
-          refs.addAll(around.arrivals().recent(authorsByTag, Positions.EMPTY));
+          refs.addAll(saidOfTagged(refs, stored.refs()));
           refs.addAll(stored.refs());
-          if (!remembered(since)) {
+          if (!remembersAllSince(start)) {
             LOG.warn(
                 "What has come for {} while it was loaded is forgotten; loading it again", user);
             around.stats().failedLoads.increment();
@@ -793,12 +802,29 @@ public final class LiveTimeline {
             refs.addAll(timeline.remembered());
             if (floor.compareTo(timeline.floor()) < 0) floor = timeline.floor();
           }
-          if (!met.of(refs, patient)) return false;
-          Timeline loaded = timeline(floor, refs, met.byPost);
+          Timeline loaded = met.timeline(floor, refs, patient);
+          if (loaded == null) return false;
           if (loadingAll && loadingByRulesAt == loaded.rules().at()) attainable = loaded.size();
-          finish(loaded, loadingAll ? since : Positions.EMPTY, met);
+          finish(loaded, loadingAll ? start.applied : Positions.EMPTY, met);
           return true;
         });
+  }
+
+  /** What their authors have said lately of posts that are here, or will be, because of a tag. */
+  private List<PostRef> saidOfTagged(List<PostRef> recent, List<PostRef> stored) {
+    Sources sources = timeline.rules().sources();
+    if (sources.tags().isEmpty()) return List.of();
+    Set<UserId> authors = new HashSet<>(authorsByTag);
+    for (PostRef ref : stored) {
+      if (!sources.authors().contains(ref.author) && sources.contain(ref)) authors.add(ref.author);
+    }
+    List<PostRef> said = around.arrivals().recent(authors, Positions.EMPTY);
+    Set<PostId> posts = new HashSet<>();
+    for (List<PostRef> some : List.of(recent, stored, timeline.remembered())) {
+      for (PostRef ref : some) posts.add(ref.id());
+    }
+    said.removeIf(line -> !line.erased() && !posts.contains(line.id()));
+    return said;
   }
 
   /** What the rules about texts say of the posts of one load, read as it goes on. */
@@ -806,26 +832,41 @@ public final class LiveTimeline {
     final Map<PostId, List<String>> byPost = new HashMap<>();
     final Map<PostId, Long> unread = new HashMap<>();
     private final Map<PostId, Long> versions = new HashMap<>();
+    private final Set<PostId> deleted = new HashSet<>();
     private Eligibility readBy = timeline.rules();
     private boolean reading;
 
-    /** True when it is known of all of these; else reads what is missing. */
-    boolean of(Collection<PostRef> refs, boolean patient) {
+    /**
+     * A timeline of these, once it is known of all that it remembers; {@code null} while that is
+     * read. What a rule hides makes room for something older, of which it has to be known as well.
+     */
+    @Nullable Timeline timeline(PostId floor, List<PostRef> refs, boolean patient) {
       Eligibility rules = timeline.rules();
-      if (!rules.readsTexts()) return true;
+      refs.removeIf(ref -> deleted.contains(ref.id()));
       if (!rules.readsTextsAs(readBy)) {
         readBy = rules;
         byPost.clear();
         versions.clear();
       }
+      while (true) {
+        Timeline made = Timeline.of(around.capacity(), rules, floor, refs, byPost);
+        if (!rules.readsTexts() || knowsAll(made.remembered(), patient)) return made;
+        if (patient) return null;
+      }
+    }
+
+    /** Else reads what is missing, or does without. */
+    private boolean knowsAll(List<PostRef> refs, boolean patient) {
       unread.clear();
       for (PostRef ref : refs) {
-        if (!ref.deleted() && versions.getOrDefault(ref.id(), 0L) < ref.version) {
-          unread.merge(ref.id(), ref.version, Math::max);
-        }
+        if (versions.getOrDefault(ref.id(), 0L) < ref.version) unread.put(ref.id(), ref.version);
       }
-      if (!patient) unread.keySet().forEach(id -> byPost.putIfAbsent(id, timeline.met(id)));
-      if (unread.isEmpty() || !patient) return true;
+      if (unread.isEmpty()) return true;
+      if (!patient) {
+        boolean given = byPost.keySet().containsAll(unread.keySet());
+        unread.keySet().forEach(id -> byPost.putIfAbsent(id, timeline.met(id)));
+        return given;
+      }
       if (!reading) {
         reading = true;
         Map<PostId, Long> wanted = Map.copyOf(unread);
@@ -842,6 +883,7 @@ public final class LiveTimeline {
       if (posts == null) return;
       posts.forEach(
           (id, post) -> {
+            if (isDeleted(post)) deleted.add(id);
             byPost.put(id, timeline.rules().met(post));
             versions.put(id, readVersion(post, wanted.getOrDefault(id, 0L)));
           });
@@ -850,7 +892,11 @@ public final class LiveTimeline {
 
   /** Of a post that is deleted, which says nothing, there is nothing to wait for. */
   private static long readVersion(Post post, long wanted) {
-    return post.getVersion() == 0 ? wanted : post.getVersion();
+    return isDeleted(post) ? wanted : post.getVersion();
+  }
+
+  private static boolean isDeleted(Post read) {
+    return read.getVersion() == 0;
   }
 
   /** Reads what could not be read, now and then, until it could be or has left the timeline. */
@@ -876,14 +922,16 @@ public final class LiveTimeline {
     if (stopped) return;
     if (posts != null) {
       Map<PostId, List<String>> met = new HashMap<>();
+      TimelineView old = timeline.publish(positions);
       posts.forEach(
           (id, post) -> {
             PostRef known = timeline.find(id);
             if (known == null || readVersion(post, known.version) < known.version) return;
-            met.put(id, timeline.rules().met(post));
+            // Its author may not have been heard when it was deleted.
+            if (isDeleted(post)) timeline.remove(known);
+            else met.put(id, timeline.rules().met(post));
           });
       unread.keySet().removeAll(met.keySet());
-      TimelineView old = timeline.publish(positions);
       timeline = timeline.meeting(met);
       show();
       tellDifferences(old);
@@ -900,6 +948,15 @@ public final class LiveTimeline {
           failure);
     }
     readAgainIn(next);
+  }
+
+  /**
+   * True when whatever the store lacked when it was read is remembered. Of authors known only since
+   * then, by a tag, nothing was remembered before: all that it lacked has to be here still.
+   */
+  private boolean remembersAllSince(Start start) {
+    return remembered(start.applied)
+        && (timeline.rules().sources().tags().isEmpty() || remembered(start.stored));
   }
 
   /** True when nothing that has arrived since then was forgotten. */
@@ -1115,7 +1172,10 @@ public final class LiveTimeline {
       if (sources.authors().contains(post.author) || !sources.contain(post)) continue;
       if (!authorsByTag.add(post.author)) continue;
       around.arrivals().register(post.author, inbox);
-      around.arrivals().recent(post.author, Positions.EMPTY).forEach(inbox::offer);
+      for (PostRef line : around.arrivals().recent(post.author, Positions.EMPTY)) {
+        boolean later = (line.flags & (PostRef.EDITED | PostRef.DELETED)) != 0;
+        if (later || timeline.find(line.id()) != null) inbox.offer(line);
+      }
     }
     if (authorsByTag.size() > Timeline.CANDIDATES_PER_ENTRY * around.capacity()) forgetAuthors();
   }

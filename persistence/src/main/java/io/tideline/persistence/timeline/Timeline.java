@@ -198,6 +198,13 @@ public final class Timeline {
     return at >= 0 ? slots[at] : hidden.get(id);
   }
 
+  /** Whether a line that publishes or edits a post can change anything here. */
+  boolean concerns(PostRef line) {
+    return rules.sources().contain(line)
+        || find(line.id()) != null
+        || (eldersFrom < eldersTo && elder(line.id()) != null);
+  }
+
   /** The rules about texts that a candidate meets. */
   public List<String> met(PostId id) {
     return met.isEmpty() ? List.of() : met.getOrDefault(id, List.of());
@@ -269,6 +276,13 @@ public final class Timeline {
     if (!metNow.isEmpty() || !met.isEmpty()) remember(line.id(), metNow);
     set(known, after, changes);
     trim(changes);
+  }
+
+  /** Removes a post, shown or not, as the line does that deletes it. */
+  void remove(PostRef known) {
+    List<Change> ignored = new ArrayList<>();
+    set(known, null, ignored);
+    trim(ignored);
   }
 
   private void passBelow(PostRef line, List<String> metNow, List<Change> changes) {

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Queue;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -127,6 +128,26 @@ class HistoryTest {
     TimelineView view = view(all, Positions.EMPTY.with(SomeLines.P0, 20));
     List<PostId> walked = new Behind(posts(1, 9), posts(7, 20)).walk(view);
     assertThat(walked).isEqualTo(LongStream.range(1, 16).mapToObj(i -> id(16 - i)).toList());
+  }
+
+  @Test
+  void what_a_tag_brings_is_not_there_when_its_author_has_deleted_it_since() {
+    Facts moon = new Facts(List.of("moon"), "", List.of(), false, null, null, null, null);
+    UserId cleo = new UserId("cleo");
+    List<PostRef> stored = new ArrayList<>(posts(1, 20));
+    PostRef hers = new PostRef(5, 1, 105, cleo, SomeLines.P0, 21, 0, moon);
+    PostRef later = new PostRef(14, 1, 114, cleo, SomeLines.P0, 22, 0, moon);
+    stored.addAll(List.of(hers, later));
+    PostRef delete = new PostRef(5, 1, 200, cleo, SomeLines.P0, 23, PostRef.DELETED);
+    SomeRules withTag =
+        new SomeRules(
+            new Sources(Set.of(SomeLines.ANN, SomeLines.BEA), Set.of("moon")), ref -> true);
+    TimelineView view =
+        Timeline.of(CAPACITY, withTag, PostId.MIN, posts(1, 20), Map.of())
+            .publish(Positions.EMPTY.with(SomeLines.P0, 24));
+    assertThat(new Behind(stored, List.of(delete)).walk(view))
+        .contains(later.id())
+        .doesNotContain(hers.id());
   }
 
   @Test

@@ -188,6 +188,84 @@ class LiveTimelineTest {
   }
 
   @Test
+  void a_tag_does_not_bring_what_was_deleted_before_the_store_and_after_the_log_knew_it() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    PostRef tagged = tagged(3, 3);
+    stored.posts.put(tagged.id(), Post.newBuilder().setText("full").setVersion(3).build());
+    newest = List.of(tagged);
+    log.stored = 9;
+    log.floor = 10;
+    timeline.changed(followingMoon());
+    days.pass(Duration.ofMillis(400));
+    assertThat(reading()).as("until all of it is known").isNull();
+    newest = List.of(new PostRef(3, 1, 4, CLEO, LOG, 9, PostRef.DELETED));
+    log.stored = 10;
+    days.pass(Duration.ofSeconds(1));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(storm, calm);
+  }
+
+  @Test
+  void what_cannot_be_read_and_is_deleted_before_it_can_be_goes() {
+    awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    stored.away = true;
+    PostRef sun = log.say(stored.add(3, "the sun"));
+    days.pass(Duration.ofSeconds(3));
+    assertThat(shown()).containsExactly(sun, calm);
+    stored.posts.put(sun.id(), Post.getDefaultInstance());
+    stored.away = false;
+    days.pass(Duration.ofMinutes(1));
+    assertThat(shown()).containsExactly(calm);
+  }
+
+  @Test
+  void whoever_posts_much_and_once_with_a_tag_does_not_flood_those_who_follow_it() {
+    LiveTimeline timeline = awake("sun");
+    stored.atHand = true;
+    timeline.changed(followingMoon());
+    days.pass(Duration.ofSeconds(5));
+    List<PostRef> hers = new ArrayList<>();
+    for (int i = 10; i < 40; i++) hers.add(new PostRef(i, 5, i, CLEO, LOG, i, 0));
+    log.lines = hers;
+    PostRef tagged = tagged(50, 50);
+    stored.posts.put(tagged.id(), Post.newBuilder().setText("full").setVersion(50).build());
+    int before = loads;
+    PostRef said = log.say(tagged);
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).contains(said).doesNotContainAnyElementsOf(hers);
+    assertThat(loads).isEqualTo(before);
+  }
+
+  @Test
+  void of_all_that_is_remembered_it_reads_no_more_than_there_is_room_for() {
+    List<PostRef> said = new ArrayList<>();
+    for (int i = 10; i < 110; i++) said.add(stored.add(i, i % 2 == 0 ? "a storm" : "line " + i));
+    log.lines = said;
+    log.next = 110;
+    awake("storm");
+    days.pass(Duration.ofSeconds(5));
+    assertThat(shown()).hasSize(10).startsWith(said.get(99)).endsWith(said.get(81));
+    assertThat(stored.wanted)
+        .as("those that are hidden and those below the floor too")
+        .isLessThan(60);
+  }
+
+  private static PostRef tagged(long id, long version) {
+    Facts moon = new Facts(List.of("moon"), "", List.of(), false, null, null, null, null);
+    return new PostRef(id, 1, version, CLEO, LOG, id, 0, moon);
+  }
+
+  private Rules followingMoon() {
+    IntentLine follow =
+        IntentLine.newBuilder()
+            .setAt(9)
+            .setTagsChanged(TagsChanged.newBuilder().addTags("moon").setActive(true))
+            .build();
+    return new Rules(ANN, ResidentTimelines.HOME, GRAPH.merge(follow, 9), filters, 0, 1);
+  }
+
+  @Test
   void readers_and_watchers_wait_for_the_posts_of_a_new_followee() {
     LiveTimeline timeline = awake("sun");
     days.pass(Duration.ofSeconds(5));
@@ -602,6 +680,8 @@ class LiveTimelineTest {
     List<PostRef> lines = List.of();
     boolean located = true;
     boolean forgetful;
+    long floor;
+    long stored = Long.MAX_VALUE;
     private final Set<Inbox> inboxes = new HashSet<>();
     private long next = 10;
 
@@ -611,7 +691,8 @@ class LiveTimelineTest {
 
     PostRef say(PostRef post) {
       PostRef line =
-          new PostRef(post.idHi, post.idLo, post.version, post.author, LOG, next, post.flags);
+          new PostRef(
+              post.idHi, post.idLo, post.version, post.author, LOG, next, post.flags, post.facts);
       inboxes.forEach(inbox -> inbox.deliver(line));
       next++;
       return line;
@@ -629,7 +710,12 @@ class LiveTimelineTest {
 
     @Override
     public boolean remembersSince(Positions applied) {
-      return !forgetful;
+      return !forgetful && applied.next(LOG) >= floor;
+    }
+
+    @Override
+    public Positions stored() {
+      return Positions.EMPTY.with(LOG, Math.min(stored, next));
     }
 
     @Override
@@ -639,7 +725,7 @@ class LiveTimelineTest {
 
     @Override
     public List<PostRef> recent(UserId author, Positions after) {
-      return lines;
+      return lines.stream().filter(line -> line.author.equals(author)).toList();
     }
 
     @Override
@@ -661,6 +747,7 @@ class LiveTimelineTest {
     boolean away;
     boolean atHand;
     int asked;
+    int wanted;
 
     PostRef add(long at, String text) {
       PostRef ref = new PostRef(at, 1, at, BOB, LOG, at, 0);
@@ -676,6 +763,7 @@ class LiveTimelineTest {
     @Override
     public CompletionStage<Map<PostId, Post>> posts(Collection<PostId> ids) {
       asked++;
+      wanted += ids.size();
       if (away) return CompletableFuture.failedFuture(new IllegalStateException("away"));
       Map<PostId, Post> found = new HashMap<>(posts);
       found.keySet().retainAll(ids);

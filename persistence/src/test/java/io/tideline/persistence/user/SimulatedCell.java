@@ -368,6 +368,8 @@ final class SimulatedCell {
     private final Map<PostId, PostRef> cards = new LinkedHashMap<>();
     private Positions applied = Positions.EMPTY;
     private boolean interrupted;
+    // The thread that reads the log is with a timeline, and does nothing else.
+    private boolean delivers;
 
     Node() {
       for (LogPartition partition : PARTITIONS) {
@@ -383,16 +385,17 @@ final class SimulatedCell {
     }
 
     void advance() {
-      lane(anyPartition()).advance();
+      if (!delivers) lane(anyPartition()).advance();
     }
 
     void evict() {
-      lane(anyPartition()).evict();
+      if (!delivers) lane(anyPartition()).evict();
       // What is said of a line is kept a while.
       if (cards.size() > 20) cards.remove(cards.keySet().iterator().next());
     }
 
     void publish() {
+      if (delivers) return;
       for (Lane lane : lanes.values()) applied = applied.with(lane.partition, lane.applied);
     }
 
@@ -415,6 +418,13 @@ final class SimulatedCell {
     public Positions applied() {
       meanwhile();
       return applied;
+    }
+
+    @Override
+    public Positions stored() {
+      Positions all = Positions.EMPTY;
+      for (LogPartition partition : PARTITIONS) all = all.with(partition, storedTo(partition));
+      return all;
     }
 
     @Override
@@ -536,9 +546,11 @@ final class SimulatedCell {
       void advance() {
         if (delivering != null) {
           Inbox inbox = inboxes.poll();
+          delivers = true;
           if (inbox == null) delivered();
           else if (delivering.offset % 2 == 0) inbox.deliver(delivering);
           else inbox.offer(delivering);
+          delivers = false;
         } else if (applied < lines(partition).size()) {
           PostRef line = lines(partition).get((int) applied);
           delivering = line;
