@@ -30,6 +30,13 @@ public record Register<V>(
     earlier = List.copyOf(earlier);
   }
 
+  /** This one and those before, latest first. */
+  List<Register<V>> changes() {
+    List<Register<V>> all = new ArrayList<>(1 + earlier.size());
+    addAll(all);
+    return all;
+  }
+
   /** How a snapshot keeps one change: an array of four. */
   @JsonFormat(shape = JsonFormat.Shape.ARRAY)
   @JsonPropertyOrder({"at", "cell", "seenAt", "value"})

@@ -14,6 +14,7 @@ import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.KnownRules;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.Post;
+import java.time.Duration;
 import java.util.AbstractSet;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 /** What belongs into one feed of one user: graph and filters, asked about a post. */
 public final class Rules implements Eligibility {
   private static final String LIST = "list:";
+  // Cursors ask what was in force before; reading texts for those that are older costs too much.
+  private static final long ENDED_RULES_COUNT_MILLIS = Duration.ofDays(30).toMillis();
 
   private final UserId reader;
   private final @Nullable String list;
@@ -37,6 +40,7 @@ public final class Rules implements Eligibility {
   private final Moment now;
   private final long lastExpiry;
   private final long expiresAtMillis;
+  private final long oldestEndMillis;
   private final int cell;
   private final Sources sources;
   // Made when first asked for; which thread makes it does not matter.
@@ -62,6 +66,7 @@ public final class Rules implements Eligibility {
     this.lastExpiry = filters.lastExpiry(nowMillis);
     this.now = new Moment(Math.max(Math.max(graph.changedAt(), filters.changedAt()), lastExpiry));
     this.expiresAtMillis = filters.nextExpiry(nowMillis);
+    this.oldestEndMillis = nowMillis - ENDED_RULES_COUNT_MILLIS;
     this.sources =
         list == null
             ? new Sources(new AndOneself(graph.followees(), reader), graph.followedTags())
@@ -227,7 +232,7 @@ public final class Rules implements Eligibility {
 
   @Override
   public boolean readsTexts() {
-    return !filters.rules().isEmpty();
+    return !filters.rules().isEmpty() && !versions().isEmpty();
   }
 
   @Override
@@ -246,7 +251,7 @@ public final class Rules implements Eligibility {
     return met;
   }
 
-  // Also those that have ended: cursors ask what was in force before.
+  // Also those that ended of late.
   private List<Version> versions() {
     List<Version> made = versions;
     if (made != null) return made;
@@ -258,10 +263,16 @@ public final class Rules implements Eligibility {
     return made;
   }
 
-  private static Stream<Version> versions(String id, Register<MuteRule> rule) {
-    return Stream.concat(Stream.of(rule), rule.earlier().stream())
-        .filter(version -> version.value() != null)
-        .map(version -> new Version(name(id, version), requireNonNull(version.value()).matcher()));
+  private Stream<Version> versions(String id, Register<MuteRule> register) {
+    List<Version> counting = new ArrayList<>();
+    long endMillis = Long.MAX_VALUE;
+    for (Register<MuteRule> version : register.changes()) {
+      MuteRule rule = version.value();
+      boolean counts = endMillis > oldestEndMillis && rule != null && rule.inForce(oldestEndMillis);
+      if (counts) counting.add(new Version(name(id, version), requireNonNull(rule).matcher()));
+      endMillis = HybridClock.millisOf(version.at());
+    }
+    return counting.stream();
   }
 
   private static String name(String rule, Register<MuteRule> version) {

@@ -6,6 +6,7 @@ import com.sun.management.ThreadMXBean;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Moment;
 import io.tideline.persistence.timeline.PostRef;
+import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.Verdict;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
@@ -16,6 +17,7 @@ import io.tideline.protocols.log.v1.MuteRuleChanged;
 import io.tideline.protocols.log.v1.MuteRuleContent;
 import io.tideline.protocols.v1.Post;
 import java.lang.management.ManagementFactory;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -117,6 +119,37 @@ class RulesTest {
     for (int i = 0; i < 100; i++) rules.met(post);
     long perPost = (thread.getCurrentThreadAllocatedBytes() - before) / 100;
     assertThat(perPost).as("bytes").isLessThan(Intents.MUTE_RULES * 50L);
+  }
+
+  @Example
+  void rules_that_ended_more_than_thirty_days_ago_read_no_texts() {
+    Duration day = Duration.ofDays(1);
+    Filters lasting = Filters.EMPTY.merge(rule(day, Duration.ZERO), 1);
+    assertThat(readsTexts(lasting, day.multipliedBy(99))).isTrue();
+    Filters lapsing = Filters.EMPTY.merge(rule(day, day.multipliedBy(2)), 1);
+    assertThat(readsTexts(lapsing, day.multipliedBy(31))).isTrue();
+    assertThat(readsTexts(lapsing, day.multipliedBy(33))).isFalse();
+    Filters removed = lasting.merge(rule(day.multipliedBy(3), null), 1);
+    assertThat(readsTexts(removed, day.multipliedBy(32))).isTrue();
+    assertThat(readsTexts(removed, day.multipliedBy(34))).isFalse();
+  }
+
+  private static boolean readsTexts(Filters filters, Duration now) {
+    return new Rules(
+            SomeIntents.READER, ResidentTimelines.HOME, Graph.EMPTY, filters, now.toMillis(), 1)
+        .readsTexts();
+  }
+
+  private static IntentLine rule(Duration at, @Nullable Duration until) {
+    MuteRuleChanged.Builder change = MuteRuleChanged.newBuilder().setRuleId("r");
+    if (until != null) {
+      change.setContent(
+          MuteRuleContent.newBuilder().setWords("storm").setUntilMillis(until.toMillis()));
+    }
+    return IntentLine.newBuilder()
+        .setAt(HybridClock.ofMillis(at.toMillis()))
+        .setMuteRuleChanged(change)
+        .build();
   }
 
   private static List<String> met(Rules rules, Text post) {
