@@ -41,7 +41,7 @@ final class Heartbeats extends AbstractBehavior<FenceMessage> {
   private boolean wasOpen;
   private boolean wasOff;
 
-  private record Answer(long sentAt, OptionalLong clockOffset) {}
+  record Answer(long sentAt, OptionalLong clockOffset) {}
 
   private Heartbeats(ActorContext<FenceMessage> context, Fence fence) {
     super(context);
@@ -132,8 +132,12 @@ final class Heartbeats extends AbstractBehavior<FenceMessage> {
     return new Answer(answer.sentAt(), OptionalLong.of(answer.wallClock() - whenAnswered));
   }
 
-  private static Answer later(Answer one, Answer other) {
-    return other.sentAt() - one.sentAt() >= 0 ? other : one;
+  /** The later one; what it does not tell of the other clock is as it was. */
+  static Answer later(Answer one, Answer other) {
+    boolean inOrder = other.sentAt() - one.sentAt() >= 0;
+    Answer before = inOrder ? one : other;
+    Answer last = inOrder ? other : one;
+    return last.clockOffset().isPresent() ? last : new Answer(last.sentAt(), before.clockOffset());
   }
 
   private void update(List<Member> members) {
