@@ -19,6 +19,7 @@ public final class Fence {
   private final long closesAfterNanos;
   private final long maxClockOffsetMillis;
   private volatile long tick = NOT_YET;
+  private volatile long lastCountedIn = System.nanoTime();
   private volatile long clockOffsetMillis;
   private volatile long clockSpreadMillis;
 
@@ -62,10 +63,8 @@ public final class Fence {
 
   /** Time since a majority counted this node in; the process' whole life when none ever did. */
   public Duration age() {
-    long current = tick;
-    return current <= GONE
-        ? Duration.ofMillis(Long.MAX_VALUE)
-        : Duration.ofNanos(System.nanoTime() - current);
+    long current = lastCountedIn;
+    return Duration.ofNanos(System.nanoTime() - current);
   }
 
   /** For logs and operators. */
@@ -98,7 +97,10 @@ public final class Fence {
 
   void countedInAt(long nanoTime) {
     long current = tick;
-    if (current == NOT_YET || (current != GONE && nanoTime - current > 0)) tick = nanoTime;
+    if (current == NOT_YET || (current != GONE && nanoTime - current > 0)) {
+      lastCountedIn = nanoTime;
+      tick = nanoTime;
+    }
   }
 
   /** Not a member; for good when it has been one. */

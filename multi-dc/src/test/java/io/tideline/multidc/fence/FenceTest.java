@@ -19,6 +19,18 @@ class FenceTest {
   }
 
   @Test
+  void before_a_majority_ever_counted_the_node_in_its_age_is_that_of_the_process() {
+    assertThat(fence.age()).isLessThan(Duration.ofMinutes(1));
+  }
+
+  @Test
+  void the_age_of_a_node_that_was_removed_goes_on_from_when_it_was_last_counted_in() {
+    fence.countedInAt(System.nanoTime() - Duration.ofSeconds(5).toNanos());
+    fence.gone();
+    assertThat(fence.age()).isBetween(Duration.ofSeconds(5), Duration.ofSeconds(6));
+  }
+
+  @Test
   void is_open_for_a_while_after_a_majority_counted_the_node_in() {
     fence.countedInAt(System.nanoTime() - Duration.ofSeconds(5).toNanos());
     assertThat(fence.open()).isTrue();
