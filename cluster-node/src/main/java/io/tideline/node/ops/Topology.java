@@ -69,23 +69,38 @@ public record Topology(
   }
 
   /**
-   * How unevenly the zones are loaded: (most - least) / mean of their shards by weight; 0 = evenly.
-   * Zones that have nothing to take with, because they are drained or away, do not count.
+   * How unevenly the zones are loaded: (most - least) / mean of their shards by weight; 0 = evenly,
+   * or each is less than two shards off its share, which is what the plan of where shards are puts
+   * up with. Zones that have nothing to take with, because they are drained or away, do not count.
    */
   public double zoneSkew() {
     Map<String, Long> shards = shardCounts();
-    DoubleSummaryStatistics loads =
+    List<Zone> zones =
         nodes.stream()
             .filter(node -> node.state() == State.UP && node.weight() > 0)
             .collect(Collectors.groupingBy(Node::availabilityZone))
             .values()
             .stream()
-            .collect(Collectors.summarizingDouble(zone -> load(zone, shards)));
-    return loads.getSum() == 0 ? 0 : (loads.getMax() - loads.getMin()) / loads.getAverage();
+            .map(zone -> Zone.of(zone, shards))
+            .toList();
+    double mean =
+        zones.stream().mapToLong(Zone::shards).sum()
+            / (double) zones.stream().mapToInt(Zone::weight).sum();
+    if (zones.stream().allMatch(zone -> Math.abs(zone.shards() - mean * zone.weight()) < 2))
+      return 0;
+    DoubleSummaryStatistics loads = zones.stream().mapToDouble(Zone::load).summaryStatistics();
+    return (loads.getMax() - loads.getMin()) / loads.getAverage();
   }
 
-  private static double load(List<Node> zone, Map<String, Long> shards) {
-    return zone.stream().mapToDouble(node -> shards.getOrDefault(node.id(), 0L)).sum()
-        / zone.stream().mapToInt(Node::weight).sum();
+  private record Zone(long shards, int weight) {
+    static Zone of(List<Node> nodes, Map<String, Long> shards) {
+      return new Zone(
+          nodes.stream().mapToLong(node -> shards.getOrDefault(node.id(), 0L)).sum(),
+          nodes.stream().mapToInt(Node::weight).sum());
+    }
+
+    double load() {
+      return (double) shards / weight;
+    }
   }
 }

@@ -15,9 +15,17 @@ class TopologyTest {
   void zones_are_skewed_by_how_much_they_have_for_their_weight() {
     List<Node> even = List.of(node("1", "a", 100), node("2", "b", 50), node("3", "b", 50));
     assertThat(skew(even, "1", "1", "2", "3")).isZero();
-    assertThat(skew(even, "1", "1", "1", "2")).isCloseTo(1, within(1e-9));
+    assertThat(skew(even, "1", "1", "1", "1", "1", "1", "2", "3")).isCloseTo(1, within(1e-9));
     assertThat(skew(List.of(node("1", "a", 100), node("2", "b", 300)), "1", "2", "2", "2"))
         .isZero();
+  }
+
+  @Test
+  void zones_that_are_no_two_shards_off_their_shares_are_not_skewed() {
+    List<Node> three = List.of(node("1", "a", 100), node("2", "b", 100), node("3", "c", 100));
+    assertThat(skew(three, "1", "1", "2", "3")).isZero();
+    assertThat(skew(three, "1", "1", "2", "2")).as("nothing moves").isZero();
+    assertThat(skew(three, "1", "1", "1")).isCloseTo(3, within(1e-9));
   }
 
   @Test
