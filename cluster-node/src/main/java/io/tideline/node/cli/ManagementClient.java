@@ -147,6 +147,11 @@ final class ManagementClient {
         : json(ask("PUT", "/placement/" + segment(name) + "?" + change, ""));
   }
 
+  /** Takes back all that was said about where a node's or zone's shards are. */
+  JsonNode forget(String name) {
+    return json(ask("DELETE", "/placement/" + segment(name), ""));
+  }
+
   /** How far other cells have come in the one that is asked. */
   JsonNode cells() {
     return json(ask("GET", "/cells", ""));

@@ -1,6 +1,9 @@
 package io.tideline.node.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -15,20 +18,22 @@ import picocli.CommandLine.Spec;
     description = {
       "Show and change where the shards of a cell are.",
       "A NAME is a node's gRPC address, host:port as `nodes` shows it, or an availability zone."
-          + " What is said about it holds until something else is said, also after restarts."
+          + " What is said about it holds until something else is said, also after restarts, and for"
+          + " whoever comes to that address or zone later: `forget` takes it back."
     },
     subcommands = {
       PlacementCommand.Show.class,
       PlacementCommand.Weight.class,
       PlacementCommand.Drain.class,
-      PlacementCommand.Undrain.class
+      PlacementCommand.Undrain.class,
+      PlacementCommand.Forget.class
     })
 final class PlacementCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "show, weight, drain or undrain?");
+    throw new ParameterException(spec.commandLine(), "show, weight, drain, undrain or forget?");
   }
 
   /** Shows nodes with weights and shards. */
@@ -57,9 +62,25 @@ final class PlacementCommand implements Runnable {
             node.path("draining").asBoolean() ? "draining" : node.path("state").asText(),
             node.path("weight").asText(),
             node.path("shards").asText());
-      return table
-          .append("skew of zones: %.2f".formatted(placement.path("skew").asDouble()))
-          .toString();
+      table.append("skew of zones: %.2f".formatted(placement.path("skew").asDouble()));
+      Map<String, JsonNode> absent = new TreeMap<>();
+      placement
+          .path("said")
+          .properties()
+          .forEach(each -> absent.put(each.getKey(), each.getValue()));
+      for (JsonNode node : placement.path("nodes"))
+        absent
+            .keySet()
+            .removeAll(List.of(node.path("address").asText(), node.path("zone").asText()));
+      absent.forEach(
+          (name, said) -> table.append("\n%s is not here: %s".formatted(name, said(said))));
+      return table.toString();
+    }
+
+    private static String said(JsonNode said) {
+      return said.path("draining").asBoolean()
+          ? "draining"
+          : "weight " + said.path("weight").asText();
     }
 
     private static void row(StringBuilder table, Object... cells) {
@@ -75,11 +96,11 @@ final class PlacementCommand implements Runnable {
     @Parameters(index = "0", paramLabel = "NODE|AZ", description = "host:port, or a zone")
     private String name = "";
 
-    abstract String query();
+    abstract JsonNode ask(ManagementClient nodes, String name);
 
     @Override
     public Integer call() {
-      JsonNode answer = management.connect().placement(name, query());
+      JsonNode answer = ask(management.connect(), name);
       output
           .output()
           .line(output.output().json() ? answer.toString() : answer.path("message").asText());
@@ -99,8 +120,8 @@ final class PlacementCommand implements Runnable {
     private int weight;
 
     @Override
-    String query() {
-      return "weight=" + weight;
+    JsonNode ask(ManagementClient nodes, String name) {
+      return nodes.placement(name, "weight=" + weight);
     }
   }
 
@@ -110,8 +131,8 @@ final class PlacementCommand implements Runnable {
       description = "Move all shards of a node or zone to others; it serves on, and gets none.")
   static final class Drain extends Change {
     @Override
-    String query() {
-      return "draining=true";
+    JsonNode ask(ManagementClient nodes, String name) {
+      return nodes.placement(name, "draining=true");
     }
   }
 
@@ -119,8 +140,20 @@ final class PlacementCommand implements Runnable {
   @Command(name = "undrain", description = "Give a node or zone shards again, by its weight.")
   static final class Undrain extends Change {
     @Override
-    String query() {
-      return "draining=false";
+    JsonNode ask(ManagementClient nodes, String name) {
+      return nodes.placement(name, "draining=false");
+    }
+  }
+
+  /** Takes back what was said. */
+  @Command(
+      name = "forget",
+      description =
+          "Take back all that was said about a node or zone, also about one that is gone.")
+  static final class Forget extends Change {
+    @Override
+    JsonNode ask(ManagementClient nodes, String name) {
+      return nodes.forget(name);
     }
   }
 }

@@ -10,7 +10,8 @@ class PlacementCommandTest extends ManagementCommandTest {
       """
       {"skew":0.25,"nodes":[{"address":"127.0.0.1:8600","zone":"a","version":"1.0","state":"up",\
       "weight":100,"draining":false,"shards":7},{"address":"127.0.0.1:8601","zone":"b",\
-      "version":"1.0","state":"up","weight":0,"draining":true,"shards":3}],"said":{}}\
+      "version":"1.0","state":"up","weight":0,"draining":true,"shards":3}],"said":{"10.1.2.3:8600":{"weight":50,"draining":false},\
+      "b":{"weight":100,"draining":true},"old":{"weight":100,"draining":true}}}\
       """;
 
   PlacementCommandTest() throws IOException {
@@ -25,6 +26,14 @@ class PlacementCommandTest extends ManagementCommandTest {
 
     assertThat(run("placement", "undrain", "b")).isZero();
     assertThat(asked).hasValue("PUT /placement/b?draining=false");
+  }
+
+  @Test
+  void what_was_said_is_forgotten() {
+    body = "{\"message\":\"10.1.2.3:8600 is like others.\"}";
+    assertThat(run("placement", "forget", "10.1.2.3:8600")).isZero();
+    assertThat(asked).hasValue("DELETE /placement/10.1.2.3:8600");
+    assertThat(out.toString()).isEqualTo("10.1.2.3:8600 is like others.\n");
   }
 
   @Test
@@ -48,7 +57,9 @@ class PlacementCommandTest extends ManagementCommandTest {
             "ADDRESS ZONE VERSION STATE WEIGHT SHARDS",
             "127.0.0.1:8600 a 1.0 up 100 7",
             "127.0.0.1:8601 b 1.0 draining 0 3",
-            "skew of zones: 0.25");
+            "skew of zones: 0.25",
+            "10.1.2.3:8600 is not here: weight 50",
+            "old is not here: draining");
     out.getBuffer().setLength(0);
     assertThat(run("placement", "show", "--output=json")).isZero();
     assertThat(out.toString()).isEqualTo(SHOWN + "\n");
