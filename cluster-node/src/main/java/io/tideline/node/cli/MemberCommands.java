@@ -38,7 +38,8 @@ final class MemberCommands {
       description = {
         "Have a node leave the cluster; its process then ends.",
         "Any node can be told, so this works where only some management ports can be reached."
-            + " `tideline drain` ends its calls before it leaves."
+            + " But all its shards move at once, and their users wait for seconds: `tideline drain`"
+            + " moves a few at a time while the node still answers."
       })
   static final class Leave extends Departure {
     @Override
