@@ -520,11 +520,10 @@ public final class FeedNode {
         () -> unless(log.tail().caughtUp(), "the log has not been read yet: timelines may be old"));
     health.degrading(
         "log-writer", () -> unless(log.writer().healthy(), "the log does not take lines"));
-    health.degrading("log-lag", () -> lag(sum(log.tailLag()), "lines are not applied yet"));
-    health.degrading("store-lag", () -> lag(sum(log.storeLag()), "lines are not stored yet"));
+    health.degrading("log-lag", () -> lag(tailLag(log), "lines are not applied yet"));
+    health.degrading("store-lag", () -> lag(storeLag(log), "lines are not stored yet"));
     health.degrading(
-        "intents-lag",
-        () -> lag(sum(intents.get(0).lag()), "intents are not applied to others yet"));
+        "intents-lag", () -> lag(lag(intents), "lines of intents are not applied yet"));
   }
 
   private void watch(Mirrors mirrors, OtherCell other) {
@@ -585,6 +584,19 @@ public final class FeedNode {
     metrics.counter("tideline.backfill.lines", "Lines said again by this node", backfills::lines);
   }
 
+  /** Of this cell's own log and of the copies of others', as what follows. */
+  private static long tailLag(PostsLog log) {
+    return sum(log.tailLag()) + log.copiesTailLag();
+  }
+
+  private static long storeLag(PostsLog log) {
+    return sum(log.storeLag()) + log.copiesStoreLag();
+  }
+
+  private static long lag(List<IntentApplier> intents) {
+    return sum(intents, applier -> sum(applier.lag()));
+  }
+
   private static Optional<String> lag(long lines, String what) {
     return unless(lines < LAGGING_LINES, lines + " " + what);
   }
@@ -626,14 +638,8 @@ public final class FeedNode {
     metrics.counter("tideline.inbox.overflows", "Timelines loaded again", stats.overflows::sum);
     metrics.counter(
         "tideline.loads.failed", "Loads of timelines that failed", stats.failedLoads::sum);
-    metrics.gauge(
-        "tideline.tail.lag",
-        "Lines not applied here yet",
-        () -> sum(log.tailLag()) + log.copiesTailLag());
-    metrics.gauge(
-        "tideline.store.lag",
-        "Lines not stored yet",
-        () -> sum(log.storeLag()) + log.copiesStoreLag());
+    metrics.gauge("tideline.tail.lag", "Lines not applied here yet", () -> tailLag(log));
+    metrics.gauge("tideline.store.lag", "Lines not stored yet", () -> storeLag(log));
     metrics.counter("tideline.tail.restarts", "Restarts of the tail", log::tailRestarts);
     metrics.counter("tideline.tail.poison", "Lines that cannot be read", log::poison);
     metrics.counter(
@@ -648,10 +654,7 @@ public final class FeedNode {
         "tideline.intents.retries",
         "Attempts to apply them that failed",
         () -> sum(intents, IntentApplier::retries));
-    metrics.gauge(
-        "tideline.intents.lag",
-        "Lines of intents not applied yet",
-        () -> sum(intents, applier -> sum(applier.lag())));
+    metrics.gauge("tideline.intents.lag", "Lines of intents not applied yet", () -> lag(intents));
     metrics.gauge("tideline.log.pending", "Lines not acknowledged yet", log.writer()::pending);
     metrics.counter("tideline.log.failures", "Appends that failed", log.writer()::failures);
     metrics.counter("tideline.log.gaps", "Gaps in authors' sequences", log.recentPosts()::gaps);
