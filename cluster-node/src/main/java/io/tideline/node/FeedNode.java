@@ -125,6 +125,8 @@ public final class FeedNode {
    */
   public static CompletionStage<FeedNode> start(ActorSystem<?> system, NodeSettings settings) {
     FeedNode node = new FeedNode(system, settings);
+    node.health.starting(
+        "it waits for Cassandra at " + String.join(", ", settings.cassandra().contactPoints()));
     node.watchHeap();
     // Also of a node that waits for Cassandra.
     node.metrics.gauge(
@@ -190,6 +192,7 @@ public final class FeedNode {
   }
 
   private CqlSession join(CqlSession session) {
+    health.starting("it joins the cell");
     Founding.start(
         system,
         session,
@@ -395,14 +398,16 @@ public final class FeedNode {
                 GrpcServer.start(
                     system, settings.grpc(), services.mounts(), () -> health.ready().good()))
         .thenCompose(
-            server ->
-                WarmUp.run(
-                        system,
-                        entities,
-                        topology.current().hasUsers(),
-                        nobody -> forwarding.readHere(nobody, principals.ownToken(nobody)))
-                    .thenCompose(warm -> whenItMay(log.tail()::caughtUp))
-                    .thenApply(read -> server))
+            server -> {
+              health.starting("it warms up and reads the posts log to its end");
+              return WarmUp.run(
+                      system,
+                      entities,
+                      topology.current().hasUsers(),
+                      nobody -> forwarding.readHere(nobody, principals.ownToken(nobody)))
+                  .thenCompose(warm -> whenItMay(log.tail()::caughtUp))
+                  .thenApply(read -> server);
+            })
         .thenCompose(
             server -> {
               // Users come at once, and other nodes pass their calls on to this one.

@@ -27,6 +27,7 @@ public final class Health {
   private final Map<String, Supplier<Optional<String>>> alive = new ConcurrentHashMap<>();
   private final Map<String, Supplier<Optional<String>>> required = new ConcurrentHashMap<>();
   private final Map<String, Supplier<Optional<String>>> degrading = new ConcurrentHashMap<>();
+  private volatile String step = "it has just been started";
   private volatile boolean assembled;
   private volatile boolean leaving;
 
@@ -45,6 +46,11 @@ public final class Health {
     degrading.put(name, check);
   }
 
+  /** What a node that is being assembled is at, for people. */
+  public void starting(String step) {
+    this.step = step;
+  }
+
   /** All checks are registered; until then the node is not ready. */
   public void assembled() {
     assembled = true;
@@ -61,7 +67,7 @@ public final class Health {
 
   public Report ready() {
     if (leaving) return new Report(Map.of("leaving", "the node is leaving"));
-    if (!assembled) return new Report(Map.of("start", "the node is being assembled"));
+    if (!assembled) return new Report(Map.of("start", "the node is being assembled: " + step));
     return ask(required);
   }
 

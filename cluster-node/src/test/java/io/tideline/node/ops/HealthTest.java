@@ -18,6 +18,13 @@ class HealthTest {
   }
 
   @Test
+  void a_node_that_is_being_assembled_says_what_it_is_at() {
+    health.starting("it waits for somebody");
+    assertThat(health.ready().reasons())
+        .containsEntry("start", "the node is being assembled: it waits for somebody");
+  }
+
+  @Test
   void what_is_required_is_required_always() {
     AtomicReference<Optional<String>> fence = new AtomicReference<>(Optional.empty());
     health.required("fence", fence::get);
