@@ -32,7 +32,11 @@ import org.slf4j.LoggerFactory;
 public final class Departures {
   private static final String NAME = "tideline-departures";
   private static final Duration STANDSTILL = Duration.ofSeconds(3);
+  // When the node is lost that coordinates, another one does after some seconds.
+  private static final Duration NEW_COORDINATOR = Duration.ofSeconds(10);
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
+  private static final Set<MemberStatus> COMING =
+      Set.of(MemberStatus.joining(), MemberStatus.weaklyUp());
   private static final Executor LATER =
       CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS);
   private static final Logger LOG = LoggerFactory.getLogger(Departures.class);
@@ -76,18 +80,22 @@ public final class Departures {
 
   /**
    * Says that this node leaves; done when it has no shard left, when nobody stays to take them,
-   * when none has moved for some seconds (the coordinator may run an older build, which does not
-   * listen), or when the time is up.
+   * when none has moved for some seconds although nothing forbids it (the coordinator may run an
+   * older build, which does not listen), or when the time is up.
    */
   public CompletionStage<Done> handOver(EntityTypeKey<?> users, Duration limit) {
     long now = System.nanoTime();
     return handOver(users, new Left(Integer.MAX_VALUE, now), now + limit.toNanos());
   }
 
-  /** How many shards there were at last, and since when. */
+  /** How many shards there were at last, and since when they could have moved. */
   private record Left(int shards, long since) {
     Left now(int count) {
       return count < 0 || count == shards ? this : new Left(count, System.nanoTime());
+    }
+
+    Left heldUp() {
+      return new Left(shards, System.nanoTime() + NEW_COORDINATOR.toNanos());
     }
 
     boolean stands() {
@@ -103,7 +111,17 @@ public final class Departures {
     }
     return CompletableFuture.supplyAsync(() -> users, LATER)
         .thenCompose(this::shards)
-        .thenCompose(shards -> handOver(users, left.now(shards), giveUpAt));
+        .thenCompose(
+            shards -> {
+              Left now = left.now(shards);
+              return handOver(users, nothingMoves() ? now.heldUp() : now, giveUpAt);
+            });
+  }
+
+  /** As the plan of where shards are has it: all nodes must agree to a move. */
+  private boolean nothingMoves() {
+    return !cluster.state().getUnreachable().isEmpty()
+        || members().anyMatch(member -> COMING.contains(member.status()));
   }
 
   private static CompletionStage<Done> done() {
