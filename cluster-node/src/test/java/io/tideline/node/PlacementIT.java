@@ -74,6 +74,10 @@ final class PlacementIT {
       assertThat(inB.getWeight()).isZero();
       assertThat(zone("a").getWeight()).isEqualTo(100);
       READERS.forEach(this::assertWhole);
+      String ofB = inB.getGrpcAddress();
+      assertThat(put(ofB + "?draining=false", "secret").body())
+          .isEqualTo(
+              "{\"message\":\"%s is not drained any more, but b is drained.\"}".formatted(ofB));
 
       assertThat(put("c?weight=50", "secret").statusCode()).isEqualTo(200);
       stop();
@@ -84,7 +88,12 @@ final class PlacementIT {
       assertThat(placement())
           .contains("\"b\":{\"weight\":100,\"draining\":true}")
           .contains("\"c\":{\"weight\":50,\"draining\":false}");
-      assertThat(put("b?draining=false", "secret").statusCode()).isEqualTo(200);
+      assertThat(put(ofB + "?draining=false", "secret").statusCode())
+          .as("of a node that is gone")
+          .isEqualTo(200);
+      assertThat(put("b?draining=false", "secret"))
+          .returns(200, HttpResponse::statusCode)
+          .returns("{\"message\":\"b takes shards.\"}", HttpResponse::body);
       awaitShards(Map.of("a", 2 * SHARDS / 5, "b", 2 * SHARDS / 5, "c", SHARDS / 5));
     } finally {
       stop();

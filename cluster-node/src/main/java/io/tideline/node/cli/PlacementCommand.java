@@ -18,8 +18,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Show and change where the shards of a cell are.",
       "A NAME is a node's gRPC address, host:port as `nodes` shows it, or an availability zone."
-          + " What is said about it holds until something else is said, also after restarts, and for"
-          + " whoever comes to that address or zone later: `forget` takes it back."
+          + " What is said about it holds until something else is said, also after restarts, and"
+          + " for whoever comes to that address or zone later: `forget` takes it back."
     },
     subcommands = {
       PlacementCommand.Show.class,

@@ -1,5 +1,6 @@
 package io.tideline.multidc.placement;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -21,7 +22,7 @@ public record Weights(Map<String, Entry> entries) {
   public record Entry(int weight, boolean draining) {
     public static final Entry NORMAL = new Entry(Weights.NORMAL, false);
 
-    int effective() {
+    public int effective() {
       return draining ? 0 : weight;
     }
   }
@@ -32,6 +33,13 @@ public record Weights(Map<String, Entry> entries) {
 
   public Entry entry(String name) {
     return Optional.ofNullable(entries.get(name)).orElse(Entry.NORMAL);
+  }
+
+  /** The same, but for what is said about one name. */
+  public Weights with(String name, Entry entry) {
+    Map<String, Entry> all = new HashMap<>(entries);
+    all.put(name, entry);
+    return new Weights(all);
   }
 
   /**
