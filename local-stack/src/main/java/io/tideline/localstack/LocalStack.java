@@ -124,6 +124,15 @@ public final class LocalStack implements AutoCloseable {
     return new DetachedStack(directory).status();
   }
 
+  /**
+   * Waits for servers in this directory that are about to leave because their starter is gone, and
+   * fails when one runs on.
+   */
+  public static void awaitIdle(Path directory) {
+    ServerDirectory.awaitIdle(LocalCassandra.NAME, directory.resolve("cassandra"));
+    ServerDirectory.awaitIdle(LocalKafka.NAME, directory.resolve("kafka"));
+  }
+
   /** Somebody else's running stack. */
   static LocalStack of(StackStatus status) {
     Path directory = status.directory();

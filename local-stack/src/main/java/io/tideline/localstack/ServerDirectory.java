@@ -38,6 +38,15 @@ final class ServerDirectory {
     return directory;
   }
 
+  /**
+   * Returns when no server runs in the directory; fails when one does and is not about to leave.
+   */
+  static void awaitIdle(String server, Path path) {
+    ServerDirectory directory = new ServerDirectory(server, path.toAbsolutePath().normalize());
+    directory.load();
+    directory.requireIdle();
+  }
+
   Path path() {
     return path;
   }

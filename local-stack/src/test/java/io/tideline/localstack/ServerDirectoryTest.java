@@ -48,6 +48,17 @@ class ServerDirectoryTest {
   }
 
   @Test
+  void a_directory_is_idle_when_the_server_whose_starter_is_gone_has_left() throws Exception {
+    Process orphan = new ProcessBuilder("sleep", "2").start();
+    Files.writeString(
+        place.resolve("process.properties"),
+        "pid=%s\nowner=1@1\n".formatted(ProcessIdentity.of(orphan.toHandle())));
+
+    ServerDirectory.awaitIdle("Kafka", place);
+    assertThat(orphan.isAlive()).isFalse();
+  }
+
+  @Test
   void ports_are_remembered() throws Exception {
     ServerDirectory directory = ServerDirectory.claim("Kafka", place, 1);
     directory.remember("port", 9092);

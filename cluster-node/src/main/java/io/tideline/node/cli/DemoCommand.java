@@ -1,5 +1,6 @@
 package io.tideline.node.cli;
 
+import io.tideline.localstack.LocalStack;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -49,8 +50,11 @@ final class DemoCommand implements Callable<Integer> {
     }
     var story = new Story(new Output(Output.Format.text, spec.commandLine().getOut())::line);
     Home home = Home.ofLauncher();
-    home.refuseWhileClusterRuns();
+    home.claimCluster();
     Path directory = home.state().resolve("demo");
+    for (String servers : List.of("stack", "east/stack", "west/stack")) {
+      LocalStack.awaitIdle(directory.resolve(servers));
+    }
     deleteWithContents(directory);
     if (cells == 1) {
       showNodes(home, directory, story);

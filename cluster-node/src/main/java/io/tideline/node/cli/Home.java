@@ -1,9 +1,18 @@
 package io.tideline.node.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Where this checkout keeps what it builds and what it runs. */
 record Home(Path root) {
+  // One that nobody holds is closed, and so is free.
+  private static final Set<FileChannel> CLAIMS = ConcurrentHashMap.newKeySet();
 
   /** The checkout that the launcher found; the current directory without a launcher. */
   static Home ofLauncher() {
@@ -30,7 +39,33 @@ record Home(Path root) {
     return state().resolve("stack");
   }
 
-  /** Fails while {@code up} or {@code demo} runs: it would be cut off, or its data written over. */
+  /**
+   * Keeps others from starting a cluster here until this process ends; fails while one of theirs
+   * starts or runs.
+   */
+  void claimCluster() {
+    Path file = state().resolve("cluster.lock");
+    try {
+      Files.createDirectories(state());
+      FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      if (channel.tryLock() == null) {
+        channel.close();
+        refuseWhileClusterRuns();
+        throw new CommandFailure(
+            ExitCode.FAILED, "another process is about to start a cluster here");
+      }
+      CLAIMS.add(channel);
+      cluster().writeStarting();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot lock " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Fails while {@code up} or {@code demo} starts or runs: it would be cut off, or its data written
+   * over.
+   */
   void refuseWhileClusterRuns() {
     cluster()
         .read()
@@ -40,6 +75,14 @@ record Home(Path root) {
                   ExitCode.FAILED,
                   "a cluster is running here (process %d, gRPC on %s); stop it first"
                       .formatted(running.pid(), String.join(", ", running.grpcAddresses())));
+            });
+    cluster()
+        .pid()
+        .ifPresent(
+            pid -> {
+              throw new CommandFailure(
+                  ExitCode.FAILED,
+                  "a cluster is starting here (process %d); stop it first".formatted(pid));
             });
   }
 }

@@ -25,16 +25,25 @@ record RunningNote(Path file) {
       String cassandra,
       String kafka) {}
 
-  /** Writes the note of this process; it goes when the process ends. */
+  /** Notes that this process starts a cluster; the note goes when the process ends. */
+  void writeStarting() {
+    write(new Properties());
+  }
+
+  /** Notes where the cluster of this process is. */
   void write(LocalCluster cluster) {
     Properties properties = new Properties();
-    properties.setProperty("pid", Long.toString(ProcessHandle.current().pid()));
-    properties.setProperty("started", Long.toString(started(ProcessHandle.current())));
     properties.setProperty("grpc", String.join(",", cluster.grpcAddresses()));
     properties.setProperty("management", String.join(",", cluster.managementAddresses()));
     properties.setProperty("management-token", cluster.managementToken());
     properties.setProperty("cassandra", cluster.cassandra());
     properties.setProperty("kafka", cluster.kafka());
+    write(properties);
+  }
+
+  private void write(Properties properties) {
+    properties.setProperty("pid", Long.toString(ProcessHandle.current().pid()));
+    properties.setProperty("started", Long.toString(started(ProcessHandle.current())));
     Path written = file.resolveSibling(file.getFileName() + ".new");
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
@@ -48,16 +57,40 @@ record RunningNote(Path file) {
     }
   }
 
-  /** What the note says, when its process is alive. */
+  /** What the note says, when its process is alive and has started its cluster. */
   Optional<Running> read() {
+    Properties properties = properties();
+    return pid(properties)
+        .filter(pid -> properties.containsKey("grpc"))
+        .map(
+            pid ->
+                new Running(
+                    pid,
+                    list(properties.getProperty("grpc", "")),
+                    list(properties.getProperty("management", "")),
+                    properties.getProperty("management-token", ""),
+                    properties.getProperty("cassandra", ""),
+                    properties.getProperty("kafka", "")));
+  }
+
+  /** The process that has written the note, when it is alive. */
+  Optional<Long> pid() {
+    return pid(properties());
+  }
+
+  private Properties properties() {
     Properties properties = new Properties();
     try (var in = Files.newBufferedReader(file)) {
       properties.load(in);
     } catch (NoSuchFileException e) {
-      return Optional.empty();
+      return properties;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + file, e);
     }
+    return properties;
+  }
+
+  private static Optional<Long> pid(Properties properties) {
     long pid;
     long started;
     try {
@@ -66,18 +99,9 @@ record RunningNote(Path file) {
     } catch (NumberFormatException e) {
       return Optional.empty(); // not ours, or cut off by a full disk
     }
-    Optional<ProcessHandle> process = ProcessHandle.of(pid);
-    if (process.filter(it -> Math.abs(started(it) - started) < SAME_MILLIS).isEmpty()) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        new Running(
-            pid,
-            list(properties.getProperty("grpc", "")),
-            list(properties.getProperty("management", "")),
-            properties.getProperty("management-token", ""),
-            properties.getProperty("cassandra", ""),
-            properties.getProperty("kafka", "")));
+    return ProcessHandle.of(pid)
+        .filter(process -> Math.abs(started(process) - started) < SAME_MILLIS)
+        .map(ProcessHandle::pid);
   }
 
   /** In milliseconds since 1970; the kernel counts from its start, so the clock's steps show. */

@@ -31,7 +31,7 @@ final class UpCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--nodes must be 1 to 9.");
     }
     Home home = Home.ofLauncher();
-    home.refuseWhileClusterRuns();
+    home.claimCluster();
     var out = new Output(Output.Format.text, spec.commandLine().getOut());
     try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line)) {
       home.cluster().write(cluster);

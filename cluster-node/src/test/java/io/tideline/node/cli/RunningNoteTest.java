@@ -24,6 +24,15 @@ class RunningNoteTest {
   }
 
   @Test
+  void a_cluster_that_is_starting_is_nowhere_yet() {
+    var note = new RunningNote(directory.resolve("note"));
+    note.writeStarting();
+
+    assertThat(note.read()).isEmpty();
+    assertThat(note.pid()).hasValue(HERE.pid());
+  }
+
+  @Test
   void a_process_that_got_the_number_of_one_that_ended_is_another_one() throws IOException {
     assertThat(note(HERE.pid(), STARTED.minusSeconds(3600)).read()).isEmpty();
   }
