@@ -16,6 +16,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** The script beside the sources, with a Maven that only notes that it was called. */
 @Timeout(60)
 class LauncherTest {
+  private static final String[] CLUSTER = {
+    "sh", "-c", "sleep 60; :", "io.tideline.node.cli.Tideline"
+  };
+
   @TempDir private Path home;
 
   @BeforeEach
@@ -31,29 +35,46 @@ class LauncherTest {
   @Test
   void changed_sources_are_built_though_another_process_has_got_the_number_of_the_cluster()
       throws Exception {
-    assertThat(isBuiltBeside("sleep", "60")).isTrue();
+    assertThat(isBuiltBeside("nodes", "sleep", "60")).isTrue();
   }
 
   @Test
   void a_running_cluster_keeps_the_files_that_it_runs_from() throws Exception {
-    assertThat(isBuiltBeside("sh", "-c", "sleep 60; :", "io.tideline.node.cli.Tideline")).isFalse();
+    assertThat(isBuiltBeside("nodes", CLUSTER)).isFalse();
   }
 
-  private boolean isBuiltBeside(String... command) throws Exception {
-    Process running = new ProcessBuilder(command).start();
+  @Test
+  void a_running_cluster_keeps_them_when_the_bench_was_never_built() throws Exception {
+    assertThat(isBuiltBeside("bench", CLUSTER)).isFalse();
+    assertThat(said()).contains("stop it first");
+  }
+
+  private boolean isBuiltBeside(String command, String... cluster) throws Exception {
+    Process running = new ProcessBuilder(cluster).start();
     try {
       write(".tideline/cluster.properties", "pid=%d\n".formatted(running.pid()));
-      ProcessBuilder launcher =
-          new ProcessBuilder("sh", home.resolve("tideline").toString(), "nodes");
-      launcher.environment().put("JAVA_HOME", System.getProperty("java.home"));
-      Process launched =
-          launcher.redirectErrorStream(true).redirectOutput(home.resolve("said").toFile()).start();
-      assertThat(launched.waitFor(30, TimeUnit.SECONDS)).isTrue();
+      launch("exec sh ./tideline " + command);
       return Files.exists(home.resolve("called"));
     } finally {
       running.descendants().forEach(ProcessHandle::destroy);
       running.destroy();
     }
+  }
+
+  private void launch(String script) throws Exception {
+    ProcessBuilder shell = new ProcessBuilder("sh", "-c", script).directory(home.toFile());
+    shell.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    Process launched =
+        shell.redirectErrorStream(true).redirectOutput(home.resolve("said").toFile()).start();
+    try {
+      assertThat(launched.waitFor(30, TimeUnit.SECONDS)).as(said()).isTrue();
+    } finally {
+      launched.destroy();
+    }
+  }
+
+  private String said() throws IOException {
+    return Files.readString(home.resolve("said"));
   }
 
   private Path write(String name, String text) throws IOException {
