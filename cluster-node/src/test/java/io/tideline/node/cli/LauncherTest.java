@@ -49,6 +49,42 @@ class LauncherTest {
     assertThat(said()).contains("stop it first");
   }
 
+  @Test
+  void a_lock_of_a_builder_that_is_gone_and_whose_number_others_have_holds_nobody()
+      throws Exception {
+    Process other = new ProcessBuilder("sleep", "60").start();
+    try {
+      write(".tideline/build.lock/pid", other.pid() + " sh ./tideline nodes\n");
+      launch("exec sh ./tideline nodes");
+      assertThat(home.resolve("called")).exists();
+    } finally {
+      other.destroy();
+    }
+  }
+
+  @Test
+  void a_lock_of_a_builder_whose_number_the_launcher_itself_has_does_not_hold_it()
+      throws Exception {
+    Files.createDirectories(home.resolve(".tideline/build.lock"));
+    launch(
+        """
+        echo "$$ sh ./tideline nodes" >.tideline/build.lock/pid
+        exec sh ./tideline nodes""");
+    assertThat(home.resolve("called")).exists();
+  }
+
+  @Test
+  void who_comes_while_another_one_builds_waits_for_it() throws Exception {
+    write("mvnw", "#!/bin/sh\necho begin >>called\nsleep 3\necho end >>called\nexit 1\n");
+    launch(
+        """
+        sh ./tideline nodes & while ! [ -e called ]; do sleep 0.1; done
+        sh ./tideline read ann
+        wait""");
+    assertThat(said()).contains("is building; waiting for it");
+    assertThat(home.resolve("called")).hasContent("begin\nend\nbegin\nend");
+  }
+
   private boolean isBuiltBeside(String command, String... cluster) throws Exception {
     Process running = new ProcessBuilder(cluster).start();
     try {
