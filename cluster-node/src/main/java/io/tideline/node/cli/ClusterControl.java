@@ -29,20 +29,33 @@ final class ClusterControl implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ClusterControl.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** One node as {@code up} knows it; {@code build} is the checkout that it runs from. */
+  /**
+   * One node as {@code up} knows it.
+   *
+   * @param build the checkout that it was built in
+   * @param classPath what it runs from
+   */
   record Node(
-      String name, String grpcAddress, String clusterAddress, int managementPort, String build) {}
+      String name,
+      String grpcAddress,
+      String clusterAddress,
+      int managementPort,
+      String build,
+      String classPath) {}
 
   /**
    * Restarts a node; without a node, only class data of the build are made.
    *
    * @param build the checkout that it is to run from
+   * @param classPath what a node of that build runs or ran from; {@code null} = what is built there
+   *     now
    * @param stopWithinMillis when it has not left by then it is ended
    * @param readyWithinMillis when it is not ready by then that is a failure
    */
   record Request(
       @Nullable String node,
       @Nullable String build,
+      @Nullable String classPath,
       long stopWithinMillis,
       long readyWithinMillis) {}
 
@@ -55,23 +68,26 @@ final class ClusterControl implements AutoCloseable {
   record Answer(List<Node> nodes, long stoppedMillis, long readyMillis, @Nullable String failure) {}
 
   private final LocalCluster cluster;
+  private final BuildCopies copies;
   private final Path file;
   private final ServerSocketChannel socket;
 
-  private ClusterControl(LocalCluster cluster, Path file, ServerSocketChannel socket) {
+  private ClusterControl(
+      LocalCluster cluster, BuildCopies copies, Path file, ServerSocketChannel socket) {
     this.cluster = cluster;
+    this.copies = copies;
     this.file = file;
     this.socket = socket;
   }
 
   /** Takes requests until closed. */
-  static ClusterControl listen(Path file, LocalCluster cluster) {
+  static ClusterControl listen(Path file, LocalCluster cluster, BuildCopies copies) {
     try {
       Files.deleteIfExists(file);
       ServerSocketChannel socket = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
       socket.bind(UnixDomainSocketAddress.of(file));
       file.toFile().deleteOnExit();
-      var control = new ClusterControl(cluster, file, socket);
+      var control = new ClusterControl(cluster, copies, file, socket);
       daemon(control::accept).start();
       return control;
     } catch (IOException e) {
@@ -114,10 +130,14 @@ final class ClusterControl implements AutoCloseable {
   private Answer answer(Request request) {
     String node = request.node();
     String build = request.build();
+    String classPath = request.classPath();
     if (build == null) return new Answer(nodes(), 0, 0, null);
     long asked = System.nanoTime();
     try {
-      Build wanted = Build.in(Path.of(build));
+      Build wanted =
+          classPath == null
+              ? copies.of(Build.in(Path.of(build)))
+              : new Build(Path.of(build), classPath);
       if (node == null) {
         awaitClassData(wanted, Duration.ofMillis(request.readyWithinMillis()));
         return new Answer(nodes(), 0, 0, null);
@@ -153,7 +173,8 @@ final class ClusterControl implements AutoCloseable {
                     node.ports().grpcAddress(),
                     node.ports().clusterAddress(),
                     node.ports().management(),
-                    node.build().root().toString()))
+                    node.build().root().toString(),
+                    node.build().classPath()))
         .toList();
   }
 

@@ -1,14 +1,9 @@
 package io.tideline.node.cli;
 
 import io.tideline.localstack.LocalStack;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -55,20 +50,21 @@ final class DemoCommand implements Callable<Integer> {
     for (String servers : List.of("stack", "east/stack", "west/stack")) {
       LocalStack.awaitIdle(directory.resolve(servers));
     }
-    deleteWithContents(directory);
+    Home.deleteWithContents(directory);
+    Build build = home.builds().only(Build.running());
     if (cells == 1) {
-      showNodes(home, directory, story);
+      showNodes(home, build, directory, story);
     } else {
-      showCells(home, directory, story);
+      showCells(home, build, directory, story);
     }
     return story.holds() ? ExitCode.OK : ExitCode.FAILED;
   }
 
-  private void showNodes(Home home, Path directory, Story story) {
+  private void showNodes(Home home, Build build, Path directory, Story story) {
     story.line(
         "Tideline demo: three nodes, a real Cassandra and a real Kafka, all on this machine.");
     story.chapter("1. Starting");
-    try (LocalCluster cluster = LocalCluster.start(directory, NODES, story::say)) {
+    try (LocalCluster cluster = LocalCluster.start(directory, build, NODES, story::say)) {
       home.cluster().write(cluster);
       tell(cluster, story);
       story.sum();
@@ -91,7 +87,7 @@ final class DemoCommand implements Callable<Integer> {
     demo.loseNode(last, nodes.get(last).pid(), nodes.get(last)::kill);
   }
 
-  private void showCells(Home home, Path directory, Story story) {
+  private void showCells(Home home, Build build, Path directory, Story story) {
     story.line(
         "Tideline demo: two cells, each with a real Cassandra and a real Kafka, all on this"
             + " machine.");
@@ -100,8 +96,8 @@ final class DemoCommand implements Callable<Integer> {
         CellLine toWest = CellLine.open()) {
       var east = new LocalCluster.Cell("east", 1, toEast);
       var west = new LocalCluster.Cell("west", 2, toWest);
-      try (LocalCluster inEast = startCell(directory, east, west, story);
-          LocalCluster inWest = startCell(directory, west, east, story);
+      try (LocalCluster inEast = startCell(directory, build, east, west, story);
+          LocalCluster inWest = startCell(directory, build, west, east, story);
           CellsDemo demo =
               new CellsDemo(
                   east,
@@ -121,9 +117,10 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private static LocalCluster startCell(
-      Path directory, LocalCluster.Cell cell, LocalCluster.Cell other, Story story) {
+      Path directory, Build build, LocalCluster.Cell cell, LocalCluster.Cell other, Story story) {
     return LocalCluster.startCell(
         directory.resolve(cell.name()),
+        build,
         cell,
         other,
         line -> story.say("%s: %s", cell.name(), line));
@@ -153,14 +150,5 @@ final class DemoCommand implements Callable<Integer> {
     story.line("Ctrl-C stops everything.");
     east.awaitEnd();
     west.awaitEnd();
-  }
-
-  private static void deleteWithContents(Path directory) {
-    if (!Files.exists(directory)) return;
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) Files.delete(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot delete " + directory, e);
-    }
   }
 }

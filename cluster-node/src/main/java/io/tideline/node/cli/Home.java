@@ -6,8 +6,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /** Where this checkout keeps what it builds and what it runs. */
 record Home(Path root) {
@@ -27,6 +29,11 @@ record Home(Path root) {
   /** The note of the cluster that {@code up} or {@code demo} keeps running. */
   RunningNote cluster() {
     return new RunningNote(state().resolve("cluster.properties"));
+  }
+
+  /** What the nodes of {@code up} and {@code demo} run from. */
+  BuildCopies builds() {
+    return new BuildCopies(state().resolve("builds"));
   }
 
   /** Where {@code up} takes requests to restart nodes. */
@@ -84,5 +91,14 @@ record Home(Path root) {
                   ExitCode.FAILED,
                   "a cluster is starting here (process %d); stop it first".formatted(pid));
             });
+  }
+
+  static void deleteWithContents(Path directory) {
+    if (!Files.exists(directory)) return;
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) Files.delete(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot delete " + directory, e);
+    }
   }
 }

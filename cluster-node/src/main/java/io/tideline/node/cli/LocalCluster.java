@@ -76,25 +76,26 @@ final class LocalCluster implements AutoCloseable {
    * Starts a cluster that keeps its data in {@code directory}, on the servers that run there or on
    * its own. When something fails, or the JVM is asked to end, what has been started is stopped.
    */
-  static LocalCluster start(Path directory, int nodes, Consumer<String> report) {
+  static LocalCluster start(Path directory, Build build, int nodes, Consumer<String> report) {
     var cluster = new LocalCluster(directory, Map.of(), report);
-    cluster.start(cluster::startOrUseServers, nodes, 0);
+    cluster.start(cluster::startOrUseServers, build, nodes, 0);
     return cluster;
   }
 
   /** Starts one of two cells, a node with servers of its own, in the same way. */
-  static LocalCluster startCell(Path directory, Cell cell, Cell other, Consumer<String> report) {
+  static LocalCluster startCell(
+      Path directory, Build build, Cell cell, Cell other, Consumer<String> report) {
     var cluster = new LocalCluster(directory, cell.settings(other), report);
     LocalStack.Options servers = cluster.serverOptions().withKafkaProxy(cell.line.proxy());
-    cluster.start(() -> cluster.startServers(servers), 1, cell.number - 1);
+    cluster.start(() -> cluster.startServers(servers), build, 1, cell.number - 1);
     return cluster;
   }
 
-  private void start(Runnable servers, int nodes, int portOffset) {
+  private void start(Runnable servers, Build build, int nodes, int portOffset) {
     Runtime.getRuntime().addShutdownHook(new Thread(this::closeOnSignal, "cluster-stop"));
     try {
       servers.run();
-      startNodes(nodes, portOffset);
+      startNodes(build, nodes, portOffset);
     } catch (RuntimeException e) {
       close();
       throw e;
@@ -131,7 +132,7 @@ final class LocalCluster implements AutoCloseable {
     kafka = started.kafka().bootstrapServers();
   }
 
-  private void startNodes(int count, int portOffset) {
+  private void startNodes(Build build, int count, int portOffset) {
     long startedAt = System.nanoTime();
     List<NodeProcess.Ports> ports = new ArrayList<>();
     for (int i = portOffset; i < portOffset + count; i++) {
@@ -145,7 +146,7 @@ final class LocalCluster implements AutoCloseable {
     seeds = ports.stream().map(NodeProcess.Ports::clusterAddress).collect(Collectors.joining(","));
     for (int i = 0; i < count; i++) {
       deleteLog(i);
-      nodes.add(startNode(i, Build.running(), ports.get(i)));
+      nodes.add(startNode(i, build, ports.get(i)));
     }
     for (NodeProcess node : nodes) {
       node.awaitReady(TO_START);

@@ -47,6 +47,9 @@ final class RollingUpgrade {
   private final Plan plan;
   private final Consumer<String> report;
 
+  /** Of the first node that has gone: the others get the same, whatever is built meanwhile. */
+  private @Nullable String classPath;
+
   RollingUpgrade(Path control, Plan plan, Consumer<String> report) {
     this.control = control;
     this.plan = plan;
@@ -57,7 +60,7 @@ final class RollingUpgrade {
   void prepare() {
     long begin = System.nanoTime();
     nodes();
-    ask(null, plan.build(), TO_LEAVE);
+    ask(null, plan.build(), null, TO_LEAVE);
     report.accept(
         String.format(Locale.ROOT, "Prepared in %.1f s", (System.nanoTime() - begin) / 1e9));
   }
@@ -83,7 +86,7 @@ final class RollingUpgrade {
   }
 
   private List<ClusterControl.Node> nodes() {
-    List<ClusterControl.Node> nodes = ask(null, null, TO_LEAVE).nodes();
+    List<ClusterControl.Node> nodes = ask(null, null, null, TO_LEAVE).nodes();
     if (nodes.size() > 1) return nodes;
     throw new CommandFailure(
         ExitCode.USAGE,
@@ -114,12 +117,13 @@ final class RollingUpgrade {
     ShardShare share = ShardShare.of(node, client);
     probe.reset();
     CompletableFuture<ClusterControl.Answer> restart =
-        CompletableFuture.supplyAsync(() -> ask(node, plan.build(), TO_LEAVE));
+        CompletableFuture.supplyAsync(() -> ask(node, plan.build(), classPath, TO_LEAVE));
     Optional<String> complaint = watchUntil(restart::isDone, probe);
     if (complaint.isPresent()) return complaint;
     ClusterControl.Answer answer = joined(restart);
     if (answer.failure() != null) return Optional.of(answer.failure());
     report.accept(told(node, answer));
+    classPath = now(node, answer).classPath();
     long readyAt = System.nanoTime();
     complaint =
         watchUntil(
@@ -161,7 +165,8 @@ final class RollingUpgrade {
     List<ClusterControl.Node> newestFirst = new ArrayList<>(restarted);
     Collections.reverse(newestFirst);
     for (ClusterControl.Node node : newestFirst) {
-      ClusterControl.Answer answer = ask(node, Path.of(node.build()), TO_LEAVE_WHEN_BAD);
+      ClusterControl.Answer answer =
+          ask(node, Path.of(node.build()), node.classPath(), TO_LEAVE_WHEN_BAD);
       if (answer.failure() != null) {
         throw new CommandFailure(
             ExitCode.FAILED,
@@ -173,24 +178,33 @@ final class RollingUpgrade {
   }
 
   private static String told(ClusterControl.Node node, ClusterControl.Answer answer) {
-    ClusterControl.Node now =
-        answer.nodes().stream().filter(n -> n.name().equals(node.name())).findFirst().orElse(node);
     return String.format(
         Locale.ROOT,
         "%s runs %s: it left in %.1f s and was ready %.1f s later",
         node.name(),
-        now.build(),
+        now(node, answer).build(),
         answer.stoppedMillis() / 1e3,
         answer.readyMillis() / 1e3);
   }
 
+  private static ClusterControl.Node now(ClusterControl.Node node, ClusterControl.Answer answer) {
+    return answer.nodes().stream()
+        .filter(n -> n.name().equals(node.name()))
+        .findFirst()
+        .orElse(node);
+  }
+
   private ClusterControl.Answer ask(
-      ClusterControl.@Nullable Node node, @Nullable Path build, Duration toLeave) {
+      ClusterControl.@Nullable Node node,
+      @Nullable Path build,
+      @Nullable String classPath,
+      Duration toLeave) {
     return ClusterControl.ask(
         control,
         new ClusterControl.Request(
             node == null ? null : node.name(),
             build == null ? null : build.toAbsolutePath().toString(),
+            classPath,
             toLeave.toMillis(),
             plan.ready().toMillis()));
   }

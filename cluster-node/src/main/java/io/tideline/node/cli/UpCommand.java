@@ -33,13 +33,14 @@ final class UpCommand implements Callable<Integer> {
     Home home = Home.ofLauncher();
     home.claimCluster();
     var out = new Output(Output.Format.text, spec.commandLine().getOut());
-    try (LocalCluster cluster = LocalCluster.start(home.state(), nodes, out::line)) {
+    Build build = home.builds().only(Build.running());
+    try (LocalCluster cluster = LocalCluster.start(home.state(), build, nodes, out::line)) {
       home.cluster().write(cluster);
       takeUpgrades(home, cluster, out);
       out.line("");
       out.line("Tideline is up: gRPC on " + String.join(", ", cluster.grpcAddresses()));
       out.line("Try `./tideline post ann hello` and `./tideline read ann`; Ctrl-C stops it all.");
-      var unused = cluster.makeClassData(Build.running());
+      var unused = cluster.makeClassData(build);
       cluster.awaitEnd();
     }
     return ExitCode.FAILED; // nodes do not end by themselves
@@ -47,7 +48,7 @@ final class UpCommand implements Callable<Integer> {
 
   private static void takeUpgrades(Home home, LocalCluster cluster, Output out) {
     try {
-      ClusterControl.listen(home.control(), cluster);
+      ClusterControl.listen(home.control(), cluster, home.builds());
     } catch (UncheckedIOException e) {
       out.line("`./tideline upgrade` will not work here: " + e.getMessage());
     }

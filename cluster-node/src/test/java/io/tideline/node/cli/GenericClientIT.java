@@ -27,7 +27,7 @@ class GenericClientIT {
         runs("node", "--version") && runs("npm", "--version"), "skipped: needs node and npm");
     install();
 
-    try (var cluster = LocalCluster.start(directory, 1, GenericClientIT::report)) {
+    try (var cluster = LocalCluster.start(directory, Build.running(), 1, GenericClientIT::report)) {
       String output = run(List.of("node", "client.js", cluster.grpcAddresses().get(0), "generic"));
 
       for (String version : List.of("v1alpha ", "v1 ")) {

@@ -42,7 +42,7 @@ class ImportedFeedsIT {
         Files.isReadable(ImportedFeeds.followsIn(DATA))
             && Files.isReadable(ImportedFeeds.postsIn(DATA)),
         "skipped: no data in " + DATA.normalize() + "; -Dtideline.data=DIRECTORY names another");
-    cluster = LocalCluster.start(directory, 1, System.out::println);
+    cluster = LocalCluster.start(directory, Build.running(), 1, System.out::println);
   }
 
   @AfterAll

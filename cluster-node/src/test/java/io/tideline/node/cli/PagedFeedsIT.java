@@ -53,7 +53,7 @@ class PagedFeedsIT {
         Files.isReadable(ImportedFeeds.followsIn(DATA))
             && Files.isReadable(ImportedFeeds.postsIn(DATA)),
         "skipped: no data in " + DATA.normalize() + "; -Dtideline.data=DIRECTORY names another");
-    cluster = LocalCluster.start(directory, 2, System.out::println);
+    cluster = LocalCluster.start(directory, Build.running(), 2, System.out::println);
     nodes = new ArrayList<>(cluster.nodes());
   }
 

@@ -52,8 +52,9 @@ class RollingUpgradeIT {
 
   @BeforeAll
   static void start() {
-    cluster = LocalCluster.start(directory, 3, System.out::println);
-    control = ClusterControl.listen(socket(), cluster);
+    var copies = new BuildCopies(directory.resolve("builds"));
+    cluster = LocalCluster.start(directory, copies.of(Build.running()), 3, System.out::println);
+    control = ClusterControl.listen(socket(), cluster, copies);
     client = FeedClient.of(cluster.grpcAddresses(), Duration.ofSeconds(60));
     load =
         System.getProperty(OLD_BUILD) == null
@@ -84,12 +85,12 @@ class RollingUpgradeIT {
     return new RollingUpgrade(socket(), plan, System.out::println);
   }
 
-  /** This build, but for the version that it says it is. */
+  /** A checkout in which this build is built, but for the version that it says it is. */
   private static Path thisAs(String version) throws IOException {
-    Path checkout = directory.resolve("build-" + version);
+    Path checkout = directory.resolve("next");
     Path target = Files.createDirectories(checkout.resolve("cluster-node").resolve("target"));
     Files.writeString(target.resolve("class-path"), System.getProperty("java.class.path"));
-    Path jar = target.resolve("tideline-cluster-node-" + version + ".jar");
+    Path jar = target.resolve("tideline-cluster-node-0.1.0.jar");
     try (var out = new JarOutputStream(Files.newOutputStream(jar))) {
       out.putNextEntry(new JarEntry("tideline-version.conf"));
       out.write(("version = \"" + version + "\"").getBytes(StandardCharsets.UTF_8));
@@ -99,7 +100,7 @@ class RollingUpgradeIT {
   }
 
   private static List<ClusterControl.Node> managed() {
-    return ClusterControl.ask(socket(), new ClusterControl.Request(null, null, 0, 0)).nodes();
+    return ClusterControl.ask(socket(), new ClusterControl.Request(null, null, null, 0, 0)).nodes();
   }
 
   /** As when a bound is passed once all nodes have been restarted. */
