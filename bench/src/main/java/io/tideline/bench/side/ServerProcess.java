@@ -23,6 +23,19 @@ final class ServerProcess implements AutoCloseable {
   private static final Duration TO_STOP = Duration.ofSeconds(60);
   private static final int LAST_WORDS = 15;
 
+  // Ends with the program, and the program with the input; what runs aside has no input by itself.
+  private static final String PROGRAM =
+      """
+      trap '' INT HUP
+      exec 3<&0
+      "$@" 3<&- & program=$!
+      { while read -r line; do :; done <&3; kill $program; } & watch=$!
+      wait $program
+      code=$?
+      kill $watch 2>/dev/null
+      exit $code
+      """;
+
   private final String name;
   private final Path log;
   private final Process process;
@@ -84,12 +97,7 @@ final class ServerProcess implements AutoCloseable {
 
   /** Starts a program that does not look at its standard input. */
   static ServerProcess program(String name, Path log, List<String> command) {
-    return start(
-        name,
-        log,
-        "trap '' INT HUP; \"$@\" & cat >/dev/null; kill $! && wait $!",
-        command,
-        Map.of());
+    return start(name, log, PROGRAM, command, Map.of());
   }
 
   private static ServerProcess start(
