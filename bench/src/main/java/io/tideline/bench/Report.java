@@ -15,7 +15,7 @@ public final class Report {
   private final Map<String, String> charts = new LinkedHashMap<>();
 
   /** Its files begin with the name. */
-  Report(String name) {
+  public Report(String name) {
     this.name = name;
   }
 
@@ -52,7 +52,7 @@ public final class Report {
     line("![%s](%s-%s.svg)".formatted(title, this.name, name));
   }
 
-  void write(Path directory) {
+  public void write(Path directory) {
     try {
       Files.createDirectories(directory);
       Files.writeString(directory.resolve(name + ".md"), text.toString());

@@ -27,9 +27,11 @@ public final class Driver {
   private final Histogram writes = new Histogram(LONGEST, 3);
   private boolean counting = true;
   private long answers;
-  private long failures;
+  private long late;
+  private long wrong;
   private long bytes;
-  private @Nullable String firstFailure;
+  private @Nullable String firstLate;
+  private @Nullable String firstWrong;
 
   private Driver(InetSocketAddress address, int connections, Supplier<Call> calls)
       throws IOException {
@@ -145,7 +147,7 @@ public final class Driver {
     }
     awaitAnswers();
     if (sent < calls) {
-      fail("%d calls were never sent: the server is behind".formatted(calls - sent), calls - sent);
+      late("%d calls were never sent: the server is behind".formatted(calls - sent), calls - sent);
     }
     return measured((System.nanoTime() - begin) / 1e9);
   }
@@ -167,12 +169,13 @@ public final class Driver {
         left += connection.underWay();
       }
     } while (left > 0 && System.nanoTime() < giveUpAt);
-    if (left > 0) fail("no answer after %d s".formatted(PATIENCE / 1_000_000_000), left);
+    if (left > 0) late("no answer after %d s".formatted(PATIENCE / 1_000_000_000), left);
   }
 
   private void answered(Rpc rpc, long asked, @Nullable String problem, int size) {
     if (problem != null) {
-      fail(problem, 1);
+      wrong++;
+      if (firstWrong == null) firstWrong = problem;
     } else if (counting) {
       answers++;
       bytes += size;
@@ -181,12 +184,12 @@ public final class Driver {
     }
   }
 
-  private void fail(String problem, long count) {
-    failures += count;
-    if (firstFailure == null) firstFailure = problem;
+  private void late(String problem, long count) {
+    late += count;
+    if (firstLate == null) firstLate = problem;
   }
 
   private Measured measured(double seconds) {
-    return new Measured(seconds, answers, bytes, reads, writes, failures, firstFailure);
+    return new Measured(seconds, answers, bytes, reads, writes, late, firstLate, wrong, firstWrong);
   }
 }

@@ -10,8 +10,11 @@ import org.jspecify.annotations.Nullable;
  * @param bytes of their messages
  * @param reads latencies in nanoseconds
  * @param writes latencies in nanoseconds
- * @param failures calls without a right answer
- * @param firstFailure null when there was none
+ * @param late calls that were never sent, or not answered while there was patience: the server is
+ *     behind
+ * @param firstLate null when there was none
+ * @param wrong calls whose answer was an error or not right
+ * @param firstWrong null when there was none
  */
 public record Measured(
     double seconds,
@@ -19,11 +22,23 @@ public record Measured(
     long bytes,
     Histogram reads,
     Histogram writes,
-    long failures,
-    @Nullable String firstFailure) {
+    long late,
+    @Nullable String firstLate,
+    long wrong,
+    @Nullable String firstWrong) {
 
   /** Right answers per second. */
   public double rate() {
     return answers / seconds;
+  }
+
+  /** Calls without a right answer. */
+  public long failures() {
+    return late + wrong;
+  }
+
+  /** A wrong answer, where there was one; null when nothing failed. */
+  public @Nullable String firstFailure() {
+    return firstWrong == null ? firstLate : firstWrong;
   }
 }

@@ -4,6 +4,7 @@ import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
 import com.datastax.oss.driver.api.core.cql.AsyncResultSet;
+import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import com.datastax.oss.driver.api.core.cql.Row;
 import io.tideline.protocols.v1.PublishRequest;
@@ -33,12 +34,16 @@ final class CassandraFront {
   /** How many writes may be under way, all posts together; more would time out. */
   private static final int WRITES_UNDER_WAY = 1_024;
 
+  /** Both together are fewer than the connection takes; it refuses more. */
+  private static final int READS_UNDER_WAY = 1_024;
+
   private final CqlSession session;
   private final PreparedStatement select;
   private final PreparedStatement insert;
   private final Map<String, List<String>> followers;
   private final PostIds ids = new PostIds();
   private final Semaphore window = new Semaphore(WRITES_UNDER_WAY);
+  private final Throttle reads = new Throttle(READS_UNDER_WAY);
 
   private CassandraFront(int cassandraPort, Map<String, List<String>> followers) {
     this.session = connect(cassandraPort);
@@ -77,9 +82,8 @@ final class CassandraFront {
 
   private CompletionStage<byte[]> read(ReadFeedRequest request) {
     String below = request.getCursor().isEmpty() ? NEWEST : request.getCursor();
-    return session
-        .executeAsync(select.bind(request.getUserId(), below, request.getPageSize()))
-        .thenApply(CassandraFront::page);
+    BoundStatement page = select.bind(request.getUserId(), below, request.getPageSize());
+    return reads.run(() -> session.executeAsync(page)).thenApply(CassandraFront::page);
   }
 
   private static byte[] page(AsyncResultSet rows) {

@@ -22,6 +22,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
@@ -71,13 +72,22 @@ final class FeedServer {
                   .whenComplete(
                       (value, failure) -> {
                         if (failure != null) {
-                          observer.onError(failure);
+                          observer.onError(statusOf(failure).asRuntimeException());
                         } else {
                           observer.onNext(value);
                           observer.onCompleted();
                         }
                       });
         });
+  }
+
+  /** With what went wrong in it, for the report. */
+  private static Status statusOf(Throwable failure) {
+    Status status = Status.fromThrowable(failure);
+    Throwable cause = status.getCause();
+    if (cause == null || status.getDescription() != null) return status;
+    Throwable root = cause instanceof CompletionException ? cause.getCause() : cause;
+    return status.withDescription(String.valueOf(root));
   }
 
   Server start(int port) throws IOException {

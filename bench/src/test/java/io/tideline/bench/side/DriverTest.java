@@ -119,6 +119,7 @@ class DriverTest {
 
     assertThat(measured.answers()).isZero();
     assertThat(measured.firstFailure()).isEqualTo("19 cards instead of 20");
+    assertThat(measured.wrong()).isEqualTo(measured.failures()).isPositive();
   }
 
   @Test
@@ -142,6 +143,20 @@ class DriverTest {
 
     assertThat(measured.answers()).isZero();
     assertThat(measured.firstFailure()).isEqualTo("grpc-status 14 (away)");
+  }
+
+  @Test
+  void what_went_wrong_in_a_server_is_in_the_status() {
+    reads =
+        request ->
+            answer(new byte[0])
+                .thenApply(
+                    page -> {
+                      throw new IllegalStateException("no room");
+                    });
+
+    assertThat(driveClosed(() -> READ).firstFailure())
+        .isEqualTo("grpc-status 2 (java.lang.IllegalStateException: no room)");
   }
 
   @Test
