@@ -62,7 +62,8 @@ import picocli.CommandLine.Spec;
       "  read    pages of 20 cards: the newest ones and those further down",
       "  fanout  posts, as fast as they are taken, into the timelines of those who follow",
       "  mix     97 %% reads and 3 %% posts at fixed rates: how long they take",
-      "  asleep  fanout again, while only one in ten of the timelines is awake",
+      "  asleep  fanout again, while only one in ten of Tideline's timelines is awake; the others have"
+          + " none that sleep",
       "",
       "Scenarios of Tideline alone, measured when they are asked for:",
       "  micro   single operations, in time and allocated bytes (JMH)",

@@ -11,11 +11,17 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** How fast posts reach the timelines of those who follow. */
 public final class FanOutScenario {
@@ -25,9 +31,12 @@ public final class FanOutScenario {
   private static final int SAMPLE = 200;
   private static final int CAPACITY = 800;
   private static final int PART = 10;
+  // It has just started, and has one core for everything.
+  private static final int WARM_UPS_AFTER_START = 6;
 
   private static final class Figures {
     private final Samples deliveries = new Samples();
+    private final Samples toAwake = new Samples();
     private final Samples posts = new Samples();
     private final Samples cpu = new Samples();
     private final Samples writes = new Samples();
@@ -41,15 +50,19 @@ public final class FanOutScenario {
   private final Map<String, List<String>> followers;
   private final List<String> sample;
   private final Map<Side, Figures> figures = new LinkedHashMap<>();
+  private final Set<String> awake;
   private final long deliveries;
+  private final long toAwake;
 
-  private FanOutScenario(Setting setting) {
+  private FanOutScenario(Setting setting, Set<String> awake) {
     this.setting = setting;
+    this.awake = awake;
     followers = setting.dataset().followers();
     List<String> readers = new ArrayList<>(setting.dataset().readers());
     Collections.shuffle(readers, new Random(1));
     sample = readers.subList(0, Math.min(SAMPLE, readers.size()));
-    deliveries = deliveriesOf(setting.dataset().posts());
+    deliveries = deliveries(reader -> true);
+    toAwake = deliveries(awake::contains);
     for (Side side : setting.sides()) {
       if (side.takesPosts() && side.delivers()) figures.put(side, new Figures());
     }
@@ -57,9 +70,17 @@ public final class FanOutScenario {
 
   /** True when every post got where it should. */
   public static boolean run(Setting setting) {
-    var scenario = new FanOutScenario(setting);
+    var scenario = new FanOutScenario(setting, setting.dataset().readers());
     setting.report().heading(2, "Fan-out: posts into resident timelines");
-    scenario.rounds();
+    setting
+        .report()
+        .line(
+            scenario.published()
+                + String.format(
+                    Locale.ROOT,
+                    " make %,d deliveries. Time runs until the last follower has the last post.",
+                    scenario.deliveries));
+    scenario.rounds(List.of());
     for (int round = 1; round <= setting.plan().rounds(); round++) {
       scenario.figures.forEach(scenario::toLastFollower);
     }
@@ -68,25 +89,61 @@ public final class FanOutScenario {
 
   /** The same while most timelines sleep where they can: their entries come when they wake. */
   public static boolean runAsleep(Setting setting) {
-    var scenario = new FanOutScenario(setting);
-    List<String> awake = new ArrayList<>();
+    Set<String> awake = new LinkedHashSet<>();
     int number = 0;
     for (String reader : setting.dataset().readers()) {
       if (number++ % PART == 0) awake.add(reader);
     }
     setting.say().accept("Asleep: all timelines but one in " + PART);
-    setting.sides().forEach(side -> side.keepAwake(awake));
+    var scenario = new FanOutScenario(setting, awake);
+    List<Side> asleep =
+        scenario.figures.keySet().stream().filter(side -> side.keepAwake(awake)).toList();
     setting.cores().separate(setting.processes());
     setting
         .report()
         .heading(2, "Fan-out: posts to followers of whom one in %d is awake".formatted(PART));
-    scenario.rounds();
+    setting.report().line(scenario.whatIsDelivered(asleep));
+    scenario.rounds(asleep);
     return scenario.report("asleep");
   }
 
-  private void rounds() {
+  private String published() {
+    return String.format(
+        Locale.ROOT,
+        "%,d posts, published as fast as they are taken (%d connections with %d calls under way),",
+        setting.dataset().posts().size(),
+        CONNECTIONS,
+        UNDER_WAY);
+  }
+
+  private String whatIsDelivered(List<Side> asleep) {
+    return published()
+        + String.format(
+            Locale.ROOT,
+            " are %,d entries for those who follow, %,d of them in the timelines that are awake."
+                + " Timelines can sleep on %s only. There, time runs until the last timeline that"
+                + " is awake has the last post; all other entries are put off until their readers"
+                + " wake up, which no figure here has in it. Everywhere else each entry is"
+                + " delivered, and time runs until the last follower has the last post. Entries/s"
+                + " and figures per entry count those that are put off as well. What sleeps was"
+                + " started anew, and warmed up with %d replays of the posts; the others with one.",
+            deliveries,
+            toAwake,
+            asleep.stream().map(Side::name).collect(Collectors.joining(" and ")),
+            WARM_UPS_AFTER_START);
+  }
+
+  /**
+   * Takes all turns.
+   *
+   * @param anew sides that have just started
+   */
+  private void rounds(List<Side> anew) {
     List<Dataset.SourcePost> source = setting.dataset().posts();
-    warmUp(source);
+    for (Side side : figures.keySet()) {
+      int times = anew.contains(side) ? WARM_UPS_AFTER_START : 1;
+      for (int i = 0; i < times; i++) warmUp(side, source);
+    }
     for (int round = 1; round <= setting.plan().rounds(); round++) {
       Map<Side, Double> rates = new LinkedHashMap<>();
       for (Map.Entry<Side, Figures> side : figures.entrySet()) {
@@ -101,20 +158,19 @@ public final class FanOutScenario {
     return figures.computeIfAbsent(side, unknown -> new Figures());
   }
 
-  private void warmUp(List<Dataset.SourcePost> source) {
-    for (Side side : figures.keySet()) {
-      setting.say().accept("Fan-out: warming up " + side.name());
-      Driver.replay(
-          side.address(), CONNECTIONS, UNDER_WAY, source.stream().map(posts::call).toList());
-      side.awaitDelivered();
-    }
+  private void warmUp(Side side, List<Dataset.SourcePost> source) {
+    setting.say().accept("Fan-out: warming up " + side.name());
+    Driver.replay(
+        side.address(), CONNECTIONS, UNDER_WAY, source.stream().map(posts::call).toList());
+    side.awaitDelivered();
   }
 
   /** Followers only: whether authors read what they have written is no question of fan-out. */
-  private long deliveriesOf(List<Dataset.SourcePost> source) {
-    return source.stream()
-        .mapToLong(post -> followers.getOrDefault(post.author(), List.of()).size())
-        .sum();
+  private long deliveries(Predicate<String> to) {
+    return setting.dataset().posts().stream()
+        .flatMap(post -> followers.getOrDefault(post.author(), List.of()).stream())
+        .filter(to)
+        .count();
   }
 
   private double replay(Side side, Figures of, List<Dataset.SourcePost> source, int round) {
@@ -129,6 +185,7 @@ public final class FanOutScenario {
     double cpu = Cores.seconds(side.processes()) - cpuBefore;
     double rate = deliveries / seconds;
     of.deliveries.add(rate);
+    of.toAwake.add(toAwake / seconds);
     if (writesBefore.isPresent()) {
       long writes = side.cassandraWrites().orElse(0) - writesBefore.getAsLong();
       of.writes.add((double) writes / deliveries);
@@ -182,49 +239,44 @@ public final class FanOutScenario {
   private boolean report(String chart) {
     var report = setting.report();
     report.line(
-        String.format(
-            Locale.ROOT,
-            "%,d posts, published as fast as they are taken (%d connections with %d calls under"
-                + " way), make %,d deliveries. Time runs until the last follower has the last post;"
-                + " CPU is that of all processes of a side, publishing included. The median of %d"
-                + " rounds, and the least and the most.",
-            setting.dataset().posts().size(),
-            CONNECTIONS,
-            UNDER_WAY,
-            deliveries,
-            setting.plan().rounds()));
-    List<List<String>> rows = new ArrayList<>();
-    rows.add(
-        List.of(
-            "Side",
-            "deliveries/s",
-            "posts/s",
-            "CPU per delivery, µs",
-            "Cassandra writes per delivery",
-            "Tideline is times",
-            "one post to %,d followers, ms".formatted(setting.dataset().readers().size())));
-    boolean right = true;
-    for (Map.Entry<Side, Figures> side : figures.entrySet()) {
-      Figures of = side.getValue();
-      rows.add(
-          List.of(
-              side.getKey().name(),
-              of.deliveries.text("%,.0f"),
-              of.posts.text("%,.0f"),
-              of.cpu.text("%.2f"),
-              of.writes.text("%.4f"),
-              of.ratio.text("%.2f"),
-              of.star.text("%,.0f")));
+        ("CPU is that of all processes of a side, publishing included. The median of %d rounds, and"
+                + " the least and the most.")
+            .formatted(setting.plan().rounds()));
+    boolean allAwake = awake.size() == setting.dataset().readers().size();
+    String unit = allAwake ? "delivery" : "entry";
+    Map<String, Function<Figures, String>> columns = new LinkedHashMap<>();
+    columns.put(allAwake ? "deliveries/s" : "entries/s", of -> of.deliveries.text("%,.0f"));
+    if (!allAwake) columns.put("to awake timelines/s", of -> of.toAwake.text("%,.0f"));
+    columns.put("posts/s", of -> of.posts.text("%,.0f"));
+    columns.put("CPU per %s, µs".formatted(unit), of -> of.cpu.text("%.2f"));
+    columns.put("Cassandra writes per " + unit, of -> of.writes.text("%.4f"));
+    columns.put("Tideline is times", of -> of.ratio.text("%.2f"));
+    if (allAwake) {
+      columns.put(
+          "one post to %,d followers, ms".formatted(setting.dataset().readers().size()),
+          of -> of.star.text("%,.0f"));
     }
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(Stream.concat(Stream.of("Side"), columns.keySet().stream()).toList());
+    figures.forEach(
+        (side, of) ->
+            rows.add(
+                Stream.concat(
+                        Stream.of(side.name()),
+                        columns.values().stream().map(column -> column.apply(of)))
+                    .toList()));
     report.table(rows);
     Map<String, Samples> bars = new LinkedHashMap<>();
-    figures.forEach((side, of) -> bars.put(side.name(), of.deliveries));
-    report.chart(chart, "Deliveries per second on one core", bars);
-    report.line(
-        "The last column is the time from the call of Publish until each of "
-            + sample.size()
-            + " followers, chosen at random, had been asked and had it; asking takes a part of"
-            + " it.");
+    figures.forEach((side, of) -> bars.put(side.name(), of.toAwake));
+    report.chart(chart, "Deliveries per second to timelines that are awake, on one core", bars);
+    if (allAwake) {
+      report.line(
+          "The last column is the time from the call of Publish until each of "
+              + sample.size()
+              + " followers, chosen at random, had been asked and had it; asking takes a part of"
+              + " it.");
+    }
+    boolean right = true;
     for (Map.Entry<Side, Figures> side : figures.entrySet()) {
       for (String wrong : side.getValue().wrong) {
         right = false;

@@ -52,12 +52,18 @@ public interface Side extends AutoCloseable {
     return OptionalLong.empty();
   }
 
-  /** Lets all timelines sleep but those of these readers, where timelines can sleep. */
-  default void keepAwake(Collection<String> readers) {}
+  /**
+   * Lets all timelines sleep but those of these readers, where timelines can sleep.
+   *
+   * @return whether they can: then it has been started anew
+   */
+  default boolean keepAwake(Collection<String> readers) {
+    return false;
+  }
 
   /**
-   * Returns once all that was published before has reached those who follow: at once where a post
-   * is answered only when it has.
+   * Returns once all that was published before has reached those who follow and whose timelines do
+   * not sleep: at once where a post is answered only when it has.
    */
   default void awaitDelivered() {}
 

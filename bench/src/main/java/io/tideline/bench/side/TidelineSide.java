@@ -281,9 +281,10 @@ public final class TidelineSide implements Side {
   }
 
   @Override
-  public void keepAwake(Collection<String> readers) {
+  public boolean keepAwake(Collection<String> readers) {
     node.restart(options);
     node.readNewest(readers);
+    return true;
   }
 
   private static String markOf(int number) {

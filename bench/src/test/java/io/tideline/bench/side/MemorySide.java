@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -24,6 +25,7 @@ public final class MemorySide implements Side {
   private final Map<String, List<byte[]>> timelines = new ConcurrentHashMap<>();
   private final PostIds ids = new PostIds();
   private final Server server;
+  private boolean canSleep;
   private volatile UnaryOperator<CompletionStage<byte[]>> reads = UnaryOperator.identity();
 
   /**
@@ -39,6 +41,12 @@ public final class MemorySide implements Side {
     } catch (IOException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** Says that its timelines can sleep; they do not. */
+  public MemorySide sleeping() {
+    canSleep = true;
+    return this;
   }
 
   /** From now on reads are answered as this makes it of the right answers. */
@@ -102,6 +110,11 @@ public final class MemorySide implements Side {
   @Override
   public String cursor(Page page) {
     return page.offset() == 0 ? "" : Integer.toString(page.offset());
+  }
+
+  @Override
+  public boolean keepAwake(Collection<String> readers) {
+    return canSleep;
   }
 
   @Override
