@@ -251,9 +251,8 @@ final class Bench implements Callable<Integer> {
     } finally {
       closeSides();
     }
-    Path results = home.resolve("bench/results");
-    report.write(results);
-    say("The results are in %s.md".formatted(results.resolve(report.name())));
+    report.write();
+    say("The results are in " + report.file());
     if (!right) say("Some answers were wrong: see there.");
     return right ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
   }
@@ -328,7 +327,7 @@ final class Bench implements Callable<Integer> {
   }
 
   private Report describe(Cores cores, Set<Scenario> wanted) {
-    var report = new Report(nameOf(wanted));
+    var report = new Report(home.resolve("bench/results"), nameOf(wanted));
     String arguments = String.join(" ", spec.commandLine().getParseResult().originalArgs());
     report.heading(1, "Bench of " + LocalDate.now(ZoneOffset.UTC));
     if (quick) report.line("**A quick try: the figures are worth nothing.**\n");

@@ -10,17 +10,25 @@ import java.util.Map;
 
 /** Markdown that grows while the bench runs. */
 public final class Report {
+  private final Path directory;
   private final String name;
   private final StringBuilder text = new StringBuilder();
   private final Map<String, String> charts = new LinkedHashMap<>();
 
-  /** Its files begin with the name. */
-  public Report(String name) {
-    this.name = name;
+  /** Its files begin with the name, or with name-2, name-3 where there are such ones already. */
+  public Report(Path directory, String name) {
+    this.directory = directory;
+    String free = name;
+    for (int i = 2; Files.exists(fileOf(free)); i++) free = name + "-" + i;
+    this.name = free;
   }
 
-  String name() {
-    return name;
+  private Path fileOf(String name) {
+    return directory.resolve(name + ".md");
+  }
+
+  Path file() {
+    return fileOf(name);
   }
 
   public void heading(int level, String title) {
@@ -52,10 +60,10 @@ public final class Report {
     line("![%s](%s-%s.svg)".formatted(title, this.name, name));
   }
 
-  public void write(Path directory) {
+  public void write() {
     try {
       Files.createDirectories(directory);
-      Files.writeString(directory.resolve(name + ".md"), text.toString());
+      Files.writeString(file(), text.toString());
       for (Map.Entry<String, String> chart : charts.entrySet()) {
         Files.writeString(
             directory.resolve("%s-%s.svg".formatted(name, chart.getKey())), chart.getValue());

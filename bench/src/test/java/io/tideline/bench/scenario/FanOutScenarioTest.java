@@ -36,7 +36,7 @@ class FanOutScenarioTest {
   @Test
   void what_is_put_off_is_told_apart_from_what_is_delivered() throws IOException {
     Dataset dataset = dataset();
-    var report = new Report("asleep");
+    var report = new Report(results, "asleep");
     try (var tideline = new MemorySide("tideline", dataset.followers()).sleeping();
         var redis = new MemorySide("redis", dataset.followers())) {
       var setting =
@@ -51,7 +51,7 @@ class FanOutScenarioTest {
 
       assertThat(FanOutScenario.runAsleep(setting)).isTrue();
     }
-    report.write(results);
+    report.write();
     assertThat(Files.readString(results.resolve("asleep.md")))
         .contains("100 entries for those who follow, 10 of them in the timelines that are awake")
         .contains("Timelines can sleep on tideline only")

@@ -27,7 +27,7 @@ class MixScenarioTest {
 
   @Test
   void wrong_answers_are_told_although_a_call_before_them_had_no_answer() throws IOException {
-    var report = new Report("mix");
+    var report = new Report(results, "mix");
     try (var side = new MemorySide("memory", Map.of("ben", List.of("ann")))) {
       side.fill("ben", 20);
       var setting =
@@ -45,7 +45,7 @@ class MixScenarioTest {
 
       assertThat(MixScenario.run(setting)).isFalse();
     }
-    report.write(results);
+    report.write();
     assertThat(Files.readString(results.resolve("mix.md")))
         .contains("memory, too late: 1 of the calls, the first: no answer after 10 s.")
         .containsPattern("memory gave [1-9][0-9]* wrong answers, the first: 0 cards instead of 20");
