@@ -97,8 +97,8 @@ public final class CassandraSide implements Side {
 
   @Override
   public String describe() {
-    return "Cassandra 5.0 of local-stack, a partition for each reader with whole cards, behind"
-        + " grpc-java on Netty with the DataStax driver";
+    return "Cassandra 5.0 of local-stack (%s), a partition for each reader with whole cards, behind grpc-java on Netty (%s) with the DataStax driver"
+        .formatted(Programs.heapOf(cassandra.pid()), Programs.heapOf(front.pids().get(0)));
   }
 
   @Override

@@ -48,7 +48,8 @@ public final class LimitSide implements Side {
 
   @Override
   public String describe() {
-    return "grpc-java on Netty, which has whole answers in memory";
+    return "grpc-java on Netty (%s), which has whole answers in memory"
+        .formatted(Programs.heapOf(server.pids().get(0)));
   }
 
   @Override

@@ -27,6 +27,7 @@ public final class PostgresSide implements Side {
   private static final Path DEBIAN = Path.of("/usr/lib/postgresql");
   private static final String USER = "postgres";
   private static final int BATCH = 1_000;
+  private static final String BUFFERS = "shared_buffers=512MB";
 
   private final int postgresPort = ServerProcess.freePort();
   private final int grpcPort = ServerProcess.freePort();
@@ -108,7 +109,10 @@ public final class PostgresSide implements Side {
             "-c",
             "unix_socket_directories=",
             "-c",
-            "shared_buffers=512MB",
+            BUFFERS,
+            // Others, too, acknowledge what is not on the disk yet.
+            "-c",
+            "synchronous_commit=off",
             "-c",
             "jit=off"));
     var postgres = ServerProcess.program(USER, directory.resolve("postgres.log"), run);
@@ -203,9 +207,11 @@ public final class PostgresSide implements Side {
 
   @Override
   public String describe() {
-    return Programs.firstLineOf(programs.resolve("postgres"), "--version")
-        + ", pages made from follows and posts when they are read, behind grpc-java on Netty with"
-        + " JDBC";
+    return "%s (%s, synchronous_commit=off), pages made from follows and posts when they are read, behind grpc-java on Netty (%s) with JDBC"
+        .formatted(
+            Programs.firstLineOf(programs.resolve("postgres"), "--version"),
+            BUFFERS,
+            Programs.heapOf(servers.get(0).pids().get(0)));
   }
 
   @Override

@@ -9,10 +9,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Programs of this machine. */
 public final class Programs {
+  private static final Pattern HEAP = Pattern.compile("-Xmx\\w+");
+
   private Programs() {}
 
   /** A program on the PATH or where Debian keeps servers. */
@@ -23,6 +27,16 @@ public final class Programs {
         .map(directory -> Path.of(directory, program))
         .filter(Files::isExecutable)
         .findFirst();
+  }
+
+  /** The most heap that a running JVM may have, as its command line says it. */
+  static String heapOf(long pid) {
+    String commandLine =
+        find("ps")
+            .map(ps -> firstLineOf(ps, "-ww", "-o", "args=", "-p", Long.toString(pid)))
+            .orElse("");
+    Matcher heap = HEAP.matcher(commandLine);
+    return heap.find() ? heap.group() : "heap unknown";
   }
 
   /** What a program prints first; empty when it prints nothing or cannot be run. */

@@ -122,7 +122,8 @@ public final class RedisSide implements Side {
 
   @Override
   public String describe() {
-    return version + ", nothing kept on disk, behind grpc-java on Netty with Lettuce";
+    return "%s, nothing kept on disk, behind grpc-java on Netty (%s) with Lettuce"
+        .formatted(version, Programs.heapOf(servers.get(0).pids().get(0)));
   }
 
   @Override

@@ -303,10 +303,14 @@ public final class TidelineNode implements AutoCloseable {
     return node.pids().get(0);
   }
 
+  long cassandraPid() {
+    return stack.cassandra().pid();
+  }
+
   /** Of the node, its Cassandra and its Kafka. */
   public List<Long> processes() {
     List<Long> pids = new ArrayList<>(node.pids());
-    pids.add(stack.cassandra().pid());
+    pids.add(cassandraPid());
     pids.add(stack.kafka().pid());
     return pids;
   }

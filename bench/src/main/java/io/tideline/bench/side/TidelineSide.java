@@ -220,8 +220,9 @@ public final class TidelineSide implements Side {
 
   @Override
   public String describe() {
-    return "one node (-Xmx%dm, Kamon agent), Cassandra 5.0 and Kafka of local-stack"
-        .formatted(megabytes);
+    return "one node (-Xmx%dm, Kamon agent), Cassandra 5.0 (%s) and Kafka (%s) of local-stack"
+        .formatted(
+            megabytes, Programs.heapOf(node.cassandraPid()), Programs.heapOf(node.kafka().pid()));
   }
 
   @Override
