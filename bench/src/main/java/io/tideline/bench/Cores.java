@@ -84,16 +84,23 @@ public final class Cores {
     return cores;
   }
 
-  /** How many seconds processes have been on a core so far, all together; 0 where nothing tells. */
+  /**
+   * How many seconds processes have been on a core so far, all together; NaN where nothing tells.
+   */
   public static double seconds(List<Long> processes) {
+    return seconds(Path.of("/proc"), processes);
+  }
+
+  static double seconds(Path proc, List<Long> processes) {
+    if (!Files.exists(proc.resolve("self"))) return Double.NaN;
     double seconds = 0;
-    for (long pid : processes) seconds += seconds(pid);
+    for (long pid : processes) seconds += seconds(proc, pid);
     return seconds;
   }
 
-  private static double seconds(long pid) {
+  private static double seconds(Path proc, long pid) {
     try {
-      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+      String stat = Files.readString(proc.resolve(pid + "/stat"));
       // Behind the name, which may hold anything: the 12th and 13th are user and system time.
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
       return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) / TICKS_PER_SECOND;

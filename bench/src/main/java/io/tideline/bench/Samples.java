@@ -8,8 +8,9 @@ import java.util.Locale;
 public final class Samples {
   private final List<Double> values = new ArrayList<>();
 
+  /** Leaves out NaN, which stands for unknown. */
   public void add(double value) {
-    values.add(value);
+    if (!Double.isNaN(value)) values.add(value);
   }
 
   public List<Double> values() {
@@ -40,7 +41,12 @@ public final class Samples {
     return sorted().get(values.size() - 1);
   }
 
-  /** The median, and the least and the most in brackets. */
+  /** One value; {@code -} for NaN, which stands for unknown. */
+  public static String text(String format, double value) {
+    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, format, value);
+  }
+
+  /** The median, and the least and the most in brackets; {@code -} when nothing is known. */
   public String text(String format) {
     List<Double> sorted = sorted();
     if (sorted.isEmpty()) return "-";

@@ -1,6 +1,7 @@
 package io.tideline.bench.scenario;
 
 import io.tideline.bench.Cores;
+import io.tideline.bench.Samples;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.driver.Call;
 import io.tideline.bench.driver.Driver;
@@ -129,11 +130,11 @@ public final class GrowthScenario {
         "%s: %d, %,d, %d".formatted(size.what(), size.nodes(), size.users(), size.follows()),
         page,
         another,
-        text("%.1f", 1e3 * wakeUp),
-        text("%.2f", 1e3 * post),
-        text("%.0f", (double) size.users() * size.follows() / authorsOf(size)),
-        text("%.0f", 1e3 * rest),
-        text("%.1f", heap / 1_024.0 / size.users()));
+        Samples.text("%.1f", 1e3 * wakeUp),
+        Samples.text("%.2f", 1e3 * post),
+        Samples.text("%.0f", (double) size.users() * size.follows() / authorsOf(size)),
+        Samples.text("%.0f", 1e3 * rest),
+        Samples.text("%.1f", heap / 1_024.0 / size.users()));
   }
 
   private String pages(TidelineNode node, List<Long> processes, double rest, List<Call> calls) {
@@ -154,7 +155,7 @@ public final class GrowthScenario {
                         Pages.random(calls, 1),
                         place.plan().turn()));
     check(measured[0]);
-    return text("%.1f", 1e6 * cpu / Math.max(1, measured[0].answers()));
+    return Samples.text("%.1f", 1e6 * cpu / Math.max(1, measured[0].answers()));
   }
 
   private double post(TidelineNode node, List<Long> processes, double rest, Dataset dataset) {
@@ -193,7 +194,7 @@ public final class GrowthScenario {
   }
 
   /**
-   * Seconds of processor time that something takes.
+   * Seconds of processor time that something takes; NaN where nothing tells.
    *
    * @param rest what the processes take a second anyway
    */
@@ -227,9 +228,5 @@ public final class GrowthScenario {
               "author-" + i % authors, "post-" + i, FROM + i * 60_000L, "the title of post " + i));
     }
     return new Dataset("", follows, all);
-  }
-
-  private static String text(String format, double value) {
-    return String.format(Locale.ROOT, format, value);
   }
 }

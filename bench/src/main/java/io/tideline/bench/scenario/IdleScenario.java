@@ -1,6 +1,7 @@
 package io.tideline.bench.scenario;
 
 import io.tideline.bench.Cores;
+import io.tideline.bench.Samples;
 import io.tideline.bench.data.Dataset;
 import io.tideline.bench.side.CannotRun;
 import io.tideline.bench.side.CassandraCounters;
@@ -106,7 +107,7 @@ public final class IdleScenario {
             watched.perSecond(requests.statements()),
             watched.perSecond(requests.allReads()),
             watched.perSecond(requests.allWrites()),
-            String.format(Locale.ROOT, "%.1f", 100 * watched.cpu() / watched.seconds()),
+            Samples.text("%.1f", 100 * watched.cpu() / watched.seconds()),
             String.format(Locale.ROOT, "%,d", watched.heap() >> 20)));
     tables =
         "Partitions read/s in the last state, by table: %s; written/s: %s."
