@@ -15,12 +15,30 @@ import java.util.stream.Collectors;
 public final class Cores {
   private static final double TICKS_PER_SECOND = 100;
 
-  private final Optional<Path> taskset = Programs.find("taskset");
-  private final List<Integer> allowed = allowed();
+  private final Optional<Path> taskset;
+  private final List<Integer> allowed;
+  private final boolean pinned;
+
+  /** Finds out what this process may do. */
+  public Cores() {
+    this(Programs.find("taskset"), allowed());
+  }
+
+  Cores(Optional<Path> taskset, List<Integer> allowed) {
+    this.taskset = taskset;
+    this.allowed = allowed;
+    pinned = allowed.size() > 1 && taskset.filter(this::works).isPresent();
+  }
+
+  /** Tried with what is so already. */
+  private boolean works(Path taskset) {
+    String self = Long.toString(ProcessHandle.current().pid());
+    return !Programs.firstLineOf(taskset, "-cp", all(), self).isEmpty();
+  }
 
   /** Whether servers and driver get a core each. */
   public boolean pinned() {
-    return taskset.isPresent() && allowed.size() > 1;
+    return pinned;
   }
 
   /** For the report. */
@@ -28,9 +46,13 @@ public final class Cores {
     if (pinned()) {
       return "servers on core %d, driver on core %d".formatted(first(), last());
     }
-    return allowed.size() > 1
-        ? "servers and driver share %d cores: there is no taskset here".formatted(allowed.size())
-        : "servers and driver share the only core, so that no figure is worth much";
+    if (allowed.size() == 1) {
+      return "servers and driver share the only core, so that no figure is worth much";
+    }
+    return "servers and driver share %d cores: %s"
+        .formatted(
+            allowed.size(),
+            taskset.isPresent() ? "taskset fails here" : "there is no taskset here");
   }
 
   /**
@@ -46,9 +68,12 @@ public final class Cores {
   /** Lets these processes and this one run anywhere again, and what they start from now on. */
   public void join(List<Long> servers) {
     if (!pinned()) return;
-    String all = allowed.stream().map(String::valueOf).collect(Collectors.joining(","));
-    servers.forEach(server -> pin(server, all));
-    pin(ProcessHandle.current().pid(), all);
+    servers.forEach(server -> pin(server, all()));
+    pin(ProcessHandle.current().pid(), all());
+  }
+
+  private String all() {
+    return allowed.stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 
   private int first() {

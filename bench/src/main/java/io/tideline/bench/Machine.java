@@ -46,6 +46,7 @@ final class Machine {
               String at = home.toString();
               String commit =
                   Programs.firstLineOf(git, "-C", at, "rev-parse", "--short=12", "HEAD");
+              if (commit.isEmpty()) return "unknown";
               boolean changed =
                   !Programs.firstLineOf(git, "-C", at, "status", "--porcelain", "-uno").isEmpty();
               return commit + (changed ? " with changes" : "");

@@ -92,10 +92,10 @@ public final class PostgresSide implements Side {
             "--auth=trust",
             "--encoding=UTF8",
             "--locale=C"));
-    Programs.firstLineOf(Path.of(make.get(0)), make.subList(1, make.size()).toArray(String[]::new));
-    if (!Files.exists(data.resolve("PG_VERSION")) && asUser.isEmpty()) {
-      throw new CannotRun("initdb of " + programs + " has made nothing in " + data);
-    }
+    String made =
+        Programs.firstLineOf(
+            Path.of(make.get(0)), make.subList(1, make.size()).toArray(String[]::new));
+    if (made.isEmpty()) throw new CannotRun("initdb of " + programs + " fails in " + data);
     List<String> run = new ArrayList<>(asUser);
     run.addAll(
         List.of(

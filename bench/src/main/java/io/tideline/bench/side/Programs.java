@@ -39,19 +39,21 @@ public final class Programs {
     return heap.find() ? heap.group() : "heap unknown";
   }
 
-  /** What a program prints first; empty when it prints nothing or cannot be run. */
+  /** What a program prints first; empty when it prints nothing, fails or cannot be run. */
   public static String firstLineOf(Path program, String... arguments) {
     List<String> command = new ArrayList<>(List.of(program.toString()));
     command.addAll(List.of(arguments));
     try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      Process process =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
       process.getOutputStream().close();
-      return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
-          .lines()
-          .findFirst()
-          .orElse("");
+      var out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      return process.waitFor() == 0 ? out.lines().findFirst().orElse("") : "";
     } catch (IOException e) {
       return "";
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while %s was running".formatted(program), e);
     }
   }
 }
