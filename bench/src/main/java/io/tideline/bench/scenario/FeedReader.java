@@ -15,6 +15,7 @@ import io.tideline.protocols.v1.PublishResponse;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,9 @@ import java.util.concurrent.TimeUnit;
 final class FeedReader implements AutoCloseable {
   private static final int LARGEST_PAGE = 100;
   private static final int DEADLINE_SECONDS = 30;
+
+  /** After it, what was published counts as lost. */
+  static final Duration PATIENCE = Duration.ofSeconds(60);
 
   private static final MethodDescriptor<ReadFeedRequest, ReadFeedResponse> READ_FEED =
       method(
@@ -60,6 +64,18 @@ final class FeedReader implements AutoCloseable {
 
   PublishResponse publish(PublishRequest request) {
     return call(PUBLISH, request);
+  }
+
+  /**
+   * Asks until the feed of each of these readers begins with this post.
+   *
+   * @return those whose feed did not even after so long
+   */
+  List<String> awaitFirst(List<String> readers, String postId, Duration patience) {
+    long giveUpAt = System.nanoTime() + patience.toNanos();
+    List<String> missing = readers;
+    while (!missing.isEmpty() && System.nanoTime() < giveUpAt) missing = without(missing, postId);
+    return missing;
   }
 
   /** Of these readers, those whose feed does not begin with this post; all are asked at once. */

@@ -59,8 +59,19 @@ public final class FollowersScenario {
           long begin = System.nanoTime();
           String id = feeds.publish(made.request(Dataset.STAR, "to everybody")).getPostId();
           long durable = System.nanoTime();
-          List<String> missing = sample;
-          while (!missing.isEmpty()) missing = feeds.without(missing, id);
+          List<String> missing = feeds.awaitFirst(sample, id, FeedReader.PATIENCE);
+          if (!missing.isEmpty()) {
+            place
+                .report()
+                .line(
+                    "**%d of %d followers did not have a post after %d s, as %s.**"
+                        .formatted(
+                            missing.size(),
+                            sample.size(),
+                            FeedReader.PATIENCE.toSeconds(),
+                            missing.get(0)));
+            return false;
+          }
           if (i < 0) continue;
           acknowledged.add((durable - begin) / 1e6);
           last.add((System.nanoTime() - durable) / 1e6);

@@ -48,6 +48,10 @@ public final class MicroScenario {
 
   /** True when every benchmark has run. */
   public static boolean run(Place place) {
+    return run(place, BENCHMARKS);
+  }
+
+  static boolean run(Place place, List<Class<?>> benchmarks) {
     int iterations = place.quick() ? 1 : 5;
     TimeValue time = TimeValue.milliseconds(place.quick() ? 100 : 1_000);
     // Another one at work spoils figures, but here there are none.
@@ -61,13 +65,15 @@ public final class MicroScenario {
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("Operation", "ns", "±", "bytes allocated"));
     boolean right = true;
-    for (Class<?> benchmark : BENCHMARKS) {
+    for (Class<?> benchmark : benchmarks) {
       place.say().accept("Micro: " + benchmark.getSimpleName());
-      List<RunResult> results = measure(place, benchmark, iterations, time);
-      results.forEach(result -> rows.add(row(result)));
-      if (results.isEmpty()) {
+      try {
+        measure(place, benchmark, iterations, time).forEach(result -> rows.add(row(result)));
+      } catch (RunnerException e) {
         right = false;
-        place.report().line("\n**%s did not run.**".formatted(benchmark.getSimpleName()));
+        place
+            .report()
+            .line("\n**%s failed: %s.**".formatted(benchmark.getSimpleName(), e.getMessage()));
       }
     }
     place.report().table(rows);
@@ -75,7 +81,7 @@ public final class MicroScenario {
   }
 
   private static List<RunResult> measure(
-      Place place, Class<?> benchmark, int iterations, TimeValue time) {
+      Place place, Class<?> benchmark, int iterations, TimeValue time) throws RunnerException {
     Options options =
         new OptionsBuilder()
             .include("^" + Pattern.quote(benchmark.getName()) + "\\.")
@@ -88,6 +94,7 @@ public final class MicroScenario {
             .measurementTime(time)
             .jvmArgs(HEAP, "-XX:+UseSerialGC")
             .addProfiler(GCProfiler.class)
+            .shouldFailOnError(true)
             .output(place.directory().resolve(benchmark.getSimpleName() + ".log").toString())
             .build();
     try {
@@ -95,8 +102,6 @@ public final class MicroScenario {
       return List.copyOf(new Runner(options).run());
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write to " + place.directory(), e);
-    } catch (RunnerException e) {
-      throw new IllegalStateException("JMH failed: " + e.getMessage(), e);
     }
   }
 
