@@ -16,7 +16,6 @@ import io.tideline.bench.scenario.ReadScenario;
 import io.tideline.bench.scenario.Setting;
 import io.tideline.bench.scenario.StartScenario;
 import io.tideline.bench.scenario.WakeUpScenario;
-import io.tideline.bench.side.CannotRun;
 import io.tideline.bench.side.CassandraSide;
 import io.tideline.bench.side.LimitSide;
 import io.tideline.bench.side.PostgresSide;
@@ -192,7 +191,7 @@ final class Bench implements Callable<Integer> {
   private final List<Side> sides = new ArrayList<>();
   private final long startedAt = System.nanoTime();
 
-  private Bench() {}
+  Bench() {}
 
   /** Runs the command and leaves with its exit code. */
   public static void main(String[] arguments) {
@@ -354,25 +353,33 @@ final class Bench implements Callable<Integer> {
     Path answers = directory.resolve("answers");
     Corpus corpus = tideline.read(dataset, answers);
     for (Peer peer : peers) {
-      try {
-        Side side =
-            switch (peer) {
-              case limit -> add("limit", () -> LimitSide.start(directory, answers));
-              case redis -> add("redis", () -> RedisSide.start(directory, dataset, corpus));
-              case cassandra ->
-                  add("cassandra", () -> CassandraSide.start(directory, dataset, corpus));
-              case postgres ->
-                  add("postgres", () -> PostgresSide.start(directory, dataset, corpus));
-            };
-        report.item(side.name(), side.describe());
-      } catch (CannotRun e) {
-        report.item(peer.name(), "not measured: " + e.getMessage());
-        say("Without %s: %s".formatted(peer, e.getMessage()));
-      }
+      add(
+          peer,
+          () ->
+              switch (peer) {
+                case limit -> LimitSide.start(directory, answers);
+                case redis -> RedisSide.start(directory, dataset, corpus);
+                case cassandra -> CassandraSide.start(directory, dataset, corpus);
+                case postgres -> PostgresSide.start(directory, dataset, corpus);
+              },
+          report);
     }
     var setting = new Setting(plan, dataset, corpus, List.copyOf(sides), cores, report, this::say);
     cores.separate(setting.processes());
     return setting;
+  }
+
+  /** The others are measured without one that does not start, for whatever reason. */
+  void add(Peer peer, Supplier<Side> start, Report report) {
+    try {
+      Side side = add(peer.name(), start);
+      report.item(side.name(), side.describe());
+    } catch (RuntimeException e) {
+      String why = String.valueOf(e.getMessage());
+      // Behind the first line there may be the end of a log.
+      report.item(peer.name(), "not measured: " + why.lines().findFirst().orElse(""));
+      say("Without %s: %s".formatted(peer, why));
+    }
   }
 
   private Dataset dataset(Plan plan) {
