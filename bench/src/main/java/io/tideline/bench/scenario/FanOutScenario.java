@@ -202,7 +202,11 @@ public final class FanOutScenario {
         .say()
         .accept(
             String.format(
-                Locale.ROOT, "Fan-out, round %d: %s %,.0f deliveries/s", round, side.name(), rate));
+                Locale.ROOT,
+                "Fan-out, round %d: %s %,.0f deliveries/s",
+                round,
+                side.name(),
+                toAwake / seconds));
     return rate;
   }
 

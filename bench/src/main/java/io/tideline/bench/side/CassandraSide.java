@@ -98,7 +98,7 @@ public final class CassandraSide implements Side {
   @Override
   public String describe() {
     return "Cassandra 5.0 of local-stack (%s), a partition for each reader with whole cards, behind grpc-java on Netty (%s) with the DataStax driver"
-        .formatted(Programs.heapOf(cassandra.pid()), Programs.heapOf(front.pids().get(0)));
+        .formatted(Heap.limitOf(cassandra.pid()), Heap.limitOf(front.pids().get(0)));
   }
 
   @Override

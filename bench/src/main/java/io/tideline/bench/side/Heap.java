@@ -9,6 +9,8 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What lives on the heap of a JVM, after a full collection.
@@ -17,6 +19,8 @@ import java.util.Map;
  */
 public record Heap(Map<String, Long> bytesByClass) {
   private static final int COLUMNS = 4;
+  private static final Path JCMD = Path.of(System.getProperty("java.home"), "bin", "jcmd");
+  private static final Pattern LIMIT = Pattern.compile("-XX:MaxHeapSize=(\\d+)");
 
   public Heap {
     bytesByClass = Map.copyOf(bytesByClass);
@@ -28,11 +32,10 @@ public record Heap(Map<String, Long> bytesByClass) {
    * @throws CannotRun where there is no jcmd
    */
   public static Heap of(long pid) {
-    Path jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd");
-    if (!Files.isExecutable(jcmd)) throw new CannotRun("this Java has no jcmd");
+    if (!Files.isExecutable(JCMD)) throw new CannotRun("this Java has no jcmd");
     try {
       Process process =
-          new ProcessBuilder(jcmd.toString(), Long.toString(pid), "GC.class_histogram")
+          new ProcessBuilder(JCMD.toString(), Long.toString(pid), "GC.class_histogram")
               .redirectErrorStream(true)
               .start();
       process.getOutputStream().close();
@@ -44,6 +47,14 @@ public record Heap(Map<String, Long> bytesByClass) {
     } catch (IOException e) {
       throw new UncheckedIOException("jcmd failed", e);
     }
+  }
+
+  /** How large the heap of a running JVM may become, for the report. */
+  static String limitOf(long pid) {
+    Matcher limit = LIMIT.matcher(Programs.outputOf(JCMD, Long.toString(pid), "VM.flags"));
+    return limit.find()
+        ? "heap of %,d MiB".formatted(Long.parseLong(limit.group(1)) >> 20)
+        : "heap unknown";
   }
 
   /** Lines of number, instances, bytes and class, with the module behind it. */

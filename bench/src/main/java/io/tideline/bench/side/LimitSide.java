@@ -49,7 +49,7 @@ public final class LimitSide implements Side {
   @Override
   public String describe() {
     return "grpc-java on Netty (%s), which has whole answers in memory"
-        .formatted(Programs.heapOf(server.pids().get(0)));
+        .formatted(Heap.limitOf(server.pids().get(0)));
   }
 
   @Override

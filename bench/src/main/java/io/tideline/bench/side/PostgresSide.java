@@ -211,7 +211,7 @@ public final class PostgresSide implements Side {
         .formatted(
             Programs.firstLineOf(programs.resolve("postgres"), "--version"),
             BUFFERS,
-            Programs.heapOf(servers.get(0).pids().get(0)));
+            Heap.limitOf(servers.get(0).pids().get(0)));
   }
 
   @Override

@@ -9,14 +9,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Programs of this machine. */
 public final class Programs {
-  private static final Pattern HEAP = Pattern.compile("-Xmx\\w+");
-
   private Programs() {}
 
   /** A program on the PATH or where Debian keeps servers. */
@@ -29,18 +25,13 @@ public final class Programs {
         .findFirst();
   }
 
-  /** The most heap that a running JVM may have, as its command line says it. */
-  static String heapOf(long pid) {
-    String commandLine =
-        find("ps")
-            .map(ps -> firstLineOf(ps, "-ww", "-o", "args=", "-p", Long.toString(pid)))
-            .orElse("");
-    Matcher heap = HEAP.matcher(commandLine);
-    return heap.find() ? heap.group() : "heap unknown";
-  }
-
   /** What a program prints first; empty when it prints nothing, fails or cannot be run. */
   public static String firstLineOf(Path program, String... arguments) {
+    return outputOf(program, arguments).lines().findFirst().orElse("");
+  }
+
+  /** All that it prints, in the same way. */
+  static String outputOf(Path program, String... arguments) {
     List<String> command = new ArrayList<>(List.of(program.toString()));
     command.addAll(List.of(arguments));
     try {
@@ -48,7 +39,7 @@ public final class Programs {
           new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
       process.getOutputStream().close();
       var out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      return process.waitFor() == 0 ? out.lines().findFirst().orElse("") : "";
+      return process.waitFor() == 0 ? out : "";
     } catch (IOException e) {
       return "";
     } catch (InterruptedException e) {

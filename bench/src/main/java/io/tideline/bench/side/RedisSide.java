@@ -123,7 +123,7 @@ public final class RedisSide implements Side {
   @Override
   public String describe() {
     return "%s, nothing kept on disk, behind grpc-java on Netty (%s) with Lettuce"
-        .formatted(version, Programs.heapOf(servers.get(0).pids().get(0)));
+        .formatted(version, Heap.limitOf(servers.get(0).pids().get(0)));
   }
 
   @Override

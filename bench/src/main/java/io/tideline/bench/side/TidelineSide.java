@@ -221,8 +221,7 @@ public final class TidelineSide implements Side {
   @Override
   public String describe() {
     return "one node (-Xmx%dm, Kamon agent), Cassandra 5.0 (%s) and Kafka (%s) of local-stack"
-        .formatted(
-            megabytes, Programs.heapOf(node.cassandraPid()), Programs.heapOf(node.kafka().pid()));
+        .formatted(megabytes, Heap.limitOf(node.cassandraPid()), Heap.limitOf(node.kafka().pid()));
   }
 
   @Override
