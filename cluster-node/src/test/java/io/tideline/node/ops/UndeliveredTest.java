@@ -90,9 +90,9 @@ class UndeliveredTest {
   }
 
   @Test
-  void what_asks_for_nothing_is_not_answered() {
+  void what_asks_for_nothing_disturbs_nothing() {
     isAnswered(message -> deadLetters().tell(message, Actor.noSender()), question());
     deadLetters().tell(new UserEntity.Announce(USER, 1), Actor.noSender());
-    asking.expectNoMessage(Duration.ofMillis(200));
+    isAnswered(message -> deadLetters().tell(message, Actor.noSender()), question());
   }
 }
