@@ -27,10 +27,11 @@ record Build(Path root, String classPath) {
     return new Build(Home.ofLauncher().root().normalize(), classPath);
   }
 
-  /** What is built in a checkout; this process's own if that is its checkout. */
+  /** What is built in a checkout; of this process's own, if it runs from loose classes, those. */
   static Build in(Path root) {
     Path checkout = root.toAbsolutePath().normalize();
-    if (checkout.equals(running().root())) return running();
+    Build running = running();
+    if (checkout.equals(running.root()) && running.isLoose()) return running;
     Path target = checkout.resolve("cluster-node").resolve("target");
     Path jar = newestJar(target).orElseThrow(() -> notBuilt(checkout));
     String libraries = read(target.resolve("class-path")).orElseThrow(() -> notBuilt(checkout));
@@ -43,6 +44,12 @@ record Build(Path root, String classPath) {
       }
     }
     return new Build(checkout, jar + File.pathSeparator + libraries);
+  }
+
+  private boolean isLoose() {
+    return Stream.of(classPath.split(File.pathSeparator, -1))
+        .map(Path::of)
+        .anyMatch(Files::isDirectory);
   }
 
   private static CommandFailure notBuilt(Path checkout) {

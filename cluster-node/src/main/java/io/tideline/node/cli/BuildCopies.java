@@ -54,9 +54,12 @@ record BuildCopies(Path directory) {
     return copy;
   }
 
-  private static void deleteIfIdle(Path copy) {
+  /** Under another name first: half a copy must not be taken for a whole one. */
+  private void deleteIfIdle(Path copy) throws IOException {
+    Path old = directory.resolve("old-" + System.nanoTime());
+    Files.move(copy, old, StandardCopyOption.ATOMIC_MOVE);
     try {
-      Home.deleteWithContents(copy);
+      Home.deleteWithContents(old);
     } catch (UncheckedIOException e) {
       // Its class data are still in the making: the next start deletes it.
     }

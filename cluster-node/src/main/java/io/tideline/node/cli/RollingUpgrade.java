@@ -41,7 +41,6 @@ final class RollingUpgrade {
   private static final Duration TO_LEAVE = Duration.ofSeconds(75);
   private static final Duration TO_GET_SHARDS = Duration.ofMinutes(1);
   private static final Duration TO_ASK = Duration.ofSeconds(2);
-  private static final Duration TO_LEAVE_WHEN_BAD = Duration.ofSeconds(45);
 
   private final Path control;
   private final Plan plan;
@@ -165,8 +164,7 @@ final class RollingUpgrade {
     List<ClusterControl.Node> newestFirst = new ArrayList<>(restarted);
     Collections.reverse(newestFirst);
     for (ClusterControl.Node node : newestFirst) {
-      ClusterControl.Answer answer =
-          ask(node, Path.of(node.build()), node.classPath(), TO_LEAVE_WHEN_BAD);
+      ClusterControl.Answer answer = ask(node, Path.of(node.build()), node.classPath(), TO_LEAVE);
       if (answer.failure() != null) {
         throw new CommandFailure(
             ExitCode.FAILED,

@@ -54,7 +54,7 @@ class LauncherTest {
       throws Exception {
     Process other = new ProcessBuilder("sleep", "60").start();
     try {
-      write(".tideline/build.lock/pid", other.pid() + " sh ./tideline nodes\n");
+      write(".tideline/builder", other.pid() + " sh ./tideline nodes\n");
       launch("exec sh ./tideline nodes");
       assertThat(home.resolve("called")).exists();
     } finally {
@@ -65,12 +65,19 @@ class LauncherTest {
   @Test
   void a_lock_of_a_builder_whose_number_the_launcher_itself_has_does_not_hold_it()
       throws Exception {
-    Files.createDirectories(home.resolve(".tideline/build.lock"));
+    Files.createDirectories(home.resolve(".tideline"));
     launch(
         """
-        echo "$$ sh ./tideline nodes" >.tideline/build.lock/pid
+        echo "$$ sh ./tideline nodes" >.tideline/builder
         exec sh ./tideline nodes""");
     assertThat(home.resolve("called")).exists();
+  }
+
+  @Test
+  void those_who_come_at_once_build_one_after_the_other() throws Exception {
+    write("mvnw", "#!/bin/sh\necho begin >>called\nsleep 1\necho end >>called\nexit 1\n");
+    launch("for i in 1 2 3; do sh ./tideline nodes & done; wait");
+    assertThat(home.resolve("called")).hasContent("begin\nend\n".repeat(3).strip());
   }
 
   @Test

@@ -178,7 +178,8 @@ public final class History {
     private final List<PostRef> remembered = new ArrayList<>();
     private boolean recalled;
     private final List<PostRef> rememberedSoFar = new ArrayList<>();
-    private final Set<UserId> heardByTag = new HashSet<>();
+    // By author of what a tag has brought.
+    private final Map<UserId, List<PostRef>> rememberedByTag = new HashMap<>();
     private final Map<PostId, List<String>> met = new HashMap<>();
     private final PostId olderThan;
     private final PostId newerThan;
@@ -222,9 +223,13 @@ public final class History {
       if (recalled) return readFurther();
       recalled = true;
       // Before anything is read of the store, because a line is forgotten only after it is stored.
-      return CompletableFuture.runAsync(
-              () -> remember(arrivals.recent(view.rules().sources(), Positions.EMPTY)), executor)
-          .thenCompose(done -> readFurther());
+      return CompletableFuture.runAsync(this::recall, executor).thenCompose(done -> readFurther());
+    }
+
+    private void recall() {
+      for (PostRef line : arrivals.recent(view.rules().sources(), Positions.EMPTY)) {
+        if (line.erased() || isBetween(newerThan, line.id(), olderThan)) remembered.add(line);
+      }
     }
 
     private CompletionStage<Void> readFurther() {
@@ -243,11 +248,10 @@ public final class History {
               found -> {
                 refs.addAll(found.refs());
                 readTo = found.cutOff() ? LiveTimeline.oldest(found.refs()) : newerThan;
-                hearThoseOfTags(found.refs());
-                List<PostRef> known =
-                    remembered.stream()
-                        .filter(ref -> ref.erased() || isBetween(floor(), ref.id(), before))
-                        .toList();
+                List<PostRef> known = saidOfTagged(found.refs());
+                for (PostRef ref : remembered) {
+                  if (ref.erased() || isBetween(floor(), ref.id(), before)) known.add(ref);
+                }
                 rememberedSoFar.addAll(known);
                 return readTexts(Stream.concat(found.refs().stream(), known.stream()));
               },
@@ -255,23 +259,28 @@ public final class History {
     }
 
     /**
-     * Of posts that are in the store with a tag, only their authors tell what has become of them.
+     * Of posts that a tag has brought from the store, only their authors tell what they are now.
      */
-    private void hearThoseOfTags(List<PostRef> found) {
+    private List<PostRef> saidOfTagged(List<PostRef> found) {
+      List<PostRef> said = new ArrayList<>();
       Sources sources = view.rules().sources();
-      if (sources.tags().isEmpty()) return;
+      if (sources.tags().isEmpty()) return said;
+      Set<PostId> posts = new HashSet<>();
       Set<UserId> authors = new HashSet<>();
       for (PostRef ref : found) {
-        boolean known = sources.authors().contains(ref.author) || !heardByTag.add(ref.author);
-        if (!known) authors.add(ref.author);
+        if (sources.authors().contains(ref.author)) continue;
+        posts.add(ref.id());
+        authors.add(ref.author);
       }
-      remember(arrivals.recent(authors, Positions.EMPTY));
-    }
-
-    private void remember(List<PostRef> lines) {
-      for (PostRef line : lines) {
-        if (line.erased() || isBetween(newerThan, line.id(), olderThan)) remembered.add(line);
+      for (UserId author : authors) {
+        List<PostRef> lines =
+            rememberedByTag.computeIfAbsent(
+                author, unheard -> arrivals.recent(unheard, Positions.EMPTY));
+        for (PostRef line : lines) {
+          if (line.erased() || posts.contains(line.id())) said.add(line);
+        }
       }
+      return said;
     }
 
     /** What there is in all that has been read. */

@@ -133,6 +133,9 @@ public final class LiveTimeline {
   // Who wrote what came by a tag: only their own lines tell of edits and deletes.
   private final Set<UserId> authorsByTag = new HashSet<>();
 
+  // Others of whom a load has found something by a tag too late to be sure of it.
+  private final Set<UserId> foundByTag = new HashSet<>();
+
   // What is being loaded, and what is to be loaded next.
   private boolean loading;
   private int failedLoads;
@@ -260,6 +263,7 @@ public final class LiveTimeline {
         TAIL_CHECKS,
         patient -> {
           takeAll();
+          if (patient && met.reading) return false;
           List<PostRef> lines =
               around.arrivals().recent(timeline.rules().sources(), checkpoint.positions());
           lines.addAll(around.arrivals().recent(authorsByTag, checkpoint.positions()));
@@ -501,7 +505,7 @@ public final class LiveTimeline {
   }
 
   private boolean lacksText(PostRef line) {
-    return !line.deleted() && textOf(line) == null;
+    return !line.deleted() && timeline.concerns(line) && textOf(line) == null;
   }
 
   /** What the post of a line says, as far as that is at hand. */
@@ -704,11 +708,7 @@ public final class LiveTimeline {
   private void load(Sources wanted) {
     Eligibility rules = timeline.rules();
     loadingByRulesAt = rules.at();
-    Start start =
-        new Start(
-            around.arrivals().stored(),
-            around.arrivals().applied(),
-            around.arrivals().recent(wanted, Positions.EMPTY));
+    Start start = start(wanted);
     if (wanted.isEmpty()) {
       merge(wanted, start, new Newest(List.of(), false));
       return;
@@ -770,9 +770,22 @@ public final class LiveTimeline {
    * What was there before the store was read.
    *
    * @param stored every line below is in the store
-   * @param recent of the sources that are loaded
+   * @param authorsByTag whose edits and deletes are among what is recent
    */
-  private record Start(Positions stored, Positions applied, List<PostRef> recent) {}
+  private record Start(
+      Positions stored, Positions applied, Set<UserId> authorsByTag, List<PostRef> recent) {}
+
+  private Start start(Sources wanted) {
+    Set<UserId> authors = new HashSet<>(authorsByTag);
+    authors.addAll(foundByTag);
+    Positions stored = around.arrivals().stored();
+    Positions applied = around.arrivals().applied();
+    List<PostRef> recent = around.arrivals().recent(wanted, Positions.EMPTY);
+    for (PostRef line : around.arrivals().recent(authors, Positions.EMPTY)) {
+      if (line.isLaterWord()) recent.add(line);
+    }
+    return new Start(stored, applied, authors, recent);
+  }
 
   private void merge(Sources wanted, Start start, Newest stored) {
     Met met = new Met();
@@ -785,9 +798,11 @@ public final class LiveTimeline {
           // Of references that say the same the first is kept: what is remembered is there anyway.
           List<PostRef> refs = new ArrayList<>(start.recent);
           refs.addAll(around.arrivals().recent(wanted, Positions.EMPTY));
-          refs.addAll(saidOfTagged(refs, stored.refs()));
+          Set<UserId> authors = authorsByTag(start, stored.refs());
+          refs.addAll(saidOfTagged(authors, refs, stored.refs()));
           refs.addAll(stored.refs());
-          if (!remembersAllSince(start)) {
+          if (!remembersAllSince(start, authors)) {
+            foundByTag.addAll(authors);
             LOG.warn(
                 "What has come for {} while it was loaded is forgotten; loading it again", user);
             around.stats().failedLoads.increment();
@@ -810,15 +825,23 @@ public final class LiveTimeline {
         });
   }
 
-  /** What their authors have said lately of posts that are here, or will be, because of a tag. */
-  private List<PostRef> saidOfTagged(List<PostRef> recent, List<PostRef> stored) {
+  /** Also those of whom a tag has brought something from the store. */
+  private Set<UserId> authorsByTag(Start start, List<PostRef> stored) {
     Sources sources = timeline.rules().sources();
-    if (sources.tags().isEmpty()) return List.of();
-    Set<UserId> authors = new HashSet<>(authorsByTag);
+    if (sources.tags().isEmpty()) return start.authorsByTag;
+    Set<UserId> authors = new HashSet<>(start.authorsByTag);
+    authors.addAll(authorsByTag);
     for (PostRef ref : stored) {
       if (!sources.authors().contains(ref.author) && sources.contain(ref)) authors.add(ref.author);
     }
+    return authors;
+  }
+
+  /** What these have said lately of posts that are here, or will be. */
+  private List<PostRef> saidOfTagged(
+      Set<UserId> authors, List<PostRef> recent, List<PostRef> stored) {
     List<PostRef> said = around.arrivals().recent(authors, Positions.EMPTY);
+    if (said.isEmpty()) return said;
     Set<PostId> posts = new HashSet<>();
     for (List<PostRef> some : List.of(recent, stored, timeline.remembered())) {
       for (PostRef ref : some) posts.add(ref.id());
@@ -928,10 +951,10 @@ public final class LiveTimeline {
             PostRef known = timeline.find(id);
             if (known == null || readVersion(post, known.version) < known.version) return;
             // Its author may not have been heard when it was deleted.
-            if (isDeleted(post)) timeline.remove(known);
+            if (isDeleted(post)) timeline.remove(known, new ArrayList<>());
             else met.put(id, timeline.rules().met(post));
+            unread.remove(id);
           });
-      unread.keySet().removeAll(met.keySet());
       timeline = timeline.meeting(met);
       show();
       tellDifferences(old);
@@ -951,12 +974,12 @@ public final class LiveTimeline {
   }
 
   /**
-   * True when whatever the store lacked when it was read is remembered. Of authors known only since
-   * then, by a tag, nothing was remembered before: all that it lacked has to be here still.
+   * True when whatever the store lacked when it was read is remembered. Of authors of whom it was
+   * not looked at before what is remembered, all that it lacked has to be here still.
    */
-  private boolean remembersAllSince(Start start) {
+  private boolean remembersAllSince(Start start, Set<UserId> authors) {
     return remembered(start.applied)
-        && (timeline.rules().sources().tags().isEmpty() || remembered(start.stored));
+        && (start.authorsByTag.containsAll(authors) || remembered(start.stored));
   }
 
   /** True when nothing that has arrived since then was forgotten. */
@@ -982,6 +1005,7 @@ public final class LiveTimeline {
     if (missing.isEmpty()) shownBefore = null;
     timeline = loaded;
     failedLoads = 0;
+    foundByTag.clear();
     unread.clear();
     passBy(met.unread);
     positions = positions.merge(reflected);
@@ -1173,8 +1197,7 @@ public final class LiveTimeline {
       if (!authorsByTag.add(post.author)) continue;
       around.arrivals().register(post.author, inbox);
       for (PostRef line : around.arrivals().recent(post.author, Positions.EMPTY)) {
-        boolean later = (line.flags & (PostRef.EDITED | PostRef.DELETED)) != 0;
-        if (later || timeline.find(line.id()) != null) inbox.offer(line);
+        if (line.isLaterWord() || timeline.find(line.id()) != null) inbox.offer(line);
       }
     }
     if (authorsByTag.size() > Timeline.CANDIDATES_PER_ENTRY * around.capacity()) forgetAuthors();

@@ -136,6 +136,11 @@ public final class PostRef {
     return (flags & DELETED) != 0;
   }
 
+  /** Whether it says what has become of a post, or of all of its author's. */
+  boolean isLaterWord() {
+    return (flags & (EDITED | DELETED)) != 0;
+  }
+
   /** Whether it stands for all posts of its author, none of which is there any more. */
   public boolean erased() {
     return (flags & ERASED) != 0;

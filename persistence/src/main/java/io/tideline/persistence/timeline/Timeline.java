@@ -254,10 +254,7 @@ public final class Timeline {
     PostRef known = known(line);
     if (known == null && applyToElder(line, metNow, changes)) return;
     if (line.deleted()) {
-      if (known == null) return;
-      set(known, null, changes);
-      // What was a duplicate of it may be shown now.
-      trim(changes);
+      if (known != null) remove(known, changes);
       return;
     }
     if (known == null) {
@@ -278,11 +275,11 @@ public final class Timeline {
     trim(changes);
   }
 
-  /** Removes a post, shown or not, as the line does that deletes it. */
-  void remove(PostRef known) {
-    List<Change> ignored = new ArrayList<>();
-    set(known, null, ignored);
-    trim(ignored);
+  /** Removes a post, shown or not. */
+  void remove(PostRef known, List<Change> changes) {
+    set(known, null, changes);
+    // What was a duplicate of it may be shown now.
+    trim(changes);
   }
 
   private void passBelow(PostRef line, List<String> metNow, List<Change> changes) {

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,7 +57,7 @@ public record Register<V>(
 
   @JsonValue
   List<Change<V>> latestFirst() {
-    return Stream.concat(Stream.of(this), earlier.stream())
+    return changes().stream()
         .map(each -> new Change<>(each.at, each.cell, each.seenAt, each.value))
         .toList();
   }

@@ -1,7 +1,5 @@
 package io.tideline.persistence.user;
 
-import static java.util.Objects.requireNonNull;
-
 import io.tideline.persistence.timeline.Eligibility;
 import io.tideline.persistence.timeline.Facts;
 import io.tideline.persistence.timeline.Moment;
@@ -255,24 +253,21 @@ public final class Rules implements Eligibility {
   private List<Version> versions() {
     List<Version> made = versions;
     if (made != null) return made;
-    made =
-        filters.rules().entrySet().stream()
-            .flatMap(rule -> versions(rule.getKey(), rule.getValue()))
-            .toList();
-    versions = made;
-    return made;
+    List<Version> counting = new ArrayList<>();
+    filters.rules().forEach((id, register) -> addVersions(id, register, counting));
+    versions = counting;
+    return counting;
   }
 
-  private Stream<Version> versions(String id, Register<MuteRule> register) {
-    List<Version> counting = new ArrayList<>();
+  private void addVersions(String id, Register<MuteRule> register, List<Version> counting) {
     long endMillis = Long.MAX_VALUE;
     for (Register<MuteRule> version : register.changes()) {
       MuteRule rule = version.value();
-      boolean counts = endMillis > oldestEndMillis && rule != null && rule.inForce(oldestEndMillis);
-      if (counts) counting.add(new Version(name(id, version), requireNonNull(rule).matcher()));
+      if (rule != null && rule.inForce(oldestEndMillis) && endMillis > oldestEndMillis) {
+        counting.add(new Version(name(id, version), rule.matcher()));
+      }
       endMillis = HybridClock.millisOf(version.at());
     }
-    return counting.stream();
   }
 
   private static String name(String rule, Register<MuteRule> version) {

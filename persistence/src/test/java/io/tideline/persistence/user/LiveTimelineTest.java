@@ -200,9 +200,24 @@ class LiveTimelineTest {
     days.pass(Duration.ofMillis(400));
     assertThat(reading()).as("until all of it is known").isNull();
     newest = List.of(new PostRef(3, 1, 4, CLEO, LOG, 9, PostRef.DELETED));
-    log.stored = 10;
     days.pass(Duration.ofSeconds(1));
     assertThat(requireNonNull(reading()).older(null, null, 10)).containsExactly(storm, calm);
+  }
+
+  @Test
+  void what_a_tag_brings_is_waited_for_once_though_the_log_forgets_ever_more() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    PostRef tagged = tagged(3, 3);
+    stored.posts.put(tagged.id(), Post.newBuilder().setText("full").setVersion(3).build());
+    newest = List.of(tagged);
+    log.stored = 9;
+    log.floor = 10;
+    int before = loads;
+    timeline.changed(followingMoon());
+    days.pass(Duration.ofSeconds(5));
+    assertThat(requireNonNull(reading()).older(null, null, 10)).contains(tagged);
+    assertThat(loads - before).isEqualTo(2);
   }
 
   @Test
