@@ -181,8 +181,21 @@ public final class PostsLog implements Arrivals {
         topics
             .bounds()
             .thenAccept(this::onBounds)
+            .exceptionallyCompose(this::withoutEnds)
             .whenComplete((known, failure) -> refreshed(failure));
       }
+    }
+
+    /** Else one partition without a leader would keep what is stored of all others in memory. */
+    private CompletionStage<Void> withoutEnds(Throwable failure) {
+      LogBounds known = bounds;
+      CompletionStage<Void> stored =
+          known == null
+              ? CompletableFuture.completedStage(null)
+              : topics.storedNow(known).thenAccept(this::onBounds);
+      return stored
+          .exceptionally(unknown -> null)
+          .thenCompose(done -> CompletableFuture.failedStage(failure));
     }
 
     private void onBounds(LogBounds now) {
@@ -203,7 +216,7 @@ public final class PostsLog implements Arrivals {
         saidUnknown = true;
         log.warn(
             "Where {} ends has been unknown for {}, perhaps for want of one partition's leader:"
-                + " lags stand still, and what is stored is not forgotten",
+                + " lags stand still",
             topics.posts(),
             LONGEST_UNKNOWN,
             failure);

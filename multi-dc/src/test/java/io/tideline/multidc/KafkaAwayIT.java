@@ -28,10 +28,15 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -82,11 +87,15 @@ class KafkaAwayIT {
   }
 
   private PostLine published(long sequence) {
+    return published(ANN, sequence);
+  }
+
+  private PostLine published(UserId author, long sequence) {
     long at = clock.next();
     return PostLine.newBuilder()
         .setKind(PostLineKind.POST_LINE_KIND_PUBLISHED)
-        .setPostId(PostId.of(at, 1, ANN, "kafka away " + sequence).toByteString())
-        .setAuthorId(ANN.value())
+        .setPostId(PostId.of(at, 1, author, "kafka away " + sequence).toByteString())
+        .setAuthorId(author.value())
         .setVersion(at)
         .setOriginCell(1)
         .setSequence(sequence)
@@ -180,6 +189,58 @@ class KafkaAwayIT {
       assertThat(refs).extracting(PostRef::id).containsExactlyElementsOf(ids(List.of(line)));
       log.stop().toCompletableFuture().get(20, SECONDS);
     }
+  }
+
+  @Test
+  void a_partition_without_a_leader_holds_up_no_other() throws Exception {
+    try (LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory.resolve("one")));
+        Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
+      // Makes the topic of committed offsets, which the first broker must have.
+      TopicPartition any = new TopicPartition("any", 0);
+      admin.createTopics(List.of(new NewTopic("any", 1, (short) 1))).all().get(20, SECONDS);
+      admin
+          .alterConsumerGroupOffsets("any", Map.of(any, new OffsetAndMetadata(0)))
+          .all()
+          .get(20, SECONDS);
+      try (SecondBroker second = SecondBroker.of(kafka, directory)) {
+        await()
+            .atMost(Duration.ofSeconds(30))
+            .until(() -> admin.describeCluster().nodes().get(5, SECONDS).size() == 2);
+        admin
+            .createTopics(
+                List.of(
+                    new NewTopic("tideline.posts.lame", Map.of(0, List.of(1), 1, List.of(2))),
+                    new NewTopic("tideline.intents.lame", Map.of(0, List.of(1), 1, List.of(1))),
+                    new NewTopic("tideline.parked", Map.of(0, List.of(1)))))
+            .all()
+            .get(20, SECONDS);
+        PostsLog log = start(kafka, "lame", "tail.max-references = 100");
+        await().atMost(Duration.ofSeconds(20)).until(() -> log.tail().caughtUp());
+        UserId author =
+            IntStream.range(0, 20)
+                .mapToObj(i -> new UserId("author-" + i))
+                .filter(user -> partitionOf(log, user) == 0)
+                .findFirst()
+                .orElseThrow();
+
+        second.kill();
+        for (int i = 2; i <= 1_000; i++) append(log, published(author, i)).get(30, SECONDS);
+
+        await()
+            .atMost(Duration.ofSeconds(60))
+            .untilAsserted(
+                () -> assertThat(log.recentPosts().lastSequence(author, 1)).isEqualTo(1_000));
+        log.stop().toCompletableFuture().get(20, SECONDS);
+      }
+    }
+  }
+
+  private int partitionOf(PostsLog log, UserId author) {
+    append(log, published(author, 1)).orTimeout(30, SECONDS).join();
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> !log.recent(author, Positions.EMPTY).isEmpty());
+    return log.recent(author, Positions.EMPTY).get(0).partition.partition();
   }
 
   @Test

@@ -114,8 +114,10 @@ final class RpcCallHandler implements ServerCallHandler<Message, Object> {
     final void fail(Throwable failure) {
       if (!call.isCancelled()) {
         StatusRuntimeException status = translate(failure);
-        Metadata trailers = status.getTrailers();
-        close(status.getStatus(), trailers == null ? new Metadata() : trailers);
+        // A failure may be that of several calls, each of which writes into its trailers.
+        Metadata trailers = new Metadata();
+        if (status.getTrailers() != null) trailers.merge(status.getTrailers());
+        close(status.getStatus(), trailers);
       }
     }
 

@@ -31,6 +31,21 @@ public record LogBounds(int incarnation, Map<Integer, Partition> partitions) {
     return byPartition((number, bounds) -> bounds.end() - Math.max(bounds.begin(), bounds.done()));
   }
 
+  /** The same once the group has come this far, by partition. */
+  LogBounds doneTo(Map<Integer, Long> done) {
+    return new LogBounds(
+        incarnation,
+        partitions.entrySet().stream()
+            .collect(
+                Collectors.toMap(
+                    Map.Entry::getKey,
+                    each -> {
+                      Partition was = each.getValue();
+                      long now = done.getOrDefault(each.getKey(), was.done());
+                      return new Partition(was.begin(), Math.max(was.end(), now), now);
+                    })));
+  }
+
   /** Where the cell's log ends. */
   public Positions end(int cell) {
     Positions end = Positions.EMPTY;

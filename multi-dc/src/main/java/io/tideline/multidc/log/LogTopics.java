@@ -156,6 +156,19 @@ public final class LogTopics implements AutoCloseable {
     return described(topic).thenCompose(description -> bounds(description, group));
   }
 
+  /**
+   * The bounds of before, with how far the post store has come now: as much as the broker tells
+   * while a partition has no leader.
+   */
+  public CompletionStage<LogBounds> storedNow(LogBounds before) {
+    return described(posts())
+        .thenCompose(
+            description ->
+                incarnation(description.topicId()) == before.incarnation()
+                    ? committed(posts(), postStoreGroup()).thenApply(before::doneTo)
+                    : CompletableFuture.completedStage(before));
+  }
+
   /** Where one of the two ends: less to ask for than {@link #bounds(String)}. */
   public CompletionStage<LogEnds> ends(String topic) {
     return described(topic)
