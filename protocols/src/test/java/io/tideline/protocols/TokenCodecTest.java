@@ -396,16 +396,7 @@ class TokenCodecTest {
     Watermark mark =
         withRules(markOf(3, 16), new KnownRules(1, Map.of(1, at, 2, at, 3, at), 0x9f3c01aa));
     UserId reader = new UserId("u".repeat(64));
-    Cursor cursor =
-        new Cursor(
-            reader,
-            "home",
-            Cursor.Direction.NEWER,
-            POST,
-            mark,
-            mark,
-            passed(5, POST),
-            List.of(POST, POST));
+    Cursor cursor = underWay(reader, mark);
 
     String text = CODEC.encode(cursor);
 
@@ -432,6 +423,19 @@ class TokenCodecTest {
         .isEqualTo(cursor.withoutPassed().withoutRules());
   }
 
+  /** Of a walk towards what is newer, with everything that a cursor may say. */
+  private static Cursor underWay(UserId reader, Watermark mark) {
+    return new Cursor(
+        reader,
+        "home",
+        Cursor.Direction.NEWER,
+        POST,
+        mark,
+        mark,
+        passed(5, POST),
+        List.of(POST, POST));
+  }
+
   private static Watermark withRules(Watermark mark, KnownRules rules) {
     return new Watermark(mark.positions(), mark.rulesAt(), mark.floor(), mark.newest(), rules);
   }
@@ -440,16 +444,7 @@ class TokenCodecTest {
   void positions_in_very_many_logs_have_room_and_cost_nothing_else() {
     long at = HybridClock.ofMillis(1_763_650_000_123L);
     Watermark mark = withRules(markOf(8, 16), new KnownRules(1, Map.of(1, at, 8, at), 0x9f3c01aa));
-    Cursor cursor =
-        new Cursor(
-            ANN,
-            "home",
-            Cursor.Direction.NEWER,
-            POST,
-            mark,
-            mark,
-            passed(5, POST),
-            List.of(POST, POST));
+    Cursor cursor = underWay(ANN, mark);
 
     String text = CODEC.encode(cursor);
 

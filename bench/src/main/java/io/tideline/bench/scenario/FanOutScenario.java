@@ -238,13 +238,7 @@ public final class FanOutScenario {
       if (missing.isEmpty()) {
         of.star.add((System.nanoTime() - begin) / 1e6);
       } else {
-        of.wrong.add(
-            "%d of %d followers did not have a post after %d s, as %s"
-                .formatted(
-                    missing.size(),
-                    sample.size(),
-                    FeedReader.PATIENCE.toSeconds(),
-                    missing.get(0)));
+        of.wrong.add(FeedReader.lost(missing, sample));
       }
     }
   }

@@ -78,6 +78,12 @@ final class FeedReader implements AutoCloseable {
     return missing;
   }
 
+  /** What a report says of those that {@link #awaitFirst} was patient with for nothing. */
+  static String lost(List<String> missing, List<String> followers) {
+    return "%d of %d followers did not have a post after %d s, as %s"
+        .formatted(missing.size(), followers.size(), PATIENCE.toSeconds(), missing.get(0));
+  }
+
   /** Of these readers, those whose feed does not begin with this post; all are asked at once. */
   List<String> without(List<String> readers, String postId) {
     Map<String, CompletableFuture<Boolean>> found = new LinkedHashMap<>();

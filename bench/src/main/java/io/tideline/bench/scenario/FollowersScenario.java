@@ -61,15 +61,7 @@ public final class FollowersScenario {
           long durable = System.nanoTime();
           List<String> missing = feeds.awaitFirst(sample, id, FeedReader.PATIENCE);
           if (!missing.isEmpty()) {
-            place
-                .report()
-                .line(
-                    "**%d of %d followers did not have a post after %d s, as %s.**"
-                        .formatted(
-                            missing.size(),
-                            sample.size(),
-                            FeedReader.PATIENCE.toSeconds(),
-                            missing.get(0)));
+            place.report().line("**%s.**".formatted(FeedReader.lost(missing, sample)));
             return false;
           }
           if (i < 0) continue;

@@ -191,11 +191,7 @@ class LiveTimelineTest {
   void a_tag_does_not_bring_what_was_deleted_before_the_store_and_after_the_log_knew_it() {
     LiveTimeline timeline = awake("sun");
     days.pass(Duration.ofSeconds(5));
-    PostRef tagged = tagged(3, 3);
-    stored.posts.put(tagged.id(), Post.newBuilder().setText("full").setVersion(3).build());
-    newest = List.of(tagged);
-    log.stored = 9;
-    log.floor = 10;
+    storeLagsWith(tagged(3));
     timeline.changed(followingMoon());
     days.pass(Duration.ofMillis(400));
     assertThat(reading()).as("until all of it is known").isNull();
@@ -208,15 +204,11 @@ class LiveTimelineTest {
   void what_a_tag_brings_is_waited_for_once_though_the_log_forgets_ever_more() {
     LiveTimeline timeline = awake("sun");
     days.pass(Duration.ofSeconds(5));
-    PostRef tagged = tagged(3, 3);
-    stored.posts.put(tagged.id(), Post.newBuilder().setText("full").setVersion(3).build());
-    newest = List.of(tagged);
-    log.stored = 9;
-    log.floor = 10;
+    storeLagsWith(tagged(3));
     int before = loads;
     timeline.changed(followingMoon());
     days.pass(Duration.ofSeconds(5));
-    assertThat(requireNonNull(reading()).older(null, null, 10)).contains(tagged);
+    assertThat(requireNonNull(reading()).older(null, null, 10)).contains(tagged(3));
     assertThat(loads - before).isEqualTo(2);
   }
 
@@ -243,10 +235,8 @@ class LiveTimelineTest {
     List<PostRef> hers = new ArrayList<>();
     for (int i = 10; i < 40; i++) hers.add(new PostRef(i, 5, i, CLEO, LOG, i, 0));
     log.lines = hers;
-    PostRef tagged = tagged(50, 50);
-    stored.posts.put(tagged.id(), Post.newBuilder().setText("full").setVersion(50).build());
     int before = loads;
-    PostRef said = log.say(tagged);
+    PostRef said = log.say(tagged(50));
     days.pass(Duration.ofSeconds(5));
     assertThat(shown()).contains(said).doesNotContainAnyElementsOf(hers);
     assertThat(loads).isEqualTo(before);
@@ -266,9 +256,18 @@ class LiveTimelineTest {
         .isLessThan(60);
   }
 
-  private static PostRef tagged(long id, long version) {
+  private PostRef tagged(long at) {
     Facts moon = new Facts(List.of("moon"), "", List.of(), false, null, null, null, null);
-    return new PostRef(id, 1, version, CLEO, LOG, id, 0, moon);
+    PostRef ref = new PostRef(at, 1, at, CLEO, LOG, at, 0, moon);
+    stored.posts.put(ref.id(), Post.newBuilder().setText("full").setVersion(at).build());
+    return ref;
+  }
+
+  /** It has this, and lacks the last line, which the log has forgotten. */
+  private void storeLagsWith(PostRef newest) {
+    this.newest = List.of(newest);
+    log.stored = 9;
+    log.floor = 10;
   }
 
   private Rules followingMoon() {
