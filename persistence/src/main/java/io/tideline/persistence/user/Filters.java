@@ -27,6 +27,8 @@ public record Filters(
     Map<UserId, Register<Boolean>> blockedBy,
     Map<String, Register<MuteRule>> rules,
     long changedAt) {
+  static final int ENDED_RULES = 500;
+
   public static final Filters EMPTY = new Filters(Map.of(), Map.of(), Map.of(), Map.of(), 0);
 
   public Filters {
@@ -39,13 +41,18 @@ public record Filters(
   /** The filters once the line has been applied; the same when it is about something else. */
   Filters merge(IntentLine line, long seenAt) {
     long changed = Math.max(changedAt, seenAt);
+    long nowMillis = HybridClock.millisOf(line.getAt());
     return switch (line.getIntentCase()) {
       case MUTES_CHANGED -> {
         MutesChanged change = line.getMutesChanged();
         Long until = change.getActive() ? change.getUntilMillis() : null;
         yield new Filters(
             Graph.merged(
-                mutes, Graph.users(change.getTargetIdsList()), Graph.register(line, seenAt, until)),
+                mutes,
+                Graph.users(change.getTargetIdsList()),
+                Graph.register(line, seenAt, until),
+                end -> !lasts(end, nowMillis),
+                Graph.ENDED),
             blocks,
             blockedBy,
             rules,
@@ -58,7 +65,8 @@ public record Filters(
             Graph.merged(
                 blocks,
                 Graph.users(change.getTargetIdsList()),
-                Graph.register(line, seenAt, change.getActive() ? true : null)),
+                Graph.register(line, seenAt, change.getActive() ? true : null),
+                Graph.ENDED),
             blockedBy,
             rules,
             changed);
@@ -71,7 +79,8 @@ public record Filters(
             Graph.merged(
                 blockedBy,
                 List.of(new UserId(change.getBlockerId())),
-                Graph.register(line, seenAt, change.getActive() ? true : null)),
+                Graph.register(line, seenAt, change.getActive() ? true : null),
+                Graph.ENDED),
             rules,
             changed);
       }
@@ -82,7 +91,12 @@ public record Filters(
             mutes,
             blocks,
             blockedBy,
-            Graph.merged(rules, List.of(change.getRuleId()), Graph.register(line, seenAt, rule)),
+            Graph.merged(
+                rules,
+                List.of(change.getRuleId()),
+                Graph.register(line, seenAt, rule),
+                each -> each == null || !each.inForce(nowMillis),
+                ENDED_RULES),
             changed);
       }
       default -> this;

@@ -8,18 +8,21 @@ import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.ListChanged;
 import io.tideline.protocols.log.v1.ListMembersChanged;
 import java.util.AbstractSet;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Whom and what one user follows and no longer follows. What ended stays, so that a late message
- * cannot bring it back.
+ * cannot bring it back; of that only the latest, so that nobody's state grows for ever.
  *
  * @param tags case-folded
  * @param members of each list
@@ -31,6 +34,13 @@ public record Graph(
     Map<String, Register<UserList>> lists,
     Map<String, Map<UserId, Register<Boolean>>> members,
     long changedAt) {
+  /** How many ends are remembered, for each kind of register between two users. */
+  static final int ENDED = 20_000;
+
+  static final int ENDED_TAGS = 1_000;
+  static final int ENDED_LISTS = Intents.LISTS;
+  static final int ENDED_MEMBERS = 2 * Intents.LIST_MEMBERS;
+
   /** Whatever is known by now. */
   static final Moment NOW = new Moment(Long.MAX_VALUE);
 
@@ -53,7 +63,8 @@ public record Graph(
                 ? options(change.getWithoutReposts(), change.getLanguagesList())
                 : null;
         yield new Graph(
-            merged(follows, users(change.getTargetIdsList()), register(line, seenAt, options)),
+            merged(
+                follows, users(change.getTargetIdsList()), register(line, seenAt, options), ENDED),
             tags,
             lists,
             members,
@@ -65,7 +76,8 @@ public record Graph(
               merged(
                   tags,
                   line.getTagsChanged().getTagsList(),
-                  register(line, seenAt, line.getTagsChanged().getActive() ? true : null)),
+                  register(line, seenAt, line.getTagsChanged().getActive() ? true : null),
+                  ENDED_TAGS),
               lists,
               members,
               Math.max(changedAt, seenAt));
@@ -75,12 +87,11 @@ public record Graph(
             change.hasContent()
                 ? new UserList(change.getContent().getName(), change.getContent().getExclusive())
                 : null;
-        yield new Graph(
-            follows,
-            tags,
-            merged(lists, List.of(change.getListId()), register(line, seenAt, list)),
-            members,
-            Math.max(changedAt, seenAt));
+        Map<String, Register<UserList>> changed =
+            merged(lists, List.of(change.getListId()), register(line, seenAt, list), ENDED_LISTS);
+        Map<String, Map<UserId, Register<Boolean>>> left = new HashMap<>(members);
+        lists.keySet().stream().filter(id -> !changed.containsKey(id)).forEach(left::remove);
+        yield new Graph(follows, tags, changed, left, Math.max(changedAt, seenAt));
       }
       case LIST_MEMBERS_CHANGED -> {
         ListMembersChanged change = line.getListMembersChanged();
@@ -90,7 +101,8 @@ public record Graph(
             merged(
                 members.getOrDefault(change.getListId(), Map.of()),
                 users(change.getTargetIdsList()),
-                register(line, seenAt, change.getActive() ? true : null)));
+                register(line, seenAt, change.getActive() ? true : null),
+                ENDED_MEMBERS));
         yield new Graph(follows, tags, lists, changed, Math.max(changedAt, seenAt));
       }
       default -> this;
@@ -142,9 +154,24 @@ public record Graph(
     return Register.of(line.getAt(), line.getOriginCell(), seenAt, value);
   }
 
-  /** The same map when the change says nothing new: a large one takes long to copy. */
-  static <K, V> Map<K, Register<V>> merged(
-      Map<K, Register<V>> all, Collection<K> keys, Register<V> change) {
+  static <K extends Comparable<? super K>, V> Map<K, Register<V>> merged(
+      Map<K, Register<V>> all, Collection<K> keys, Register<V> change, int mostEnded) {
+    return merged(all, keys, change, value -> value == null, mostEnded);
+  }
+
+  /**
+   * The same map when the change says nothing new: a large one takes long to copy.
+   *
+   * @param over whether a value is no longer in force
+   * @param mostEnded of those, the latest that are kept: what is left does not depend on the order
+   *     in which changes come
+   */
+  static <K extends Comparable<? super K>, V> Map<K, Register<V>> merged(
+      Map<K, Register<V>> all,
+      Collection<K> keys,
+      Register<V> change,
+      Predicate<@Nullable V> over,
+      int mostEnded) {
     Map<K, Register<V>> changed = new HashMap<>();
     for (K key : keys) {
       Register<V> known = all.get(key);
@@ -152,10 +179,27 @@ public record Graph(
       if (!merged.equals(known)) changed.put(key, merged);
     }
     if (changed.isEmpty()) return all;
-    if (all.isEmpty()) return Map.copyOf(changed);
     Map<K, Register<V>> merged = new HashMap<>(all);
     merged.putAll(changed);
+    if (merged.size() > mostEnded && forgetEnded(merged, over, mostEnded) && merged.equals(all)) {
+      return all;
+    }
     return Map.copyOf(merged);
+  }
+
+  private static <K extends Comparable<? super K>, V> boolean forgetEnded(
+      Map<K, Register<V>> registers, Predicate<@Nullable V> over, int most) {
+    List<Map.Entry<K, Register<V>>> ended = new ArrayList<>();
+    for (Map.Entry<K, Register<V>> each : registers.entrySet()) {
+      if (over.test(each.getValue().value())) ended.add(Map.entry(each.getKey(), each.getValue()));
+    }
+    if (ended.size() <= most) return false;
+    ended.sort(
+        Comparator.<Map.Entry<K, Register<V>>>comparingLong(each -> each.getValue().at())
+            .thenComparingInt(each -> each.getValue().cell())
+            .thenComparing(Map.Entry.comparingByKey()));
+    ended.subList(0, ended.size() - most).forEach(each -> registers.remove(each.getKey()));
+    return true;
   }
 
   public boolean follows(UserId target) {

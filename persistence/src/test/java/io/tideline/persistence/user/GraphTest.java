@@ -9,7 +9,12 @@ import io.tideline.protocols.log.v1.IntentLine;
 import io.tideline.protocols.log.v1.ListChanged;
 import io.tideline.protocols.log.v1.ListContent;
 import io.tideline.protocols.log.v1.ListMembersChanged;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class GraphTest {
@@ -95,6 +100,49 @@ class GraphTest {
     assertThat(graph.exclusiveList(BEA, Graph.NOW)).isNull();
   }
 
+  @Test
+  void who_follows_and_unfollows_on_and_on_leaves_behind_the_latest_ends() {
+    List<IntentLine> lines = new ArrayList<>();
+    lines.add(follow(1, 1, true));
+    for (int i = 1; i <= 6; i++) {
+      lines.add(follow(10L * i, 1, true, some(i)));
+      lines.add(follow(10L * i + 5, 1, false, some(i)));
+    }
+    Graph graph = graph(lines.toArray(IntentLine[]::new));
+    assertThat(graph.followees()).containsExactly(BEA);
+    assertThat(graph.follows()).hasSize(1 + Graph.ENDED).containsKey(new UserId("6-0"));
+    assertThat(graph.follows().keySet()).noneMatch(user -> user.value().startsWith("1-"));
+
+    assertThat(graph.merge(follow(15, 1, false, some(1)), 99).follows())
+        .as("an end that was forgotten says nothing new")
+        .isSameAs(graph.follows());
+    Collections.shuffle(lines, new Random(7));
+    List<IntentLine> ends = lines.stream().filter(line -> line.getAt() % 10 == 5).toList();
+    List<IntentLine> follows = lines.stream().filter(line -> line.getAt() % 10 != 5).toList();
+    Graph elsewhere =
+        graph(Stream.concat(follows.stream(), ends.stream()).toArray(IntentLine[]::new));
+    assertThat(elsewhere.follows().keySet()).isEqualTo(graph.follows().keySet());
+  }
+
+  @Test
+  void lists_that_come_and_go_leave_behind_the_latest_and_their_members() {
+    Graph graph = graph(list(1, true), member(2, true));
+    for (int i = 1; i <= 200; i++) {
+      String id = "list" + i;
+      graph = graph.merge(list(10L * i, true, id), 10L * i);
+      graph = graph.merge(member(10L * i + 1, true, id), 10L * i + 1);
+      graph = graph.merge(list(10L * i + 2, false, id), 10L * i + 2);
+    }
+    assertThat(graph.listIds()).containsExactly("close");
+    assertThat(graph.members("close")).containsExactly(BEA);
+    assertThat(graph.lists()).hasSize(1 + Graph.ENDED_LISTS).containsKey("list200");
+    assertThat(graph.members().keySet()).isEqualTo(graph.lists().keySet());
+  }
+
+  private static List<String> some(int batch) {
+    return IntStream.range(0, 5_000).mapToObj(i -> batch + "-" + i).toList();
+  }
+
   private static Graph graph(IntentLine... lines) {
     Graph graph = Graph.EMPTY;
     for (IntentLine line : lines) graph = graph.merge(line, line.getAt());
@@ -102,13 +150,21 @@ class GraphTest {
   }
 
   private static IntentLine follow(long at, int cell, boolean active) {
+    return follow(at, cell, active, List.of(BEA.value()));
+  }
+
+  private static IntentLine follow(long at, int cell, boolean active, List<String> targets) {
     return line(at, cell)
-        .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(BEA.value()).setActive(active))
+        .setFollowsChanged(FollowsChanged.newBuilder().addAllTargetIds(targets).setActive(active))
         .build();
   }
 
   private static IntentLine list(long at, boolean there) {
-    ListChanged.Builder list = ListChanged.newBuilder().setListId("close");
+    return list(at, there, "close");
+  }
+
+  private static IntentLine list(long at, boolean there, String id) {
+    ListChanged.Builder list = ListChanged.newBuilder().setListId(id);
     if (there) {
       list.setContent(ListContent.newBuilder().setName("version " + at).setExclusive(true));
     }
@@ -116,10 +172,14 @@ class GraphTest {
   }
 
   private static IntentLine member(long at, boolean active) {
+    return member(at, active, "close");
+  }
+
+  private static IntentLine member(long at, boolean active, String list) {
     return line(at, 1)
         .setListMembersChanged(
             ListMembersChanged.newBuilder()
-                .setListId("close")
+                .setListId(list)
                 .addAllTargetIds(List.of(BEA.value()))
                 .setActive(active))
         .build();
