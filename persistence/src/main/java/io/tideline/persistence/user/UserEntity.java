@@ -341,6 +341,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
   private boolean marked;
   private boolean marking;
   private boolean announcing;
+  private boolean failedMeanwhile;
   private boolean unsure;
   // Commands have waited once for what earlier lives have left.
   private boolean pastAwaited;
@@ -473,7 +474,9 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     around.clock().observe(state.lastAt());
     epoch = around.clock().next();
     checkIdleIn(passivateAfter());
-    if (stopping) context.getSelf().tell(new Stop());
+    // A restart ends all timers: what was put off until later is due now.
+    if (stopping || postponed > 0) context.getSelf().tell(new Stop());
+    context.getSelf().tell(DRAIN);
     // The journal may hold what failed to be acknowledged.
     refreshTimelines(state);
     User.Erasure erasure = state.erasure();
@@ -902,6 +905,8 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (failure == null) {
       unannounced.remove(sequence);
       if (unannounced.isEmpty() && !unsure) onAllAnnounced();
+    } else if (announcing) {
+      failedMeanwhile = true;
     } else if (!timers.isTimerActive("announce")) {
       announceLater("event " + sequence, failure);
     }
@@ -1071,6 +1076,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
       return Effect().none();
     }
     announcing = true;
+    failedMeanwhile = false;
     long to = Math.min(last, from + EVENTS_ANNOUNCED_AT_ONCE - 1);
     around
         .journal()
@@ -1092,7 +1098,7 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     if (to >= recoveredTo) unsure = false;
     if (!isPastLong()) waitNoLonger();
     unannounced.headSet(to, true).clear();
-    if (more && (unsure || !unannounced.isEmpty())) {
+    if ((more || failedMeanwhile) && (unsure || !unannounced.isEmpty())) {
       context.getSelf().tell(new Announce(user, 0));
     } else if (unannounced.isEmpty()) {
       onAllAnnounced();

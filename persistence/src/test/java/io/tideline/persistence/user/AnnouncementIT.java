@@ -51,6 +51,7 @@ import org.apache.pekko.cluster.sharding.typed.javadsl.ClusterSharding.ShardComm
 import org.apache.pekko.persistence.testkit.PersistenceTestKitPlugin;
 import org.apache.pekko.persistence.testkit.PersistenceTestKitSnapshotPlugin;
 import org.apache.pekko.persistence.testkit.javadsl.PersistenceTestKit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -158,10 +159,32 @@ class AnnouncementIT {
       restart();
     }
     log.away = false;
-    log.silent = true;
+    log.later = new CompletableFuture<>();
     follow("sue");
-    log.silent = false;
+    log.later = null;
     assertThat(JOURNAL.persistedInStorage(id())).hasSize(6);
+  }
+
+  @Test
+  void what_the_log_refuses_while_the_past_is_announced_is_announced_after_it() {
+    log.away = true;
+    follow("ann");
+    restart();
+    CompletableFuture<Void> past = new CompletableFuture<>();
+    log.later = past;
+    log.away = false;
+    entity.tell(new Announce(user, rows().get(0)));
+    waitAtMost(SOON).until(() -> log.unanswered.get() == 1);
+    log.away = true;
+    follow("bea");
+    waitAtMost(SOON).until(() -> log.refused.get() >= 2);
+    // Longer than until a retry.
+    waitAtMost(SOON).during(Duration.ofSeconds(1)).until(() -> log.followed.isEmpty());
+    log.later = null;
+    log.away = false;
+    past.complete(null);
+    waitAtMost(SOON).until(() -> rows().isEmpty());
+    assertThat(log.followed).containsExactly("bea");
   }
 
   @Test
@@ -536,7 +559,8 @@ class AnnouncementIT {
     final Set<ByteString> posts = ConcurrentHashMap.newKeySet();
     private final AtomicInteger underWay = new AtomicInteger();
     volatile boolean away;
-    volatile boolean silent;
+    final AtomicInteger unanswered = new AtomicInteger();
+    volatile @Nullable CompletableFuture<Void> later;
     volatile boolean busy;
     volatile int room = Integer.MAX_VALUE;
 
@@ -551,7 +575,11 @@ class AnnouncementIT {
         refused.incrementAndGet();
         return CompletableFuture.failedFuture(new IllegalStateException("the log is away"));
       }
-      if (silent) return new CompletableFuture<>();
+      CompletableFuture<Void> answer = later;
+      if (answer != null) {
+        unanswered.incrementAndGet();
+        return answer;
+      }
       if (line.hasUserErased()) usersErased.incrementAndGet();
       followed.addAll(line.getFollowsChanged().getTargetIdsList());
       return CompletableFuture.completedFuture(null);

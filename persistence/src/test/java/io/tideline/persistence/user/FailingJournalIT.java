@@ -16,9 +16,11 @@ import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Command;
 import io.tideline.persistence.user.UserEntity.Decide;
+import io.tideline.persistence.user.UserEntity.GetDecided;
 import io.tideline.persistence.user.UserEntity.Stop;
 import io.tideline.persistence.user.UserEntity.Wake;
 import io.tideline.persistence.user.UserReply.Awake;
+import io.tideline.persistence.user.UserReply.Decided;
 import io.tideline.persistence.user.UserReply.Written;
 import io.tideline.protocols.HybridClock;
 import io.tideline.protocols.LogPartition;
@@ -70,6 +72,7 @@ class FailingJournalIT {
   private final JournalStats stats = new JournalStats(persistNanos::add);
   private final TestProbe<UserReply> replies = SYSTEM.createTestProbe(UserReply.class);
   private final TestProbe<ShardCommand> shard = SYSTEM.createTestProbe(ShardCommand.class);
+  private volatile boolean fenceOpen = true;
   private final ActorRef<Command> entity = spawn();
 
   @AfterEach
@@ -121,6 +124,35 @@ class FailingJournalIT {
     ResidentTimeline resident = requireNonNull(residents.get(user, ResidentTimelines.HOME));
     waitAtMost(SOON)
         .untilAsserted(() -> assertThat(resident.view()).matches(v -> v.contains(post.id())));
+  }
+
+  @Test
+  void what_arrives_while_the_fence_is_closed_is_shown_when_the_journal_was_away_meanwhile() {
+    wake();
+    JOURNAL.withPolicy(away);
+    tellFollow("bea");
+    waitAtMost(SOON).until(() -> away.failures.get() >= 1);
+    fenceOpen = false;
+    PostRef post = new PostRef(9, 1, 9, new UserId("ann"), new LogPartition(1, 1, 0), 0, 0);
+    registrations.arrive(post);
+    waitAtMost(SOON).until(() -> away.failures.get() >= 4);
+    JOURNAL.resetPolicy();
+    fenceOpen = true;
+    ResidentTimeline resident = requireNonNull(residents.get(user, ResidentTimelines.HOME));
+    waitAtMost(SOON)
+        .untilAsserted(() -> assertThat(resident.view()).matches(v -> v.contains(post.id())));
+  }
+
+  @Test
+  void a_stop_that_waited_for_a_write_is_not_forgotten_when_the_write_fails() {
+    entity.tell(new GetDecided(user, replies.ref()));
+    replies.expectMessageClass(Decided.class, SOON);
+    JOURNAL.withPolicy(away);
+    tellFollow("ann");
+    entity.tell(new Stop());
+    waitAtMost(SOON).until(() -> away.failures.get() >= 1);
+    JOURNAL.resetPolicy();
+    replies.expectTerminated(entity, SOON);
   }
 
   @Test
@@ -178,7 +210,7 @@ class FailingJournalIT {
             new UserEntity.Surroundings(
                 new HybridClock(InstantSource.system()),
                 1,
-                () -> true,
+                () -> fenceOpen,
                 () -> true,
                 "here",
                 new EverythingTaken(),
