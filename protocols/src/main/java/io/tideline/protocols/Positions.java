@@ -122,6 +122,17 @@ public final class Positions {
     return index >= 0 && nexts[index] >= next ? this : with(partition, next);
   }
 
+  /** The same, but of partitions that the other knows as well not beyond it. */
+  public Positions atMost(Positions other) {
+    Positions least = this;
+    for (int i = 0; i < other.partitions.length; i++) {
+      if (next(other.partitions[i]) > other.nexts[i]) {
+        least = least.with(other.partitions[i], other.nexts[i]);
+      }
+    }
+    return least;
+  }
+
   /** The same; what it has in common with another one is not kept twice, and compares faster. */
   public Positions like(Positions other) {
     return partitions != other.partitions && Arrays.equals(partitions, other.partitions)

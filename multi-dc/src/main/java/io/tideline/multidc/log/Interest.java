@@ -154,6 +154,11 @@ public final class Interest {
     return all;
   }
 
+  /** Who wants to hear of anything now, each once. */
+  Set<Inbox> everybody() {
+    return in(inboxesByAuthor.keySet(), inboxesByTag.keySet());
+  }
+
   private static Inbox[] copy(@Nullable Inboxes inboxes) {
     return inboxes == null ? NONE : inboxes.copy();
   }

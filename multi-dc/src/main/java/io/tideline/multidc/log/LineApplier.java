@@ -65,6 +65,7 @@ final class LineApplier {
   private final LongAdder outOfRange = new LongAdder();
   private volatile Positions applied = Positions.EMPTY;
   private volatile Positions read = Positions.EMPTY;
+  private volatile Positions unsettled = Positions.EMPTY;
   private volatile boolean located;
   private volatile boolean caughtUp;
   private volatile boolean heldBack;
@@ -123,6 +124,14 @@ final class LineApplier {
     return read;
   }
 
+  /**
+   * Of partitions that have brought posts of long ago of which timelines have yet to be told, up to
+   * where they were applied before.
+   */
+  Positions unsettled() {
+    return unsettled;
+  }
+
   /** False while it is not known yet from where on the lines of some partition are remembered. */
   boolean located() {
     return located;
@@ -168,7 +177,7 @@ final class LineApplier {
   boolean isOf(LogBounds bounds) {
     return lanes.isEmpty()
         || (incarnation == bounds.incarnation()
-            && bounds.partitions().keySet().containsAll(lanes.keySet()));
+            && bounds.partitions().keySet().equals(lanes.keySet()));
   }
 
   void stored(LogBounds bounds) {
@@ -181,6 +190,7 @@ final class LineApplier {
                 lane.stored(partition.done());
               }
             });
+    publishUnsettled();
     recent.evict();
   }
 
@@ -188,6 +198,8 @@ final class LineApplier {
   Map<Integer, Long> resumeAt(LogBounds bounds) {
     boolean sameLog = incarnation == bounds.incarnation();
     incarnation = bounds.incarnation();
+    boolean first = lanes.isEmpty();
+    lanes.values().removeIf(lane -> isGone(lane, bounds));
     Map<Integer, Long> offsets = new HashMap<>();
     bounds
         .partitions()
@@ -195,7 +207,10 @@ final class LineApplier {
             (number, partition) -> {
               Lane lane = lanes.get(number);
               if (lane == null) {
-                lane = first(number, partition, bounds.partitions().size());
+                lane =
+                    first
+                        ? first(number, partition, bounds.partitions().size())
+                        : more(number, partition);
               } else if (!sameLog || lane.next < partition.begin() || lane.next > partition.end()) {
                 lane = anew(number, lane, partition);
               }
@@ -212,6 +227,24 @@ final class LineApplier {
     return topics.own()
         ? own(number, start, bounds)
         : put(new Lane(number, Math.max(bounds.begin(), start - LOOK_BACK), start, bounds));
+  }
+
+  /** One that was added while the others are read: nobody here knows anything of it. */
+  private Lane more(int number, LogBounds.Partition bounds) {
+    return topics.own()
+        ? own(number, bounds.begin(), bounds)
+        : put(new Lane(number, bounds.begin(), bounds.begin(), bounds));
+  }
+
+  private boolean isGone(Lane lane, LogBounds bounds) {
+    if (bounds.partitions().containsKey(lane.number)) {
+      return false;
+    }
+    linesWaiting -= lane.waiting.size();
+    if (lane.opened != null) {
+      recent.close(lane.opened);
+    }
+    return true;
   }
 
   private Lane anew(int number, Lane lane, LogBounds.Partition bounds) {
@@ -307,6 +340,17 @@ final class LineApplier {
     }
     heldBack = full;
     return full;
+  }
+
+  private void publishUnsettled() {
+    Positions now = Positions.EMPTY;
+    for (Lane lane : lanes.values()) {
+      LogPartition partition = lane.opened;
+      if (partition != null && lane.refill.since() >= 0) {
+        now = now.with(partition, lane.refill.since());
+      }
+    }
+    unsettled = now;
   }
 
   private void publish() {
@@ -501,7 +545,9 @@ final class LineApplier {
       if (arrival != null) {
         PostRef ref = PostRef.of(line, author, arrival.partition(), arrival.offset());
         tell(line, ref);
-        refill.add(ref, record.offset());
+        refill.add(ref, record.offset(), position);
+        // Before anybody is told of a line behind it.
+        publishUnsettled();
         return;
       }
       PostRef ref = PostRef.of(line, author, of, offset);

@@ -122,6 +122,11 @@ public final class LogTail {
     return applier.applied();
   }
 
+  /** As {@link LineApplier#unsettled}. */
+  public Positions unsettled() {
+    return applier.unsettled();
+  }
+
   /** How far the log itself has been applied; of a copy, not where that is in the original. */
   public Positions read() {
     return applier.read();

@@ -20,19 +20,42 @@ import org.jspecify.annotations.Nullable;
 final class Refill {
   static final Duration PAUSE = Duration.ofSeconds(10);
 
+  // With more of them nearly everybody who is awake has to be told: then everybody is.
+  static final int MOST = 100_000;
+
   private final RecentPosts recent;
   private final Interest interest;
   private Brought brought = new Brought();
   // What a round tells of; what comes meanwhile is for the next one.
-  private @Nullable Brought telling;
-  private long forgetTo = -1;
+  private @Nullable Brought round;
+  private boolean told;
+  private long forgetTo;
   private final Duration pause;
   private long toldNanos;
 
   private static final class Brought {
     final Set<UserId> authors = new HashSet<>();
     final Set<String> tags = new HashSet<>();
+    boolean tooMany;
+    long since = -1;
     long last = -1;
+
+    void add(PostRef ref) {
+      if (tooMany) {
+        return;
+      }
+      authors.add(ref.author);
+      tags.addAll(ref.facts.tags());
+      if (authors.size() + tags.size() > MOST) {
+        tooMany = true;
+        authors.clear();
+        tags.clear();
+      }
+    }
+
+    Set<Inbox> of(Interest interest) {
+      return tooMany ? interest.everybody() : interest.in(authors, tags);
+    }
   }
 
   /**
@@ -47,11 +70,24 @@ final class Refill {
 
   /**
    * @param offset of the line that brought it
+   * @param position up to where the log was applied before
    */
-  void add(PostRef ref, long offset) {
-    brought.authors.add(ref.author);
-    brought.tags.addAll(ref.facts.tags());
+  void add(PostRef ref, long offset, long position) {
+    brought.add(ref);
     brought.last = offset;
+    if (brought.since < 0) {
+      brought.since = position;
+    }
+  }
+
+  /**
+   * Up to where the log was applied before the first line of which those awake have yet to be told;
+   * -1 when there is none. Who falls asleep meanwhile may not claim to know more: it has to look
+   * into the store when it wakes, here or elsewhere.
+   */
+  long since() {
+    Brought first = round;
+    return first == null ? brought.since : first.since;
   }
 
   /**
@@ -60,20 +96,23 @@ final class Refill {
    */
   void go(LogPartition partition, long position, long stored) {
     boolean rested = System.nanoTime() - toldNanos >= pause.toNanos();
-    if (forgetTo < 0 && brought.last >= 0 && stored > brought.last && rested) {
-      forgetTo = position;
-      telling = brought;
+    if (round == null && brought.last >= 0 && stored > brought.last && rested) {
+      round = brought;
       brought = new Brought();
+      told = false;
+      forgetTo = position;
     }
-    if (forgetTo < 0 || !recent.forgetBelow(partition, forgetTo)) {
+    Brought telling = round;
+    if (telling == null || !recent.forgetBelow(partition, forgetTo)) {
       return;
     }
-    Brought told = telling;
-    forgetTo = told == null ? -1 : position;
-    if (told != null) {
-      telling = null;
-      toldNanos = System.nanoTime();
-      interest.in(told.authors, told.tags).forEach(Inbox::lacks);
+    if (told) {
+      round = null;
+      return;
     }
+    told = true;
+    forgetTo = position;
+    toldNanos = System.nanoTime();
+    telling.of(interest).forEach(Inbox::lacks);
   }
 }

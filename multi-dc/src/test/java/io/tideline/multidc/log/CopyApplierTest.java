@@ -246,17 +246,36 @@ class CopyApplierTest {
     applier.stored(bounds(0, 3, 1));
     assertThat(inbox.lacked()).as("it is not stored yet").isFalse();
     assertThat(recent.reachesBack(at(41))).isTrue();
+    assertThat(applier.unsettled()).as("what who falls asleep may say").isEqualTo(at(41));
 
     applier.stored(bounds(0, 3, 2));
     assertThat(inbox.lacked()).as("who wakes up is not sent to the store yet").isFalse();
     applier.stored(bounds(0, 3, 3));
     assertThat(inbox.lacked()).isTrue();
+    assertThat(applier.unsettled()).as("until it has looked").isEqualTo(at(41));
     assertThat(recent.reachesBack(at(42))).as("from a checkpoint of before").isFalse();
     assertThat(recent.reachesBack(at(43))).isTrue();
 
     take(List.of(copy(3, 43)));
     applier.stored(bounds(0, 4, 4));
     assertThat(inbox.lacked()).as("once only").isFalse();
+    assertThat(applier.unsettled()).isEqualTo(Positions.EMPTY);
+  }
+
+  @Test
+  void what_the_last_line_left_behind_when_it_was_taken_is_a_place() {
+    applier.resumeAt(bounds(7, 8, 7));
+    assertThat(applier.located()).isFalse();
+    ConsumerRecord<byte[], byte[]> mark =
+        new ConsumerRecord<>("tideline.posts.west", 0, 7, null, new byte[8]);
+    new Stamp(ORIGIN, 41).addTo(mark.headers());
+    new SaidAgain(Set.of(), null).addTo(mark.headers());
+    take(List.of(mark));
+    assertThat(applier.located()).isTrue();
+    assertThat(applier.poison()).isZero();
+    assertThat(applier.applied()).isEqualTo(at(42));
+    assertThat(recent.reachesBack(at(42))).isTrue();
+    assertThat(recent.reachesBack(at(40))).as("what came after it may have gone").isFalse();
   }
 
   @Test

@@ -413,6 +413,27 @@ class LineApplierTest {
   }
 
   @Test
+  void partitions_that_are_added_are_read_from_their_beginning_and_those_that_are_gone_forgotten() {
+    applier.resumeAt(bounds(7, 0, 0, 0));
+    take(record(published("ann", 1), 0, 0), record(published("bob", 1), 1, 0));
+    runAll();
+    Map<Integer, LogBounds.Partition> three = new HashMap<>(bounds(7, 0, 1, 1).partitions());
+    three.put(2, new LogBounds.Partition(0, 900, 900));
+    LogBounds more = new LogBounds(7, three);
+    assertThat(applier.isOf(more)).isFalse();
+    assertThat(applier.resumeAt(more)).isEqualTo(Map.of(0, 1L, 1, 1L, 2, 0L));
+    assertThat(applier.isOf(more)).isTrue();
+    assertThat(recent.floor(partition(2))).isZero();
+
+    LogBounds one = new LogBounds(8, Map.of(0, new LogBounds.Partition(0, 0, 0)));
+    assertThat(applier.isOf(one)).isFalse();
+    assertThat(applier.resumeAt(one)).isEqualTo(Map.of(0, 0L));
+    assertThat(applier.isOf(one)).isTrue();
+    assertThat(recent.recent(BOB, Positions.EMPTY)).isEmpty();
+    assertThat(recent.reachesBack(Positions.EMPTY.with(new LogPartition(1, 8, 0), 0))).isTrue();
+  }
+
+  @Test
   void a_log_made_anew_is_read_from_its_beginning() {
     applier.resumeAt(bounds(7, 0, 0, 0));
     take(record(published("ann", 1), 0, 0));

@@ -20,7 +20,7 @@ class RefillTest {
   private final Refill refill = new Refill(recent, interest, Duration.ZERO);
 
   private void bring(String author, long offset) {
-    refill.add(ref(published(author, offset + 1), PARTITION, offset), offset);
+    refill.add(ref(published(author, offset + 1), PARTITION, offset), offset, offset);
   }
 
   private Inbox inbox(String author) {
@@ -47,6 +47,25 @@ class RefillTest {
       assertThat(told(inboxes)).containsExactly(round);
       refill.go(PARTITION, stored, stored);
     }
+  }
+
+  @Test
+  void when_more_authors_come_than_are_gathered_everybody_is_told() {
+    recent.open(PARTITION, 0);
+    List<Inbox> inboxes = List.of(inbox("author7"), inbox("of whom nothing came"));
+    int lines = Refill.MOST + 2;
+    for (int i = 0; i < lines; i++) {
+      bring("author" + i, i);
+    }
+    recent.stored(PARTITION, lines);
+    refill.go(PARTITION, lines, lines);
+    assertThat(told(inboxes)).containsExactly(0, 1);
+    refill.go(PARTITION, lines, lines);
+
+    bring("author7", lines);
+    recent.stored(PARTITION, lines + 1);
+    refill.go(PARTITION, lines + 1, lines + 1);
+    assertThat(told(inboxes)).as("afterwards those of what came").containsExactly(0);
   }
 
   private static List<Integer> told(List<Inbox> inboxes) {

@@ -60,6 +60,14 @@ public interface Arrivals {
     return reachesBack(applied);
   }
 
+  /**
+   * Up to where a timeline that has applied so much may say that it has: not beyond posts of long
+   * ago that it may have to look for in the store and has not been told of yet.
+   */
+  default Positions settled(Positions reached) {
+    return reached;
+  }
+
   /** The author's remembered lines at or above the positions, deletes too, in log order. */
   List<PostRef> recent(UserId author, Positions after);
 

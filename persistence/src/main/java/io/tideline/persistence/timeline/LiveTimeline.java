@@ -572,7 +572,10 @@ public final class LiveTimeline {
           takeAll();
           return whole()
               ? new Checkpoint(
-                  timeline.remembered(), positions, timeline.floor(), timeline.rules().at())
+                  timeline.remembered(),
+                  around.arrivals().settled(positions),
+                  timeline.floor(),
+                  timeline.rules().at())
               : null;
         });
   }

@@ -111,6 +111,16 @@ class LiveTimelineTest {
   }
 
   @Test
+  void a_checkpoint_claims_no_posts_of_long_ago_that_nobody_was_told_of_yet() {
+    LiveTimeline timeline = awake("sun");
+    days.pass(Duration.ofSeconds(5));
+    log.settled = 4;
+    assertThat(requireNonNull(timeline.checkpoint()).positions().next(LOG)).isEqualTo(4);
+    log.settled = Long.MAX_VALUE;
+    assertThat(requireNonNull(timeline.checkpoint()).positions().next(LOG)).isEqualTo(log.next());
+  }
+
+  @Test
   void a_new_rule_hides_at_once_what_it_is_about_when_the_texts_are_at_hand() {
     LiveTimeline timeline = awake("sun");
     days.pass(Duration.ofSeconds(5));
@@ -696,6 +706,7 @@ class LiveTimelineTest {
     boolean forgetful;
     long floor;
     long stored = Long.MAX_VALUE;
+    long settled = Long.MAX_VALUE;
     private final Set<Inbox> inboxes = new HashSet<>();
     private long next = 10;
 
@@ -730,6 +741,11 @@ class LiveTimelineTest {
     @Override
     public Positions stored() {
       return Positions.EMPTY.with(LOG, Math.min(stored, next));
+    }
+
+    @Override
+    public Positions settled(Positions reached) {
+      return reached.atMost(Positions.EMPTY.with(LOG, settled));
     }
 
     @Override
