@@ -1,7 +1,5 @@
 package io.tideline.multidc;
 
-import static java.util.Objects.requireNonNull;
-
 import io.tideline.multidc.apply.IntentApplier;
 import io.tideline.multidc.apply.PostStoreWriter;
 import io.tideline.multidc.apply.Reached;
@@ -321,15 +319,7 @@ public final class PostsLog implements Arrivals {
    * broker.
    */
   public CompletionStage<Positions> end(UserId user, boolean posts) {
-    return topics
-        .ends(posts ? topics.posts() : topics.intents())
-        .thenApply(
-            log -> {
-              int partition = LogWriter.partitionOf(user, log.ends().size());
-              return Positions.EMPTY.with(
-                  new LogPartition(own.cell, log.incarnation(), partition),
-                  requireNonNull(log.ends().get(partition)));
-            });
+    return topics.end(posts ? topics.posts() : topics.intents(), own.cell, user);
   }
 
   /** Completes when what was waiting has been appended, or has failed. */
@@ -387,6 +377,15 @@ public final class PostsLog implements Arrivals {
   @Override
   public boolean reachesBack(Positions from) {
     return all.stream().allMatch(Log::located) && recent.reachesBack(from);
+  }
+
+  @Override
+  public Positions settled(Positions reached) {
+    Positions settled = reached;
+    for (Log each : all) {
+      settled = settled.atMost(each.tail.unsettled());
+    }
+    return settled;
   }
 
   @Override

@@ -230,6 +230,9 @@ class KafkaAwayIT {
             .atMost(Duration.ofSeconds(60))
             .untilAsserted(
                 () -> assertThat(log.recentPosts().lastSequence(author, 1)).isEqualTo(1_000));
+        Positions end = log.end(author, true).toCompletableFuture().get(20, SECONDS);
+        assertThat(end.next(log.recent(author, Positions.EMPTY).get(0).partition))
+            .isGreaterThanOrEqualTo(1_000);
         log.stop().toCompletableFuture().get(20, SECONDS);
       }
     }

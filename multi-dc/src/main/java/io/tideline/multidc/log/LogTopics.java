@@ -2,6 +2,9 @@ package io.tideline.multidc.log;
 
 import static java.util.Objects.requireNonNull;
 
+import io.tideline.protocols.LogPartition;
+import io.tideline.protocols.Positions;
+import io.tideline.protocols.UserId;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -15,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -169,6 +173,23 @@ public final class LogTopics implements AutoCloseable {
                     : CompletableFuture.completedStage(before));
   }
 
+  /**
+   * Where the lines of a user end in one of the two: of one partition, so that others may be
+   * without a leader.
+   */
+  public CompletionStage<Positions> end(String topic, int cell, UserId user) {
+    return described(topic)
+        .thenCompose(
+            description -> {
+              int number = LogWriter.partitionOf(user, description.partitions().size());
+              LogPartition partition =
+                  new LogPartition(cell, incarnation(description.topicId()), number);
+              return offsets(description.name(), List.of(number), OffsetSpec.latest())
+                  .thenApply(
+                      ends -> Positions.EMPTY.with(partition, requireNonNull(ends.get(number))));
+            });
+  }
+
   /** Where one of the two ends: less to ask for than {@link #bounds(String)}. */
   public CompletionStage<LogEnds> ends(String topic) {
     return described(topic)
@@ -293,10 +314,13 @@ public final class LogTopics implements AutoCloseable {
   }
 
   private CompletionStage<Map<Integer, Long>> offsets(TopicDescription log, OffsetSpec spec) {
+    return offsets(log.name(), IntStream.range(0, log.partitions().size()).boxed().toList(), spec);
+  }
+
+  private CompletionStage<Map<Integer, Long>> offsets(
+      String topic, List<Integer> partitions, OffsetSpec spec) {
     Map<TopicPartition, OffsetSpec> asked = new HashMap<>();
-    for (int i = 0; i < log.partitions().size(); i++) {
-      asked.put(new TopicPartition(log.name(), i), spec);
-    }
+    partitions.forEach(number -> asked.put(new TopicPartition(topic, number), spec));
     return with(kafka -> kafka.listOffsets(asked).all().toCompletionStage())
         .thenApply(found -> byPartition(found, ListOffsetsResultInfo::offset));
   }

@@ -24,8 +24,9 @@ final class LastStamps {
    * A line that says where it was copied from.
    *
    * @param atMillis when it was copied
+   * @param keptSinceMillis when that was said last
    */
-  record Copied(Stamp stamp, long atMillis) {}
+  record Copied(Stamp stamp, long atMillis, long keptSinceMillis) {}
 
   private LastStamps() {}
 
@@ -61,7 +62,9 @@ final class LastStamps {
 
   private static void look(ConsumerRecord<byte[], byte[]> line, Map<Integer, Copied> last) {
     try {
-      last.put(line.partition(), new Copied(Stamp.of(line.headers()), line.timestamp()));
+      last.put(
+          line.partition(),
+          new Copied(Stamp.of(line.headers()), CopyMark.copiedAtMillis(line), line.timestamp()));
     } catch (PoisonLineException e) {
       log.warn(
           "Line {} of {}-{} was not copied: {}",

@@ -10,6 +10,7 @@ import io.tideline.multidc.log.Stamp;
 import io.tideline.protocols.LogPartition;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,11 +82,16 @@ final class LogMirror {
   private final Executor blocking;
   private final AtomicBoolean looking = new AtomicBoolean();
   private final Map<Integer, Long> next = new ConcurrentHashMap<>();
+  // By partition, when the last line was copied, and when the copy last said where that was.
+  private final Map<Integer, Long> copiedAt = new ConcurrentHashMap<>();
+  private final Map<Integer, Long> keptSince = new ConcurrentHashMap<>();
   private volatile @Nullable UniqueKillSwitch stream;
   private volatile @Nullable Copying copying;
   private volatile @Nullable Cancellable looks;
   private volatile boolean stopped;
   private volatile boolean tried;
+  private volatile long lookedBackNanos;
+  private volatile @Nullable Producer<byte[], byte[]> producer;
   private volatile long lagLines;
   private volatile long completeAtMillis = System.currentTimeMillis();
   private volatile long copiedToMillis;
@@ -136,7 +142,6 @@ final class LogMirror {
             .viaMat(KillSwitches.single(), Keep.right())
             .to(Sink.ignore())
             .run(system);
-    lookBack();
     looks =
         system
             .scheduler()
@@ -145,6 +150,10 @@ final class LogMirror {
 
   void stop() {
     stopped = true;
+    Producer<byte[], byte[]> made = producer;
+    if (made != null) {
+      blocking.execute(() -> made.close(Duration.ZERO));
+    }
     Cancellable looking = looks;
     if (looking != null) {
       looking.cancel();
@@ -157,31 +166,53 @@ final class LogMirror {
     copies.close();
   }
 
-  // While the other cell is away nothing else says how old is what is here.
-  private void lookBack() {
-    copies
+  // While the other cell is away nothing else says how old is what is here, nor keeps it.
+  private CompletionStage<Void> lookBack() {
+    long now = System.nanoTime();
+    if (tried && now - lookedBackNanos < settings.retention().dividedBy(4).toNanos()) {
+      return CompletableFuture.completedStage(null);
+    }
+    lookedBackNanos = now;
+    return copies
         .bounds(topic)
         .thenApplyAsync(copy -> LastStamps.of(topic, copy, settings).values(), blocking)
-        .whenComplete(
-            (last, failure) -> {
-              if (failure != null) {
-                log.debug("When a line of {} was copied last is unknown", topic, failure);
-              } else {
-                last.stream()
-                    .mapToLong(LastStamps.Copied::atMillis)
-                    .max()
-                    .ifPresent(this::notCompleteAfter);
-              }
+        .thenComposeAsync(this::keepOld, blocking)
+        .exceptionally(
+            failure -> {
+              log.debug("When a line of {} was copied last is unknown", topic, failure);
+              return null;
             });
   }
 
+  private CompletionStage<Void> keepOld(Collection<LastStamps.Copied> last) {
+    last.stream().mapToLong(LastStamps.Copied::atMillis).max().ifPresent(this::notCompleteAfter);
+    List<ProducerRecord<byte[], byte[]>> marks =
+        last.stream()
+            .filter(each -> isOld(each.keptSinceMillis()))
+            .map(each -> CopyMark.of(topic, each.stamp(), each.atMillis()))
+            .toList();
+    if (marks.isEmpty() || !mayAct.getAsBoolean()) {
+      return CompletableFuture.completedStage(null);
+    }
+    Producer<byte[], byte[]> marking = producer();
+    return sendAll(marks, marking)
+        .whenCompleteAsync((done, failure) -> marking.close(Duration.ZERO), blocking);
+  }
+
+  /** Whether it is time to say it again: retention takes what is older than twice that. */
+  private boolean isOld(long millis) {
+    return System.currentTimeMillis() - millis > settings.retention().toMillis() / 2;
+  }
+
   private Source<Done, NotUsed> copy() {
+    CompletionStage<Void> lookedBack = lookBack();
     if (tried) {
       counts.restarts.increment();
     }
     tried = true;
     CompletionStage<Source<Done, NotUsed>> from =
-        requireAnotherKafka()
+        lookedBack
+            .thenCompose(done -> requireAnotherKafka())
             .thenCompose(differs -> source.bounds(topic))
             .thenCompose(
                 origin ->
@@ -250,6 +281,13 @@ final class LogMirror {
             });
     next.clear();
     next.putAll(offsets);
+    copiedAt.clear();
+    keptSince.clear();
+    last.forEach(
+        (number, copied) -> {
+          copiedAt.put(number, copied.atMillis());
+          keptSince.put(number, copied.keptSinceMillis());
+        });
     looked = null;
     log.info("Copying {} of cell {} from {}", topic, cell.name(), offsets);
     boolean first = copy.partitions().values().stream().allMatch(each -> each.end() == 0);
@@ -313,6 +351,11 @@ final class LogMirror {
     start.offsets.forEach(
         (number, offset) -> assignment.put(new TopicPartition(topic, number), offset));
     Producer<byte[], byte[]> producer = producer();
+    this.producer = producer;
+    if (stopped) {
+      producer.close(Duration.ZERO);
+      throw new IllegalStateException("copying has ended");
+    }
     return org.apache.pekko.kafka.javadsl.Consumer.plainSource(
             consumer(), Subscriptions.assignmentWithOffset(assignment))
         .viaMat(KillSwitches.single(), Keep.right())
@@ -321,7 +364,13 @@ final class LogMirror {
             line -> LEAST_WEIGHT + Math.max(0, line.serializedValueSize()),
             LogMirror::batchOf,
             LogMirror::addTo)
-        .mapAsync(1, lines -> append(lines, start.incarnation, producer))
+        .merge(Source.tick(Duration.ZERO, settings.retention().dividedBy(4), List.of()), true)
+        .mapAsync(
+            1,
+            lines ->
+                lines.isEmpty()
+                    ? keep(start.incarnation, producer)
+                    : append(lines, start.incarnation, producer))
         .watchTermination(
             (killSwitch, done) -> {
               copying = new Copying(start.incarnation, killSwitch);
@@ -373,31 +422,67 @@ final class LogMirror {
     }
     // Sending may wait for the broker.
     return CompletableFuture.completedStage(lines)
-        .thenComposeAsync(batch -> sendAll(batch, incarnation, producer), blocking)
+        .thenComposeAsync(
+            batch ->
+                sendAll(batch.stream().map(line -> copyOf(line, incarnation)).toList(), producer),
+            blocking)
         .thenApply(acknowledged -> copied(lines));
   }
 
-  private CompletableFuture<Void> sendAll(
-      List<ConsumerRecord<byte[], byte[]>> lines,
-      int incarnation,
-      Producer<byte[], byte[]> producer) {
-    return CompletableFuture.allOf(
-        lines.stream()
-            .map(line -> send(line, incarnation, producer))
-            .toArray(CompletableFuture[]::new));
+  // Where nothing has come for long, before retention leaves nothing that says up to where it came.
+  private CompletionStage<Done> keep(int incarnation, Producer<byte[], byte[]> producer) {
+    List<Integer> old =
+        next.entrySet().stream()
+            .filter(each -> each.getValue() > 0)
+            .map(Map.Entry::getKey)
+            .filter(number -> isOld(keptSince.getOrDefault(number, 0L)))
+            .toList();
+    if (old.isEmpty() || !mayAct.getAsBoolean()) {
+      return CompletableFuture.completedStage(Done.getInstance());
+    }
+    return CompletableFuture.completedStage(old)
+        .thenComposeAsync(
+            numbers ->
+                sendAll(
+                    numbers.stream().map(number -> markOf(number, incarnation)).toList(), producer),
+            blocking)
+        .thenApply(
+            acknowledged -> {
+              old.forEach(number -> keptSince.put(number, System.currentTimeMillis()));
+              return Done.getInstance();
+            });
   }
 
-  private CompletableFuture<Void> send(
-      ConsumerRecord<byte[], byte[]> line, int incarnation, Producer<byte[], byte[]> producer) {
+  private ProducerRecord<byte[], byte[]> markOf(int number, int incarnation) {
+    Stamp last =
+        new Stamp(
+            new LogPartition(cell.number(), incarnation, number),
+            next.getOrDefault(number, 1L) - 1);
+    return CopyMark.of(topic, last, copiedAt.getOrDefault(number, 0L));
+  }
+
+  private ProducerRecord<byte[], byte[]> copyOf(
+      ConsumerRecord<byte[], byte[]> line, int incarnation) {
     ProducerRecord<byte[], byte[]> copy =
         new ProducerRecord<>(
             topic, line.partition(), null, line.key(), line.value(), line.headers());
     new Stamp(new LogPartition(cell.number(), incarnation, line.partition()), line.offset())
         .addTo(copy.headers());
+    return copy;
+  }
+
+  private static CompletableFuture<Void> sendAll(
+      List<ProducerRecord<byte[], byte[]>> lines, Producer<byte[], byte[]> producer) {
+    return CompletableFuture.allOf(
+        lines.stream().map(line -> send(line, producer)).toArray(CompletableFuture[]::new));
+  }
+
+  private static CompletableFuture<Void> send(
+      ProducerRecord<byte[], byte[]> line, Producer<byte[], byte[]> producer) {
     CompletableFuture<Void> acknowledged = new CompletableFuture<>();
     var unused =
         producer.send(
-            copy,
+            line,
             (metadata, failure) -> {
               if (failure == null) {
                 acknowledged.complete(null);
@@ -411,8 +496,11 @@ final class LogMirror {
   }
 
   private Done copied(List<ConsumerRecord<byte[], byte[]>> lines) {
+    long now = System.currentTimeMillis();
     for (ConsumerRecord<byte[], byte[]> line : lines) {
       next.put(line.partition(), line.offset() + 1);
+      copiedAt.put(line.partition(), now);
+      keptSince.put(line.partition(), now);
     }
     counts.lines.add(lines.size());
     completeAtMillis = lines.get(lines.size() - 1).timestamp();
@@ -437,12 +525,16 @@ final class LogMirror {
     long now = System.currentTimeMillis();
     source
         .ends(topic)
-        .whenComplete(
-            (ends, failure) -> {
+        .thenApply(ends -> status(seen(ends, now), true))
+        // Nobody says where all ends are while one partition has no leader; others are copied on.
+        .exceptionallyCompose(
+            failure -> source.incarnation(topic).thenApply(found -> status(isOf(found), false)))
+        .exceptionally(failure -> status(false, false))
+        .thenAccept(
+            status -> {
               looking.set(false);
-              boolean here = ends != null && seen(ends, now);
               if (!stopped) {
-                report.accept(status(here));
+                report.accept(status);
               }
             });
   }
@@ -473,15 +565,25 @@ final class LogMirror {
     return true;
   }
 
+  private boolean isOf(int incarnation) {
+    Copying current = copying;
+    return current != null && current.incarnation == incarnation;
+  }
+
   private boolean reached(Map<Integer, Long> ends) {
     return ends.entrySet().stream()
         .allMatch(each -> next.getOrDefault(each.getKey(), 0L) >= each.getValue());
   }
 
-  private MirrorStatus status(boolean here) {
+  /**
+   * @param endsKnown whether {@link #lagLines} is that of now
+   */
+  private MirrorStatus status(boolean here, boolean endsKnown) {
     MirrorStatus.State state = here ? MirrorStatus.State.UP : MirrorStatus.State.AWAY;
     long lag =
-        here && lagLines == 0 ? 0 : Math.max(0, System.currentTimeMillis() - completeAtMillis);
+        here && endsKnown && lagLines == 0
+            ? 0
+            : Math.max(0, System.currentTimeMillis() - completeAtMillis);
     return new MirrorStatus(cell.name(), topic, state, lagLines, lag, copiedToMillis);
   }
 }

@@ -17,6 +17,7 @@ import io.tideline.protocols.LogPartition;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -130,10 +131,14 @@ class LogMirrorIT {
   }
 
   private static LogSettings settings(LocalKafka kafka) {
+    return settings(kafka, Duration.ofDays(7));
+  }
+
+  private static LogSettings settings(LocalKafka kafka, Duration retention) {
     return LogSettings.from(
         ConfigFactory.parseString(
-                "tideline.multi-dc.log { bootstrap-servers = \"%s\", topics.partitions = 2 }"
-                    .formatted(kafka.bootstrapServers()))
+                "tideline.multi-dc.log { bootstrap-servers = \"%s\", topics { partitions = 2, retention = %d s } }"
+                    .formatted(kafka.bootstrapServers(), retention.toSeconds()))
             .withFallback(ConfigFactory.load()));
   }
 
@@ -142,11 +147,15 @@ class LogMirrorIT {
   }
 
   private LogMirror start(LocalKafka source, BooleanSupplier mayAct) {
+    return start(source.bootstrapServers(), settings(here), mayAct);
+  }
+
+  private LogMirror start(String source, LogSettings settings, BooleanSupplier mayAct) {
     LogMirror mirror =
         new LogMirror(
             kit.system(),
-            settings(here),
-            new OtherCell(name, NUMBER, source.bootstrapServers(), Map.of()),
+            settings,
+            new OtherCell(name, NUMBER, source, Map.of()),
             LogTopics::posts,
             mayAct,
             missing,
@@ -188,7 +197,11 @@ class LogMirrorIT {
   }
 
   private void deleteBelow(long offset) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", there.bootstrapServers()))) {
+    deleteBelow(there, offset);
+  }
+
+  private void deleteBelow(LocalKafka kafka, long offset) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
       done(
           admin
               .deleteRecords(
@@ -427,20 +440,60 @@ class LogMirrorIT {
       new Stamp(new LogPartition(NUMBER, 7, 0), 0).addTo(copy.headers());
       done(producer.send(copy));
     }
-    LogMirror mirror =
-        new LogMirror(
-            kit.system(),
-            settings(here),
-            new OtherCell(name, NUMBER, "127.0.0.1:1", Map.of()),
-            LogTopics::posts,
-            () -> true,
-            missing,
-            counts,
-            statuses::add);
-    mirror.start();
-    started.add(mirror);
+    start("127.0.0.1:1", settings(here), () -> true);
     await().atMost(SOON).until(() -> !statuses.isEmpty() && last().lagMillis() >= old.toMillis());
     assertThat(last().state()).isEqualTo(MirrorStatus.State.AWAY);
+  }
+
+  @Test
+  void a_copy_says_where_it_stands_also_when_nothing_has_come_for_as_long_as_lines_are_kept()
+      throws Exception {
+    LogSettings brief = settings(here, Duration.ofSeconds(4));
+    write(0, 0, 5);
+    start(there.bootstrapServers(), brief, () -> true);
+    awaitCopied(0, 4);
+    LogPartition partition = new LogPartition(NUMBER, get(origin.incarnation(topic)), 0);
+    awaitMark(partition, 4, 6);
+    assertThat(copies(1)).as("nothing has ever come").isEmpty();
+    write(0, 5, 6);
+    awaitCopied(0, 5);
+    started.get(0).stop();
+
+    List<ConsumerRecord<byte[], byte[]>> before = copies(0);
+    start("127.0.0.1:1", brief, () -> true);
+    awaitMark(partition, 5, before.size() + 1);
+    assertThat(CopyMark.copiedAtMillis(copies(0).get(before.size())))
+        .isEqualTo(before.get(before.size() - 1).timestamp());
+    started.get(1).stop();
+
+    deleteBelow(there, 6);
+    deleteBelow(here, copies(0).size());
+    start();
+    awaitMark(partition, 5, 1);
+    write(0, 6, 7);
+    awaitCopied(0, 6);
+    assertThat(offsets(0)).containsExactly(5L, 6L);
+    assertThat(told).containsExactly("all");
+  }
+
+  private void awaitMark(LogPartition partition, long last, int lines) {
+    await().atMost(SOON).until(() -> copies(0).size() >= lines);
+    ConsumerRecord<byte[], byte[]> mark = copies(0).get(lines - 1);
+    assertThat(mark.key()).isNull();
+    assertThat(mark.value()).hasSize(8);
+    assertThat(stamp(mark)).isEqualTo(new Stamp(partition, last));
+  }
+
+  @Test
+  void a_mark_is_written_as_ever() {
+    ProducerRecord<byte[], byte[]> mark =
+        CopyMark.of("topic", new Stamp(new LogPartition(2, 7, 3), 41), 0x0102030405060708L);
+    assertThat(mark.partition()).isEqualTo(3);
+    assertThat(mark.key()).isNull();
+    assertThat(mark.value()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8);
+    assertThat(mark.headers().lastHeader("tideline-backfill").value()).isEmpty();
+    assertThat(mark.headers().lastHeader("tideline-position").value())
+        .isEqualTo(HexFormat.of().parseHex("0802150700000018032029"));
   }
 
   private void makeAnew() throws Exception {
