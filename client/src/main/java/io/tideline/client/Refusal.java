@@ -8,6 +8,7 @@ import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What a failed call says to a program.
@@ -19,6 +20,8 @@ import java.util.List;
 record Refusal(Status.Code code, String reason, String owner, Duration retryAfter) {
   private static final String NOT_APPLIED_YET = "LAGGING";
   private static final String BEHIND_THE_CURSOR = "CURSOR_AHEAD";
+  private static final Set<String> NOT_ELSEWHERE_YET =
+      Set.of("NOT_IN_TWO_CELLS", "NOT_IN_ALL_CELLS");
 
   static Refusal of(Throwable failure) {
     ErrorInfo info = ErrorInfo.getDefaultInstance();
@@ -40,8 +43,10 @@ record Refusal(Status.Code code, String reason, String owner, Duration retryAfte
         Duration.ofSeconds(delay.getSeconds(), delay.getNanos()));
   }
 
-  /** Whether the same call may succeed later or elsewhere. */
+  /** Whether the same call is to be made again, later or elsewhere. */
   boolean passes() {
+    // The write is durable and the node has waited: that is an answer, and for the caller to judge.
+    if (NOT_ELSEWHERE_YET.contains(reason)) return false;
     return switch (code) {
       // A node that stops at once resets its calls, which looks as if they had been cancelled.
       case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> true;

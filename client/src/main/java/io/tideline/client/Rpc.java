@@ -3,6 +3,7 @@ package io.tideline.client;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.Descriptors;
+import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
 import io.grpc.MethodDescriptor;
@@ -20,6 +21,7 @@ import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.DeletePostResponse;
 import io.tideline.protocols.v1.DescribeTimelineRequest;
 import io.tideline.protocols.v1.DescribeTimelineResponse;
+import io.tideline.protocols.v1.Durability;
 import io.tideline.protocols.v1.EditPostRequest;
 import io.tideline.protocols.v1.EditPostResponse;
 import io.tideline.protocols.v1.EraseUserRequest;
@@ -239,6 +241,14 @@ final class Rpc<Q extends Message, R extends Message> {
    */
   boolean repeatable(Q request) {
     return !(request instanceof MarkReadRequest mark) || mark.getExpectedBase().isEmpty();
+  }
+
+  /** Whether a slow answer is what was asked for: that of a write which waits for other cells. */
+  boolean waitsForOtherCells(Q request) {
+    FieldDescriptor durability = request.getDescriptorForType().findFieldByName("durability");
+    return durability != null
+        && ((EnumValueDescriptor) request.getField(durability)).getNumber()
+            > Durability.DURABILITY_CELL_VALUE;
   }
 
   private static FieldDescriptor field(String name, Message request) {

@@ -94,6 +94,11 @@ import org.jspecify.annotations.Nullable;
  * expected_base} is never repeated. A count in an answer, such as {@code FollowManyResponse.added},
  * may be that of the repetition.
  *
+ * <p>A write with more {@code durability} than {@code CELL} takes what other cells take: it is not
+ * begun elsewhere meanwhile, and fails with the reason {@code NOT_IN_TWO_CELLS} or {@code
+ * NOT_IN_ALL_CELLS} when it is safe in one cell so far. Give it a deadline well beyond what a node
+ * waits for that, which is 5 s.
+ *
  * <p>Every future fails with an {@link io.grpc.StatusRuntimeException}: the last one that came from
  * a node. Cancelling a future cancels the call. Continuations run on a thread of gRPC, unless they
  * say where to run, and should not keep it long.

@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One call with its attempts: the next one begins when one fails, or has taken half of the time
- * that is left. That one goes on, and the first to answer counts (the hedged requests of Dean and
- * Barroso, The Tail at Scale, 2013).
+ * that is left, unless it waits for other cells. That one goes on, and the first to answer counts
+ * (the hedged requests of Dean and Barroso, The Tail at Scale, 2013).
  */
 final class UnaryCall<Q extends Message, R extends Message> {
   /** So many attempts are lost on a cell that fails before another one is asked. */
@@ -187,7 +187,7 @@ final class UnaryCall<Q extends Message, R extends Message> {
       this.call = call;
       long half = Math.max(time / 2, SHORTEST_PATIENCE);
       patience =
-          half < time && rpc.repeatable(request)
+          half < time && rpc.repeatable(request) && !rpc.waitsForOtherCells(request)
               ? cells.laterUnlessCancelled(Duration.ofNanos(half), this::beginAnother)
               : null;
     }

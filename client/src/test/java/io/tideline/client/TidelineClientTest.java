@@ -144,8 +144,7 @@ class TidelineClientTest {
     cell.answer(
         (node, request) -> {
           if (node != owner) return null;
-          sleep(Duration.ofMillis(1_500));
-          return answered(node, request);
+          return slowly(node, request, Duration.ofMillis(1_500));
         });
     String answer =
         client.withDeadline(Duration.ofSeconds(2)).readFeed(feedOf("ann")).join().getNextCursor();
@@ -154,12 +153,13 @@ class TidelineClientTest {
     await().untilAsserted(() -> assertThat(cell.cancelled()).as("the other one").isOne());
   }
 
-  private static void sleep(Duration time) {
+  static Message slowly(int node, Message request, Duration time) {
     try {
       Thread.sleep(time.toMillis());
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
+    return answered(node, request);
   }
 
   @Test
@@ -480,11 +480,11 @@ class TidelineClientTest {
     return ReadFeedRequest.newBuilder().setUserId(user).build();
   }
 
-  private static PublishRequest post(String author, String key) {
+  static PublishRequest post(String author, String key) {
     return PublishRequest.newBuilder().setAuthorId(author).setIdempotencyKey(key).build();
   }
 
-  private static StatusRuntimeException refusalOf(CompletableFuture<?> answer) {
+  static StatusRuntimeException refusalOf(CompletableFuture<?> answer) {
     CompletionException failed = catchThrowableOfType(CompletionException.class, answer::join);
     assertThat(failed).hasCauseInstanceOf(StatusRuntimeException.class);
     return (StatusRuntimeException) requireNonNull(failed.getCause());

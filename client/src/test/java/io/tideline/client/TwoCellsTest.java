@@ -1,13 +1,18 @@
 package io.tideline.client;
 
 import static io.tideline.client.StubCell.answered;
+import static io.tideline.client.StubCell.failure;
 import static io.tideline.client.TidelineClientTest.feedOf;
+import static io.tideline.client.TidelineClientTest.refusalOf;
+import static io.tideline.client.TidelineClientTest.slowly;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
+import io.tideline.protocols.v1.Durability;
+import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedRequest;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -129,6 +134,35 @@ class TwoCellsTest {
   }
 
   @Test
+  void a_write_that_is_in_one_cell_so_far_says_so_and_is_nothing_against_that_cell() {
+    for (String reason : List.of("NOT_IN_TWO_CELLS", "NOT_IN_ALL_CELLS")) {
+      home.answer(
+          (node, request) -> {
+            throw failure(Status.Code.UNAVAILABLE, reason, Duration.ofSeconds(1));
+          });
+      home.forget();
+      List<? extends CompletableFuture<?>> answers =
+          USERS.stream().map(user -> client.publish(inTwoCells(user))).toList();
+      answers.forEach(
+          answer -> assertThat(Refusal.of(refusalOf(answer)).reason()).isEqualTo(reason));
+      assertThat(home.asked()).hasSameSizeAs(USERS);
+      awaitTicks();
+      assertThat(away.asked()).isEmpty();
+    }
+    home.answer(StubCell::answered);
+    assertThat(partAtHome()).isOne();
+  }
+
+  @Test
+  void a_write_that_waits_for_other_cells_is_not_begun_anew_meanwhile() {
+    assertThat(partAtHome()).isOne();
+    home.forget();
+    home.answer((node, request) -> slowly(node, request, Duration.ofMillis(2_500)));
+    client.withDeadline(Duration.ofSeconds(4)).publish(inTwoCells("ann")).join();
+    assertThat(home.asked()).hasSize(1);
+  }
+
+  @Test
   void without_the_other_cell_one_over_its_capacity_keeps_everybody() {
     assertThat(partAtHome()).isOne();
     away.kill(0);
@@ -201,6 +235,12 @@ class TwoCellsTest {
       answers.forEach(answer -> answer.exceptionally(failure -> null).join());
       assertThat(late.cells().all().get(1).takes("ann")).isTrue();
     }
+  }
+
+  private static PublishRequest inTwoCells(String author) {
+    return TidelineClientTest.post(author, "in two").toBuilder()
+        .setDurability(Durability.DURABILITY_TWO_CELLS)
+        .build();
   }
 
   private void pass(Duration time) {
