@@ -2,7 +2,6 @@ package io.tideline.client;
 
 import com.google.protobuf.Message;
 import io.grpc.CallOptions;
-import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.tideline.protocols.v1.Node;
 import java.time.Duration;
@@ -55,7 +54,7 @@ final class Cells implements AutoCloseable {
   }
 
   /** Whom to call. */
-  record Target(Cell cell, String address, ManagedChannel channel) {}
+  record Target(Cell cell, String address) {}
 
   /** Completes once it is known whom to call, or that there is nobody. */
   CompletableFuture<Void> known() {
@@ -83,11 +82,11 @@ final class Cells implements AutoCloseable {
     Cell cell = cellFor(key, left);
     Table table = cell.table();
     Node node = table == null ? null : table.pick(key, rpc.owned(), tried, canary, zone);
-    return node == null ? null : target(cell, node.getGrpcAddress());
+    return node == null ? null : new Target(cell, node.getGrpcAddress());
   }
 
-  Target target(Cell cell, String address) {
-    return new Target(cell, address, channels.to(address));
+  Channels channels() {
+    return channels;
   }
 
   /** Why nobody can be called. */

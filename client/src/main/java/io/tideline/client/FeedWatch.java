@@ -7,6 +7,7 @@ import io.grpc.Status;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import io.tideline.client.Cells.Target;
+import io.tideline.client.Channels.Watches;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
@@ -66,10 +67,11 @@ public final class FeedWatch implements AutoCloseable {
       onEnd("", cells.lastFailure().asRuntimeException());
       return;
     }
-    Listener listener = new Listener(target.address());
+    Watches connection = cells.channels().forWatch(target.address());
+    Listener listener = new Listener(target.address(), connection);
     try {
       ClientCall<WatchFeedRequest, WatchFeedResponse> call =
-          target.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
+          connection.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
       ClientCalls.asyncServerStreamingCall(call, request, listener);
       // A call that is cancelled before it starts cannot be started.
       running = call;
@@ -135,11 +137,13 @@ public final class FeedWatch implements AutoCloseable {
 
   private final class Listener implements StreamObserver<WatchFeedResponse> {
     private final String address;
+    private final Watches connection;
     private final AtomicBoolean ended = new AtomicBoolean();
     private boolean heard;
 
-    Listener(String address) {
+    Listener(String address, Watches connection) {
       this.address = address;
+      this.connection = connection;
     }
 
     @Override
@@ -151,12 +155,18 @@ public final class FeedWatch implements AutoCloseable {
     @Override
     public void onError(Throwable failure) {
       // One that was merely cut, as old connections are, says nothing against the node.
-      if (!ended.getAndSet(true)) onEnd(heard ? "" : address, failure);
+      end(heard ? "" : address, failure);
     }
 
     @Override
     public void onCompleted() {
-      if (!ended.getAndSet(true)) onEnd(address, null);
+      end(address, null);
+    }
+
+    private void end(String failed, @Nullable Throwable failure) {
+      if (ended.getAndSet(true)) return;
+      connection.open().decrementAndGet();
+      onEnd(failed, failure);
     }
   }
 }

@@ -118,8 +118,9 @@ final class UnaryCall<Q extends Message, R extends Message> {
       return;
     }
     ClientCall<Q, R> call =
-        target
-            .channel()
+        cells
+            .channels()
+            .to(target.address())
             .newCall(
                 rpc.descriptor(),
                 options
@@ -158,7 +159,7 @@ final class UnaryCall<Q extends Message, R extends Message> {
 
   private Duration waitAfter(@Nullable Target target, Refusal refusal) {
     if (target != null && !refusal.owner().isEmpty() && !tried.contains(refusal.owner())) {
-      hinted = cells.target(target.cell(), refusal.owner());
+      hinted = new Target(target.cell(), refusal.owner());
       return Duration.ZERO;
     }
     Duration wait = Backoff.before(attempts);

@@ -163,6 +163,34 @@ class FeedWatchTest {
   }
 
   @Test
+  void more_watches_of_one_node_than_a_connection_takes_are_all_opened_and_hold_up_no_call() {
+    try (StubCell one = new StubCell("one", 1);
+        TidelineClient other = TidelineClient.builder().cell(one.addresses()).build()) {
+      int watches = StubCell.CALLS_PER_CONNECTION + 1;
+      for (int i = 0; i < watches; i++) {
+        other.watchFeed(WatchFeedRequest.newBuilder().setUserId("user-" + i).build(), new Seen());
+      }
+      await().until(() -> one.feedWatchers().size() == watches);
+      assertThat(other.readFeed(TidelineClientTest.feedOf("ann")))
+          .succeedsWithin(Duration.ofSeconds(5));
+    }
+  }
+
+  @Test
+  void a_watch_that_is_closed_leaves_its_place_to_another() {
+    Channels channels = client.cells().channels();
+    FeedWatch watch = client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    String owner = cell.address(cell.ownerOf("ann"));
+    assertThat(channels.forWatch(owner).open()).hasValue(2);
+    cell.feedWatchers().get(0).onCompleted();
+    await().until(() -> cell.feedWatchers().size() == 2);
+    watch.close();
+    assertThat(seen.ended).succeedsWithin(Duration.ofSeconds(5));
+    assertThat(channels.forWatch(owner).open()).hasValue(2);
+  }
+
+  @Test
   void a_watch_outlives_the_call_that_it_was_opened_in() throws Exception {
     Context.CancellableContext serving = Context.current().withCancellation();
     FeedWatch watch = serving.call(() -> client.watchFeed(request(), seen));

@@ -52,6 +52,9 @@ import org.jspecify.annotations.Nullable;
 final class StubCell implements AutoCloseable {
   static final int SHARDS = 30;
 
+  /** As many as a node takes. */
+  static final int CALLS_PER_CONNECTION = 1_000;
+
   /** One request that came to a node. */
   record Asked(int node, Message request, String authorization, long atNanos) {}
 
@@ -222,6 +225,7 @@ final class StubCell implements AutoCloseable {
                           ServerCalls.asyncServerStreamingCall(this::watchTopology))
                       .build())
               .intercept(new Tokens())
+              .maxConcurrentCallsPerConnection(CALLS_PER_CONNECTION)
               .build()
               .start();
       ports.set(node, server.getPort());
