@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 
 /** All cells of a client, in the order of its preference, and whom to call. */
 final class Cells implements AutoCloseable {
+  /** So many attempts are lost on a cell that fails before another one is asked. */
+  static final int ATTEMPTS_PER_CELL = 2;
+
   /** Calls wait for so long for a cell that says nothing while one after it is well. */
   private static final Duration HEAD_START = Duration.ofSeconds(1);
 
@@ -74,7 +77,7 @@ final class Cells implements AutoCloseable {
    * Whom to call with a request.
    *
    * @param tried addresses of nodes that have failed
-   * @param left cells that have failed too often for this call
+   * @param left cells that have failed too often for this call or watch
    */
   <Q extends Message> @Nullable Target pick(
       Rpc<Q, ?> rpc, Q request, Set<String> tried, Set<Cell> left) {

@@ -11,6 +11,9 @@ import io.tideline.client.Channels.Watches;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +33,10 @@ public final class FeedWatch implements AutoCloseable {
   private volatile @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> running;
   private @Nullable RuntimeException failedToWatch;
   private Set<String> tried = Set.of();
+  // Since the last message: how many attempts brought none, and how many of them each cell failed.
   private int failures;
+  private final Map<Cell, Integer> failuresOf = new HashMap<>();
+  private final Set<Cell> left = new HashSet<>();
 
   private FeedWatch(
       Cells cells,
@@ -62,13 +68,15 @@ public final class FeedWatch implements AutoCloseable {
       end();
       return;
     }
-    Target target = cells.pick(Rpc.WATCH_FEED, request, tried, Set.of());
+    Target target = cells.pick(Rpc.WATCH_FEED, request, tried, left);
     if (target == null) {
-      onEnd("", cells.lastFailure().asRuntimeException());
+      onEnd(null, false, cells.lastFailure().asRuntimeException());
       return;
     }
+    // When all have failed each gets another turn.
+    if (left.contains(target.cell())) forgetCells();
     Watches connection = cells.channels().forWatch(target.address());
-    Listener listener = new Listener(target.address(), connection);
+    Listener listener = new Listener(target, connection);
     try {
       ClientCall<WatchFeedRequest, WatchFeedResponse> call =
           connection.channel().newCall(Rpc.WATCH_FEED.descriptor(), options);
@@ -82,8 +90,13 @@ public final class FeedWatch implements AutoCloseable {
     if (closed) cancel();
   }
 
-  private void onMessage(WatchFeedResponse message) {
+  private void onFirstMessage(Cell cell) {
+    if (failures == 0) cell.count(true);
     failures = 0;
+    forgetCells();
+  }
+
+  private void onMessage(WatchFeedResponse message) {
     if (closed) return;
     try {
       observer.onNext(message);
@@ -97,26 +110,48 @@ public final class FeedWatch implements AutoCloseable {
     }
   }
 
-  /** The stream from an address has ended, by a failure or because the node wished it. */
-  private void onEnd(String address, @Nullable Throwable failure) {
+  /**
+   * A stream has ended, by a failure or because the node wished it.
+   *
+   * @param target null when there was nobody to ask
+   * @param heard whether a message has come
+   */
+  private void onEnd(@Nullable Target target, boolean heard, @Nullable Throwable failure) {
     if (closed) {
       end();
       return;
     }
     Refusal refusal = failure == null ? null : Refusal.of(failure);
+    tried = Set.of();
+    // One that was merely cut, as old connections are, says nothing against the node.
+    if (target != null && refusal != null && !heard) note(target, refusal);
     boolean passes =
         refusal == null || refusal.passes() || (refusal.isBehind() && failures < MOST_TIMES_BEHIND);
     if (!passes) {
       observer.onError(failure);
       return;
     }
-    tried = refusal == null ? Set.of() : Set.of(address);
-    Duration wait = Backoff.before(++failures);
+    Duration wait = Backoff.before(heard ? 1 : ++failures);
     if (refusal != null && wait.compareTo(refusal.retryAfter()) < 0) wait = refusal.retryAfter();
     if (!cells.later(wait, this::connectInContext)) {
       observer.onError(
           Status.UNAVAILABLE.withDescription("the client is closed").asRuntimeException());
     }
+  }
+
+  private void note(Target target, Refusal refusal) {
+    Cell cell = target.cell();
+    if (failures == 0) cell.count(!refusal.isOfNode());
+    tried = Set.of(target.address());
+    // One that knows less cannot stand in for the cell that the cursor is of.
+    if (refusal.isBehind()) forgetCells();
+    if (!refusal.isOfNode()) return;
+    if (failuresOf.merge(cell, 1, Integer::sum) >= Cells.ATTEMPTS_PER_CELL) left.add(cell);
+  }
+
+  private void forgetCells() {
+    failuresOf.clear();
+    left.clear();
   }
 
   private void end() {
@@ -136,37 +171,39 @@ public final class FeedWatch implements AutoCloseable {
   }
 
   private final class Listener implements StreamObserver<WatchFeedResponse> {
-    private final String address;
+    private final Target target;
     private final Watches connection;
     private final AtomicBoolean ended = new AtomicBoolean();
     private boolean heard;
 
-    Listener(String address, Watches connection) {
-      this.address = address;
+    Listener(Target target, Watches connection) {
+      this.target = target;
       this.connection = connection;
     }
 
     @Override
     public void onNext(WatchFeedResponse message) {
-      heard = true;
+      if (!heard) {
+        heard = true;
+        onFirstMessage(target.cell());
+      }
       onMessage(message);
     }
 
     @Override
     public void onError(Throwable failure) {
-      // One that was merely cut, as old connections are, says nothing against the node.
-      end(heard ? "" : address, failure);
+      end(failure);
     }
 
     @Override
     public void onCompleted() {
-      end(address, null);
+      end(null);
     }
 
-    private void end(String failed, @Nullable Throwable failure) {
+    private void end(@Nullable Throwable failure) {
       if (ended.getAndSet(true)) return;
       connection.open().decrementAndGet();
-      onEnd(failed, failure);
+      onEnd(target, heard, failure);
     }
   }
 }

@@ -27,9 +27,6 @@ import org.jspecify.annotations.Nullable;
  * (the hedged requests of Dean and Barroso, The Tail at Scale, 2013).
  */
 final class UnaryCall<Q extends Message, R extends Message> {
-  /** So many attempts are lost on a cell that fails before another one is asked. */
-  private static final int ATTEMPTS_PER_CELL = 2;
-
   private static final long SHORTEST_PATIENCE = TimeUnit.SECONDS.toNanos(1);
   private static final Refusal SLOW =
       new Refusal(Status.Code.DEADLINE_EXCEEDED, "", "", Duration.ZERO);
@@ -152,7 +149,7 @@ final class UnaryCall<Q extends Message, R extends Message> {
     if (attempts == 1) target.cell().count(!refusal.isOfNode());
     if (!refusal.isOfNode()) return;
     tried.add(target.address());
-    if (failures.merge(target.cell(), 1, Integer::sum) >= ATTEMPTS_PER_CELL) {
+    if (failures.merge(target.cell(), 1, Integer::sum) >= Cells.ATTEMPTS_PER_CELL) {
       left.add(target.cell());
     }
   }

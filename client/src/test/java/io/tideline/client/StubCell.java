@@ -259,6 +259,12 @@ final class StubCell implements AutoCloseable {
       int node, WatchFeedRequest request, StreamObserver<WatchFeedResponse> out) {
     note(node, request);
     feedWatchers.add(out);
+    try {
+      Message first = script.answer(node, request);
+      if (first != null) out.onNext((WatchFeedResponse) first);
+    } catch (StatusRuntimeException failure) {
+      out.onError(failure);
+    }
   }
 
   private void note(int node, Message request) {
@@ -277,13 +283,17 @@ final class StubCell implements AutoCloseable {
     out.onNext(WatchTopologyResponse.newBuilder().setTopology(topology()).build());
   }
 
-  /** The answer of a node that is well; a page says by its cursor which one it was. */
-  static Message answered(int node, Message request) {
+  /**
+   * The answer of a node that is well; a page says by its cursor which one it was, and to a watch
+   * nothing is said yet.
+   */
+  static @Nullable Message answered(int node, Message request) {
     return switch (request.getDescriptorForType().getName()) {
       case "ReadFeedRequest" ->
           ReadFeedResponse.newBuilder().setNextCursor(Integer.toString(node)).build();
       case "PublishRequest" -> PublishResponse.getDefaultInstance();
       case "GetPostRequest" -> GetPostResponse.getDefaultInstance();
+      case "WatchFeedRequest" -> null;
       default -> MarkReadResponse.getDefaultInstance();
     };
   }

@@ -39,6 +39,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -153,7 +154,7 @@ class TidelineClientTest {
     await().untilAsserted(() -> assertThat(cell.cancelled()).as("the other one").isOne());
   }
 
-  static Message slowly(int node, Message request, Duration time) {
+  static @Nullable Message slowly(int node, Message request, Duration time) {
     try {
       Thread.sleep(time.toMillis());
     } catch (InterruptedException e) {

@@ -11,9 +11,12 @@ import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.tideline.protocols.v1.Durability;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.ReadFeedRequest;
+import io.tideline.protocols.v1.WatchFeedRequest;
+import io.tideline.protocols.v1.WatchFeedResponse;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.time.Duration;
@@ -134,6 +137,81 @@ class TwoCellsTest {
   }
 
   @Test
+  void a_watch_that_the_cell_keeps_failing_goes_on_in_the_other_one() {
+    FeedWatch watch = client.watchFeed(watchOf("ann"), new FeedWatchTest.Seen());
+    endNext(home, 1, Status.UNAVAILABLE.asRuntimeException());
+    endNext(home, 2, Status.UNAVAILABLE.asRuntimeException());
+    await().until(() -> away.feedWatchers().size() == 1);
+    away.feedWatchers().get(0).onNext(WatchFeedResponse.getDefaultInstance());
+    // What has told something has not failed: the next attempt is at home again.
+    endNext(away, 1, Status.UNAVAILABLE.asRuntimeException());
+    await().until(() -> home.feedWatchers().size() == 3);
+    assertThat(away.feedWatchers()).hasSize(1);
+    watch.close();
+  }
+
+  @Test
+  void a_watch_that_all_cells_fail_goes_round() {
+    FeedWatch watch = client.watchFeed(watchOf("ann"), new FeedWatchTest.Seen());
+    for (int round = 0; round < 2; round++) {
+      for (StubCell cell : List.of(home, away)) {
+        for (int i = 1; i <= 2; i++) {
+          endNext(cell, 2 * round + i, Status.UNAVAILABLE.asRuntimeException());
+        }
+      }
+    }
+    watch.close();
+  }
+
+  @Test
+  void a_watch_returns_from_a_cell_that_is_behind_it_to_the_one_that_fails() {
+    FeedWatchTest.Seen seen = new FeedWatchTest.Seen();
+    FeedWatch watch = client.watchFeed(watchOf("ann"), seen);
+    endNext(home, 1, Status.UNAVAILABLE.asRuntimeException());
+    endNext(home, 2, Status.UNAVAILABLE.asRuntimeException());
+    endNext(away, 1, failure(Status.Code.FAILED_PRECONDITION, "CURSOR_AHEAD", Duration.ZERO));
+    await().until(() -> home.feedWatchers().size() == 3);
+    assertThat(seen.endings).hasValue(0);
+    watch.close();
+  }
+
+  @Test
+  void a_cell_that_fails_most_watches_is_left_and_one_that_fails_some_is_not() {
+    home.answer(
+        (node, request) -> {
+          String user = ((WatchFeedRequest) request).getUserId();
+          if (USERS.indexOf(user) % 3 == 0) throw Status.UNAVAILABLE.asRuntimeException();
+          return WatchFeedResponse.getDefaultInstance();
+        });
+    for (int i = 0; i < 10; i++) {
+      List<FeedWatchTest.Seen> seen = openWatches();
+      await().until(() -> seen.stream().filter(each -> !each.messages.isEmpty()).count() >= 6);
+      awaitTicks();
+    }
+    assertThat(known(0).takes("ann")).isTrue();
+
+    home.answer(
+        (node, request) -> {
+          throw Status.UNAVAILABLE.asRuntimeException();
+        });
+    await()
+        .until(
+            () -> {
+              openWatches();
+              return !known(0).takes("ann");
+            });
+  }
+
+  private List<FeedWatchTest.Seen> openWatches() {
+    List<FeedWatchTest.Seen> seen = new ArrayList<>();
+    for (String user : USERS.subList(0, 9)) {
+      seen.add(new FeedWatchTest.Seen());
+      client.watchFeed(watchOf(user), seen.get(seen.size() - 1));
+    }
+    return seen;
+  }
+
+  @Test
   void a_write_that_is_in_one_cell_so_far_says_so_and_is_nothing_against_that_cell() {
     for (String reason : List.of("NOT_IN_TWO_CELLS", "NOT_IN_ALL_CELLS")) {
       home.answer(
@@ -241,6 +319,16 @@ class TwoCellsTest {
     return TidelineClientTest.post(author, "in two").toBuilder()
         .setDurability(Durability.DURABILITY_TWO_CELLS)
         .build();
+  }
+
+  private static WatchFeedRequest watchOf(String user) {
+    return WatchFeedRequest.newBuilder().setUserId(user).build();
+  }
+
+  /** Waits for the so many-th watch in a cell, counted from 1, and fails it. */
+  private static void endNext(StubCell cell, int number, StatusRuntimeException failure) {
+    await().until(() -> cell.feedWatchers().size() == number);
+    cell.feedWatchers().get(number - 1).onError(failure);
   }
 
   private void pass(Duration time) {
