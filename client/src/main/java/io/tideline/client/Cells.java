@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.function.LongSupplier;
 import java.util.function.Predicate;
@@ -19,6 +20,12 @@ import org.jspecify.annotations.Nullable;
 final class Cells implements AutoCloseable {
   /** So many attempts are lost on a cell that fails before another one is asked. */
   static final int ATTEMPTS_PER_CELL = 2;
+
+  /**
+   * Tells callers what they may take their time over: on the client's thread, or on the JDK's for
+   * timeouts, one that waits for another call would wait for ever.
+   */
+  static final Executor TO_CALLERS = new CompletableFuture<>().defaultExecutor();
 
   /** Calls wait for so long for a cell that says nothing while one after it is well. */
   private static final Duration HEAD_START = Duration.ofSeconds(1);

@@ -127,15 +127,14 @@ public final class FeedWatch implements AutoCloseable {
     if (target != null && refusal != null && !heard) note(target, refusal);
     boolean passes =
         refusal == null || refusal.passes() || (refusal.isBehind() && failures < MOST_TIMES_BEHIND);
-    if (!passes) {
-      observer.onError(failure);
+    if (failure != null && !passes) {
+      fail(failure);
       return;
     }
     Duration wait = Backoff.before(heard ? 1 : ++failures);
     if (refusal != null && wait.compareTo(refusal.retryAfter()) < 0) wait = refusal.retryAfter();
     if (!cells.later(wait, this::connectInContext)) {
-      observer.onError(
-          Status.UNAVAILABLE.withDescription("the client is closed").asRuntimeException());
+      fail(Status.UNAVAILABLE.withDescription("the client is closed").asRuntimeException());
     }
   }
 
@@ -155,8 +154,12 @@ public final class FeedWatch implements AutoCloseable {
   }
 
   private void end() {
-    if (failedToWatch == null) observer.onCompleted();
-    else observer.onError(failedToWatch);
+    if (failedToWatch == null) Cells.TO_CALLERS.execute(context.wrap(observer::onCompleted));
+    else fail(failedToWatch);
+  }
+
+  private void fail(Throwable failure) {
+    Cells.TO_CALLERS.execute(context.wrap(() -> observer.onError(failure)));
   }
 
   private void cancel() {

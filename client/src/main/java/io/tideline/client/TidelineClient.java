@@ -100,8 +100,9 @@ import org.jspecify.annotations.Nullable;
  * waits for that, which is 5 s.
  *
  * <p>Every future fails with an {@link io.grpc.StatusRuntimeException}: the last one that came from
- * a node. Cancelling a future cancels the call. Continuations run on a thread of gRPC, unless they
- * say where to run, and should not keep it long.
+ * a node. Cancelling a future cancels the call. Continuations run on a thread of gRPC, or of the
+ * JDK's common pool when a call has failed, unless they say where to run, and should not keep it
+ * long.
  */
 public final class TidelineClient implements AutoCloseable {
   /** How often a call was tried before, for interceptors. */

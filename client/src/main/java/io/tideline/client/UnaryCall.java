@@ -95,7 +95,7 @@ final class UnaryCall<Q extends Message, R extends Message> {
       callNext();
     } catch (RuntimeException e) {
       // An interceptor's, for example: what it fails at once it would fail again.
-      answer.completeExceptionally(Status.fromThrowable(e).asRuntimeException());
+      fail(Status.fromThrowable(e).asRuntimeException());
     }
   }
 
@@ -142,7 +142,13 @@ final class UnaryCall<Q extends Message, R extends Message> {
         if (repeat(target, waitAfter(target, refusal)) || --open > 0) return;
       }
     }
-    answer.completeExceptionally(failure);
+    fail(failure);
+  }
+
+  private void fail(Throwable failure) {
+    context
+        .fixedContextExecutor(Cells.TO_CALLERS)
+        .execute(() -> answer.completeExceptionally(failure));
   }
 
   private void note(Target target, Refusal refusal) {

@@ -13,6 +13,7 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
+import io.tideline.protocols.v1.ReadFeedResponse;
 import io.tideline.protocols.v1.WatchFeedRequest;
 import io.tideline.protocols.v1.WatchFeedResponse;
 import java.time.Duration;
@@ -151,6 +152,37 @@ class FeedWatchTest {
     assertThatItEndsAWatch(interceptor);
   }
 
+  @Test
+  void an_observer_that_waits_for_a_call_when_its_watch_has_failed_stops_nothing() {
+    AtomicInteger opened = new AtomicInteger();
+    ClientInterceptor interceptor =
+        new ClientInterceptor() {
+          @Override
+          public <Q, R> ClientCall<Q, R> interceptCall(
+              MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            if ("WatchFeed".equals(method.getBareMethodName()) && opened.incrementAndGet() == 2)
+              throw new IllegalStateException("no second time");
+            return next.newCall(method, options);
+          }
+        };
+    try (TidelineClient other =
+        TidelineClient.builder().cell(cell.addresses()).interceptor(interceptor).build()) {
+      CompletableFuture<ReadFeedResponse> read = new CompletableFuture<>();
+      other.watchFeed(
+          request(),
+          new Seen() {
+            @Override
+            public void onError(Throwable failure) {
+              read.complete(other.readFeed(TidelineClientTest.feedOf("ann")).join());
+            }
+          });
+      await().until(() -> cell.feedWatchers().size() == 1);
+      cell.answer(TidelineClientTest.failingOnce(Status.UNAVAILABLE.asRuntimeException()));
+      cell.feedWatchers().get(0).onError(Status.UNAVAILABLE.asRuntimeException());
+      assertThat(read).succeedsWithin(Duration.ofSeconds(5));
+    }
+  }
+
   private void assertThatItEndsAWatch(ClientInterceptor interceptor) {
     try (TidelineClient other =
         TidelineClient.builder().cell(cell.addresses()).interceptor(interceptor).build()) {
@@ -226,7 +258,7 @@ class FeedWatchTest {
     return WatchFeedRequest.newBuilder().setUserId("ann").build();
   }
 
-  static final class Seen implements StreamObserver<WatchFeedResponse> {
+  static class Seen implements StreamObserver<WatchFeedResponse> {
     final List<WatchFeedResponse> messages = new CopyOnWriteArrayList<>();
     final CompletableFuture<Void> ended = new CompletableFuture<>();
     final AtomicInteger endings = new AtomicInteger();

@@ -361,6 +361,43 @@ class TidelineClientTest {
   }
 
   @Test
+  void who_waits_for_a_call_where_another_one_failed_stops_nothing() {
+    for (int i = 0; i < 3; i++) cell.kill(i);
+    try (TidelineClient other = TidelineClient.builder().cell(cell.addresses()).build()) {
+      CompletableFuture<ReadFeedResponse> answer =
+          other
+              .withDeadline(Duration.ofMillis(500))
+              .readFeed(feedOf("ann"))
+              .exceptionally(failure -> afterStart(other));
+      assertThat(answer).succeedsWithin(Duration.ofSeconds(10));
+    }
+  }
+
+  private ReadFeedResponse afterStart(TidelineClient other) {
+    CompletableFuture<ReadFeedResponse> answer = other.readFeed(feedOf("bea"));
+    for (int i = 0; i < 3; i++) cell.start(i);
+    return answer.join();
+  }
+
+  @Test
+  void who_waits_where_a_call_failed_that_never_knew_its_cell_stops_no_timeouts()
+      throws IOException {
+    try (ServerSocket silent = StubCell.silentNode();
+        TidelineClient other =
+            TidelineClient.builder()
+                .cell(StubCell.address(silent))
+                .deadline(Duration.ofMillis(200))
+                .build()) {
+      assertThat(other.readFeed(feedOf("ann")).handle((page, failure) -> afterTimeout().join()))
+          .succeedsWithin(Duration.ofSeconds(2));
+    }
+  }
+
+  private static CompletableFuture<String> afterTimeout() {
+    return new CompletableFuture<String>().completeOnTimeout("over", 10, TimeUnit.MILLISECONDS);
+  }
+
+  @Test
   void callers_are_named_by_the_tokens_of_their_calls() {
     try (TidelineClient other =
         TidelineClient.builder().cell(cell.addresses()).token(() -> "product").build()) {
@@ -465,7 +502,7 @@ class TidelineClientTest {
         .hasMessageContaining("positive");
   }
 
-  private static StubCell.Script failingOnce(StatusRuntimeException failure) {
+  static StubCell.Script failingOnce(StatusRuntimeException failure) {
     Set<Message> failed = ConcurrentHashMap.newKeySet();
     return (node, request) -> {
       if (failed.add(request)) throw failure;
