@@ -33,8 +33,10 @@ public final class FeedWatch implements AutoCloseable {
   private volatile @Nullable ClientCall<WatchFeedRequest, WatchFeedResponse> running;
   private @Nullable RuntimeException failedToWatch;
   private Set<String> tried = Set.of();
-  // Since the last message: how many attempts brought none, and how many of them each cell failed.
+  // Since the last message: how many attempts brought none, how many of them were behind the cursor
+  // one after the other, and how many each cell failed.
   private int failures;
+  private int timesBehind;
   private final Map<Cell, Integer> failuresOf = new HashMap<>();
   private final Set<Cell> left = new HashSet<>();
 
@@ -93,6 +95,7 @@ public final class FeedWatch implements AutoCloseable {
   private void onFirstMessage(Cell cell) {
     if (failures == 0) cell.count(true);
     failures = 0;
+    timesBehind = 0;
     forgetCells();
   }
 
@@ -125,8 +128,10 @@ public final class FeedWatch implements AutoCloseable {
     tried = Set.of();
     // One that was merely cut, as old connections are, says nothing against the node.
     if (target != null && refusal != null && !heard) note(target, refusal);
+    boolean behind = refusal != null && refusal.isBehind();
+    timesBehind = behind ? timesBehind + 1 : 0;
     boolean passes =
-        refusal == null || refusal.passes() || (refusal.isBehind() && failures < MOST_TIMES_BEHIND);
+        refusal == null || refusal.passes() || (behind && timesBehind <= MOST_TIMES_BEHIND);
     if (failure != null && !passes) {
       fail(failure);
       return;

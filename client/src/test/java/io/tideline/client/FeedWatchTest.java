@@ -118,6 +118,24 @@ class FeedWatchTest {
   }
 
   @Test
+  void a_node_that_is_behind_is_asked_again_also_after_half_a_minute_of_other_failures() {
+    client.watchFeed(request(), seen);
+    await().until(() -> cell.feedWatchers().size() == 1);
+    cell.answer(
+        (node, request) -> {
+          throw Status.UNAVAILABLE.asRuntimeException();
+        });
+    cell.feedWatchers().get(0).onError(Status.UNAVAILABLE.asRuntimeException());
+    await().atMost(Duration.ofSeconds(50)).until(() -> cell.feedWatchers().size() == 21);
+    cell.answer(
+        (node, request) -> {
+          throw StubCell.failure(Status.Code.FAILED_PRECONDITION, "CURSOR_AHEAD", Duration.ZERO);
+        });
+    await().until(() -> cell.feedWatchers().size() == 23);
+    assertThat(seen.endings).hasValue(0);
+  }
+
+  @Test
   void an_interceptor_that_fails_ends_a_watch() {
     ClientInterceptor interceptor =
         new ClientInterceptor() {
