@@ -1218,7 +1218,18 @@ public final class UserEntity extends EventSourcedBehavior<UserEntity.Command, U
     timers.startSingleTimer("idle", new IdleCheck(), delay);
   }
 
+  /** They do not wait for the whole entity to be idle: its home feed may be watched for days. */
+  private void letListsSleep() {
+    Duration limit = around.limits().passivateAfter();
+    for (String surface : List.copyOf(timelines.keySet())) {
+      if (surface.equals(ResidentTimelines.HOME)) continue;
+      LiveTimeline list = requireNonNull(timelines.get(surface));
+      if (list.settled() && list.idle().compareTo(limit) >= 0) stopTimeline(surface);
+    }
+  }
+
   private Effect<UserEvent, User> onIdleCheck(User state, IdleCheck command) {
+    letListsSleep();
     Duration limit = passivateAfter();
     Duration idle = Duration.ofNanos(System.nanoTime() - lastCommandNanos);
     for (LiveTimeline timeline : timelines.values()) {

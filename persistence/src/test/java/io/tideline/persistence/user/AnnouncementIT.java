@@ -1,6 +1,7 @@
 package io.tideline.persistence.user;
 
 import static io.tideline.persistence.posts.TestKeyspace.await;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.waitAtMost;
 
@@ -10,6 +11,7 @@ import io.tideline.persistence.outbox.Outbox;
 import io.tideline.persistence.posts.TestKeyspace;
 import io.tideline.persistence.timeline.LiveTimeline;
 import io.tideline.persistence.timeline.Newest;
+import io.tideline.persistence.timeline.ResidentTimeline;
 import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.TimelineStats;
 import io.tideline.persistence.user.UserEntity.Announce;
@@ -30,6 +32,8 @@ import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.BlockedBy;
 import io.tideline.protocols.log.v1.FollowsChanged;
 import io.tideline.protocols.log.v1.IntentLine;
+import io.tideline.protocols.log.v1.ListChanged;
+import io.tideline.protocols.log.v1.ListContent;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.log.v1.UserErased;
@@ -70,6 +74,7 @@ class AnnouncementIT {
   private final Log log = new Log();
   private final Outbox outbox = new Outbox(KEYSPACE.session(), KEYSPACE.name());
   private final Kept remains = new Kept();
+  private final ResidentTimelines residents = new ResidentTimelines();
   private final TestProbe<UserReply> replies = SYSTEM.createTestProbe(UserReply.class);
   private final TestProbe<ShardCommand> shard = SYSTEM.createTestProbe(ShardCommand.class);
   private volatile boolean fenceOpen = true;
@@ -345,8 +350,32 @@ class AnnouncementIT {
     assertThat(checkpoints()).isOne();
   }
 
+  @Test
+  void a_list_that_nobody_reads_goes_to_sleep_while_the_home_feed_is_read() {
+    entity = restarted(passivateAfter(Duration.ofSeconds(1)));
+    decide(
+        IntentLine.newBuilder()
+            .setListChanged(
+                ListChanged.newBuilder()
+                    .setListId("pals")
+                    .setContent(ListContent.newBuilder().setName("Pals"))));
+    String pals = Rules.surfaceOf("pals");
+    wake();
+    wake(pals);
+    assertThat(residents.get(user, pals)).isNotNull();
+    ResidentTimeline home = requireNonNull(residents.get(user, ResidentTimelines.HOME));
+    waitAtMost(SOON).until(() -> home.read() != null && residents.get(user, pals) == null);
+    assertThat(residents.get(user, ResidentTimelines.HOME)).isSameAs(home);
+    wake(pals);
+    assertThat(residents.get(user, pals)).isNotNull();
+  }
+
   private void wake() {
-    entity.tell(new UserEntity.Wake(user, ResidentTimelines.HOME, replies.ref()));
+    wake(ResidentTimelines.HOME);
+  }
+
+  private void wake(String surface) {
+    entity.tell(new UserEntity.Wake(user, surface, replies.ref()));
     assertThat(replies.receiveMessage(SOON)).isNotInstanceOf(Refused.class);
   }
 
@@ -463,6 +492,11 @@ class AnnouncementIT {
     return replies.expectMessageClass(Written.class, SOON);
   }
 
+  private void decide(IntentLine.Builder intent) {
+    entity.tell(new Decide(user, new Payload(intent.build().toByteArray()), replies.ref()));
+    replies.expectMessageClass(Written.class, SOON);
+  }
+
   private Decide decide(String whom) {
     IntentLine intent =
         IntentLine.newBuilder()
@@ -521,7 +555,7 @@ class AnnouncementIT {
             (sources, olderThan, newerThan, limit, wanted) ->
                 CompletableFuture.completedFuture(new Newest(List.of(), false)),
             new NoTexts(),
-            new ResidentTimelines(),
+            residents,
             new TimelineStats(nanos -> {}, nanos -> {}),
             posts -> {},
             10,
