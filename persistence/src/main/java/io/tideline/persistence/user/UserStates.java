@@ -17,6 +17,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Predicate;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.persistence.cassandra.query.javadsl.CassandraReadJournal;
+import org.apache.pekko.persistence.query.EventEnvelope;
 import org.apache.pekko.persistence.query.PersistenceQuery;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.jspecify.annotations.Nullable;
@@ -97,13 +98,25 @@ public final class UserStates {
         || event instanceof RemainsDeleted;
   }
 
+  /**
+   * What a user has decided by some event, and before it: of events that have one number the newest
+   * counts, as recovery has it.
+   */
+  private record Folded(User before, long number, User user) {
+    static final Folded NOTHING = new Folded(User.EMPTY, 0, User.EMPTY);
+
+    Folded and(EventEnvelope next) {
+      User then = next.sequenceNr() == number ? before : user;
+      UserEvent event = (UserEvent) next.event();
+      return new Folded(then, next.sequenceNr(), decides(event) ? then.after(event) : then);
+    }
+  }
+
   /** What the user has decided so far, as lines that change nothing where they are known. */
   public CompletionStage<List<IntentLine>> lines(UserId user) {
     return journal
         .currentEventsByPersistenceId(UserEntity.persistenceId(user).id(), 0, Long.MAX_VALUE)
-        .map(envelope -> (UserEvent) envelope.event())
-        .filter(UserStates::decides)
-        .runWith(Sink.fold(User.EMPTY, User::after), system)
-        .thenApply(state -> StateLines.of(user, state, cell, erased));
+        .runWith(Sink.fold(Folded.NOTHING, Folded::and), system)
+        .thenApply(folded -> StateLines.of(user, folded.user(), cell, erased));
   }
 }

@@ -11,6 +11,10 @@ import com.typesafe.config.ConfigFactory;
 import io.tideline.localstack.LocalCassandra;
 import io.tideline.localstack.LocalStack;
 import io.tideline.persistence.posts.TestKeyspace;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
+import io.tideline.protocols.log.v1.FollowsChanged;
+import io.tideline.protocols.log.v1.IntentLine;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -37,6 +41,7 @@ import org.apache.pekko.persistence.typed.javadsl.CommandHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventHandler;
 import org.apache.pekko.persistence.typed.javadsl.EventSourcedBehavior;
 import org.apache.pekko.persistence.typed.javadsl.SignalHandler;
+import org.apache.pekko.serialization.SerializationExtension;
 import scala.jdk.javaapi.FutureConverters;
 
 /** Events in partitions of a hundred. */
@@ -90,52 +95,55 @@ class UserJournalIT {
   /** Persists so many events together, and tells how many there have ever been. */
   private record Persist(int events, ActorRef<Long> replyTo) {}
 
-  private static final class Counting extends EventSourcedBehavior<Persist, String, String> {
+  private static final class Counting extends EventSourcedBehavior<Persist, Object, Object> {
     private final ActorContext<Persist> context;
-    private final ActorRef<String> recovered;
+    private final Object event;
+    private final ActorRef<Object> recovered;
 
-    Counting(ActorContext<Persist> context, String id, ActorRef<String> recovered) {
-      super(PersistenceId.ofUniqueId(id));
+    Counting(
+        ActorContext<Persist> context, PersistenceId id, Object event, ActorRef<Object> recovered) {
+      super(id);
       this.context = context;
+      this.event = event;
       this.recovered = recovered;
     }
 
     static Behavior<Persist> of(String id) {
-      return of(id, SYSTEM.<String>createTestProbe().ref());
+      return of(PersistenceId.ofUniqueId(id), "e", SYSTEM.createTestProbe().ref());
     }
 
-    static Behavior<Persist> of(String id, ActorRef<String> recovered) {
-      return Behaviors.setup(context -> new Counting(context, id, recovered));
+    static Behavior<Persist> of(PersistenceId id, Object event, ActorRef<Object> recovered) {
+      return Behaviors.setup(context -> new Counting(context, id, event, recovered));
     }
 
     @Override
-    public String emptyState() {
+    public Object emptyState() {
       return "";
     }
 
     @Override
-    public SignalHandler<String> signalHandler() {
+    public SignalHandler<Object> signalHandler() {
       return newSignalHandlerBuilder()
           .onSignal(RecoveryCompleted.instance(), recovered::tell)
           .build();
     }
 
     @Override
-    public CommandHandler<Persist, String, String> commandHandler() {
+    public CommandHandler<Persist, Object, Object> commandHandler() {
       return newCommandHandlerBuilder()
           .forAnyState()
           .onCommand(
               Persist.class,
               wanted ->
                   Effect()
-                      .persist(Collections.nCopies(wanted.events(), "e"))
+                      .persist(Collections.nCopies(wanted.events(), event))
                       .thenRun(state -> wanted.replyTo().tell(lastSequenceNumber(context))))
           .build();
     }
 
     @Override
-    public EventHandler<String, String> eventHandler() {
-      return (last, event) -> event;
+    public EventHandler<Object, Object> eventHandler() {
+      return (last, next) -> next;
     }
   }
 
@@ -186,9 +194,9 @@ class UserJournalIT {
     user = SYSTEM.spawn(Counting.of(id));
     persist(user, 1);
     SYSTEM.stop(user);
-    writeByEarlierLife(id, "x");
-    TestProbe<String> recovered = SYSTEM.createTestProbe();
-    user = SYSTEM.spawn(Counting.of(id, recovered.ref()));
+    writeByEarlierLife(id, "x".getBytes(StandardCharsets.UTF_8));
+    TestProbe<Object> recovered = SYSTEM.createTestProbe();
+    user = SYSTEM.spawn(Counting.of(PersistenceId.ofUniqueId(id), "e", recovered.ref()));
     assertThat(recovered.receiveMessage()).isEqualTo("e");
     assertThat(persist(user, 1)).isEqualTo(3);
     assertThat(eventsOf(id, 1, 2)).containsExactly("e", "e");
@@ -202,7 +210,7 @@ class UserJournalIT {
   }
 
   /** What the writer of the first event has written as the second one, just before another did. */
-  private static void writeByEarlierLife(String id, String event) {
+  private static void writeByEarlierLife(String id, byte[] event) {
     List<Row> rows = rowsOf(id);
     assertThat(rows).hasSize(2);
     Row row = rows.get(1);
@@ -215,8 +223,8 @@ class UserJournalIT {
                     switch (column) {
                       case "timestamp" ->
                           Uuids.startOf(Uuids.unixTimestamp(row.getUuid(column)) - 1);
-                      case "writer_uuid" -> rows.get(0).getString(column);
-                      case "event" -> ByteBuffer.wrap(event.getBytes(StandardCharsets.UTF_8));
+                      case "writer_uuid", "ser_manifest" -> rows.get(0).getString(column);
+                      case "event" -> ByteBuffer.wrap(event);
                       default -> row.getObject(column);
                     })
             .toArray();
@@ -228,6 +236,39 @@ class UserJournalIT {
                 "INSERT INTO %s.messages (%s) VALUES (%s)"
                     .formatted(KEYSPACE.name(), String.join(", ", columns), marks),
                 values));
+  }
+
+  @Example
+  void of_two_events_with_one_number_only_the_newer_is_among_what_a_user_has_decided() {
+    UserStates states =
+        new UserStates(SYSTEM.system(), KEYSPACE.session(), KEYSPACE.name(), 1, id -> false);
+    UserEvent none = new UserEvent.PostDeleted(PostId.MIN, 2, new Payload(new byte[0]), 0);
+    for (UserEvent newer : List.of(follow("bea", 2), none)) {
+      UserId user = new UserId("user-" + USERS.incrementAndGet());
+      PersistenceId id = UserEntity.persistenceId(user);
+      for (UserEvent each : List.of(follow("ann", 1), newer)) {
+        ActorRef<Persist> life =
+            SYSTEM.spawn(Counting.of(id, each, SYSTEM.createTestProbe().ref()));
+        persist(life, 1);
+        SYSTEM.stop(life);
+      }
+      writeByEarlierLife(
+          id.id(), SerializationExtension.get(SYSTEM.system()).serialize(follow("cat", 2)).get());
+      assertThat(await(states.lines(user)))
+          .flatExtracting(line -> line.getFollowsChanged().getTargetIdsList())
+          .contains("ann")
+          .doesNotContain("cat");
+    }
+  }
+
+  private static UserEvent follow(String whom, long at) {
+    IntentLine line =
+        IntentLine.newBuilder()
+            .setOriginCell(1)
+            .setAt(at)
+            .setFollowsChanged(FollowsChanged.newBuilder().addTargetIds(whom).setActive(true))
+            .build();
+    return new UserEvent.IntentAccepted(new Payload(line.toByteArray()), 0);
   }
 
   @Example
