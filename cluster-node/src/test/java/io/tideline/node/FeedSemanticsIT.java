@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
+import io.tideline.protocols.PostId;
+import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.AbsenceReason;
 import io.tideline.protocols.v1.AddToListRequest;
 import io.tideline.protocols.v1.BlockRequest;
@@ -414,6 +416,49 @@ class FeedSemanticsIT {
     assertThat(readState(ann).getUnreadCount()).isEqualTo(1);
     assertThat(texts(read(ann, r -> r.setCursor(page.getNewerCursor()))))
         .containsExactly("long ago");
+  }
+
+  @Test
+  void a_repost_of_a_repost_is_imported_again_whatever_was_known_of_that_one() {
+    PublishRequest original = imported(cid, c -> c.setText("original"), "");
+    PublishRequest repost = imported(bob, c -> c, importedId(original));
+    PublishRequest before = imported(ann, c -> c, importedId(repost));
+    PublishRequest after = imported(ann, c -> c, importedId(repost));
+    for (PublishRequest each : List.of(before, original, repost, after)) importStored(each);
+    assertThat(importStored(before)).isEqualTo(importedId(before));
+    String deleted =
+        ok(node.posts.deletePost(
+                DeletePostRequest.newBuilder()
+                    .setAuthorId(bob)
+                    .setPostId(importedId(repost))
+                    .build()))
+            .getConsistencyToken();
+    read(ann, deleted);
+    assertThat(importStored(after)).isEqualTo(importedId(after));
+    PublishRequest another = imported(cid, c -> c.setText("another"), "");
+    importStored(another);
+    PublishRequest other = after.toBuilder().setRepostOf(importedId(another)).build();
+    assertThat(Refusal.of(() -> importStored(other)).code()).isEqualTo(Status.Code.ALREADY_EXISTS);
+  }
+
+  private static PublishRequest imported(
+      String author, UnaryOperator<PostContent.Builder> content, String repostOf) {
+    return request(author, content).toBuilder()
+        .setCreatedAtMillis(1_441_519_380_000L)
+        .setRepostOf(repostOf)
+        .build();
+  }
+
+  private static String importedId(PublishRequest post) {
+    return PostId.imported(
+            post.getCreatedAtMillis(), new UserId(post.getAuthorId()), post.getIdempotencyKey())
+        .toString();
+  }
+
+  private static String importStored(PublishRequest post) {
+    PublishResponse published = ok(node.posts.publish(post));
+    awaitStored(published);
+    return published.getPostId();
   }
 
   @Test

@@ -111,7 +111,7 @@ public final class PostGrpcService implements PostServicePowerApi {
           .thenCompose(
               found ->
                   found.isPresent() && !store.erased().contains(author)
-                      ? alreadyImported(id, author, draft)
+                      ? alreadyImported(in, id, author, draft)
                       : accept(in, author, draft));
     }
     return accept(in, author, draft);
@@ -148,13 +148,14 @@ public final class PostGrpcService implements PostServicePowerApi {
     return written.changed() == 0 ? store.lowest(author, id) : CompletableFuture.completedStage(id);
   }
 
-  private CompletionStage<PublishResponse> alreadyImported(PostId id, UserId author, Draft draft) {
+  private CompletionStage<PublishResponse> alreadyImported(
+      PublishRequest in, PostId id, UserId author, Draft draft) {
     return posts
         .find(id)
         .thenApply(
             found -> {
               if (found.isPresent() && !found.get().deleted()) {
-                requireSame(Posts.decode(found.get()), draft.post());
+                requireSame(Posts.decode(found.get()), in, draft.post());
               }
               UserReply.Written before = new UserReply.Written(id, 0, id.hi(), 0);
               return PublishResponse.newBuilder()
@@ -164,7 +165,7 @@ public final class PostGrpcService implements PostServicePowerApi {
             });
   }
 
-  private static void requireSame(Post there, Post draft) {
+  private static void requireSame(Post there, PublishRequest in, Post draft) {
     Post comparable =
         there.toBuilder()
             .clearPostId()
@@ -175,7 +176,9 @@ public final class PostGrpcService implements PostServicePowerApi {
     // What was known of other posts then may differ from now, and an edit changes the content.
     boolean same =
         there.getEditedAtMillis() != 0
-            || withoutRelations(comparable).equals(withoutRelations(draft));
+            || (withoutRelations(comparable).equals(withoutRelations(draft))
+                && mayBeSame(there.getReplyTo(), in.getReplyTo(), draft.getReplyTo())
+                && mayBeSame(there.getRepostOf(), in.getRepostOf(), draft.getRepostOf()));
     if (!same) {
       throw StatusMapping.failure(
           Status.Code.ALREADY_EXISTS,
@@ -186,9 +189,19 @@ public final class PostGrpcService implements PostServicePowerApi {
 
   private static Post withoutRelations(Post post) {
     Post.Builder bare = post.toBuilder().clearThreadRoot();
-    if (bare.hasReplyTo()) bare.getReplyToBuilder().clearAuthorId();
-    if (bare.hasRepostOf()) bare.getRepostOfBuilder().clearAuthorId();
+    if (bare.hasReplyTo()) bare.getReplyToBuilder().clear();
+    if (bare.hasRepostOf()) bare.getRepostOfBuilder().clear();
     return bare.build();
+  }
+
+  /**
+   * Whether the given id may have led to what is there: that post may have been unknown then, and
+   * where one leads that is deleted nobody can tell.
+   */
+  private static boolean mayBeSame(PostReference there, String given, PostReference now) {
+    return there.getPostId().equals(given)
+        || there.getPostId().equals(now.getPostId())
+        || now.getAuthorId().isEmpty();
   }
 
   @Override
