@@ -9,11 +9,15 @@ import io.grpc.StatusRuntimeException;
 import io.tideline.protocols.UserId;
 import io.tideline.protocols.v1.DeletePostRequest;
 import io.tideline.protocols.v1.EditPostRequest;
+import io.tideline.protocols.v1.EntryGroup;
+import io.tideline.protocols.v1.EntryReason;
 import io.tideline.protocols.v1.EraseUserRequest;
 import io.tideline.protocols.v1.ListPostsRequest;
+import io.tideline.protocols.v1.ListPostsResponse;
 import io.tideline.protocols.v1.PostContent;
 import io.tideline.protocols.v1.PublishRequest;
 import io.tideline.protocols.v1.PublishResponse;
+import io.tideline.protocols.v1.ReadFeedResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +28,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What a consistency token promises of authors whose lines a node has forgotten: it keeps eight.
+ * What a node promises of authors whose lines and cards it has forgotten: it keeps eight of the
+ * ones, and 64 KiB of the others.
  */
 class ForgottenLinesIT {
   private static final int CELL = 1;
@@ -36,7 +41,14 @@ class ForgottenLinesIT {
 
   @BeforeAll
   static void start() {
-    node = TestNode.start("netty", Map.of("tideline.multi-dc.log.tail.max-references", 8));
+    node =
+        TestNode.start(
+            "netty",
+            Map.of(
+                "tideline.multi-dc.log.tail.max-references",
+                8,
+                "tideline.persistence.card-cache.max-size",
+                "64 KiB"));
   }
 
   @AfterAll
@@ -94,6 +106,31 @@ class ForgottenLinesIT {
     assertThat(node.read(ann, r -> r.setConsistencyToken(erase)).getCardsCount()).isZero();
   }
 
+  @Test
+  void a_row_outlives_its_newest_post_that_a_timeline_does_not_know_to_be_deleted() {
+    String noise = user("noise");
+    for (int i = 0; i < 39; i++) node.publish(noise, "x".repeat(5_000));
+    String last = node.publish(noise, "x".repeat(5_000)).getConsistencyToken();
+    node.publish(bob, "one");
+    node.publish(bob, "two");
+    PublishResponse three = node.publish(bob, "three");
+    assertThat(texts(three.getConsistencyToken())).containsExactly("three", "two", "one");
+    node.node().log().tail().pause();
+    try {
+      assertStored(delete(three));
+      // Their cards take the place of all others.
+      assertThat(answered(() -> posts(noise, last)).getPostsCount()).isEqualTo(40);
+      ReadFeedResponse page = node.read(ann, r -> r.setGroup(true));
+      assertThat(page.getCardsList())
+          .extracting(card -> card.getPost().getText())
+          .containsOnly("two");
+      assertThat(page.getReasonsList()).containsExactly(EntryReason.ENTRY_REASON_FOLLOW);
+      assertThat(page.getGroupsList()).extracting(EntryGroup::getTotal).containsExactly(2);
+    } finally {
+      node.node().log().tail().resume();
+    }
+  }
+
   /** Others write until nothing is remembered of this author. */
   private static void forget(String author) {
     await(author + " to be forgotten")
@@ -112,14 +149,17 @@ class ForgottenLinesIT {
   }
 
   private void assertStored(String token) {
-    answered(
-        () ->
-            ok(
-                node.posts.listPosts(
-                    ListPostsRequest.newBuilder()
-                        .setAuthorId(bob)
-                        .setConsistencyToken(token)
-                        .build())));
+    answered(() -> posts(bob, token));
+  }
+
+  private static ListPostsResponse posts(String author, String token) {
+    return ok(
+        node.posts.listPosts(
+            ListPostsRequest.newBuilder()
+                .setAuthorId(author)
+                .setPageSize(100)
+                .setConsistencyToken(token)
+                .build()));
   }
 
   private List<String> texts(String token) {

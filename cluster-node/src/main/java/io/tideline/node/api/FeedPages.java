@@ -236,8 +236,8 @@ final class FeedPages {
   private CompletionStage<EncodedAnswer> withCards(
       ReadFeedResponse.Builder answer, Shown page, Rows rows, Request request) {
     answer.addAllCells(reaches.now());
-    List<PostRef> shown = rows.heads();
     if (request.view() == FeedView.FEED_VIEW_REFS) {
+      List<PostRef> shown = rows.heads();
       for (int i = 0; i < shown.size(); i++) {
         answer.addCards(reference(shown.get(i)));
         describe(answer, page, rows, i, i);
@@ -245,10 +245,13 @@ final class FeedPages {
       rows.describe(answer, i -> i);
       return CompletableFuture.completedFuture(EncodedAnswer.of(answer.build()));
     }
-    byte[][] found = cards.getAllPresent(shown);
-    return found == null
-        ? fetch(answer, page, rows)
-        : CompletableFuture.completedFuture(assemble(answer, page, rows, found));
+    return withCards(answer, page, rows);
+  }
+
+  private CompletionStage<EncodedAnswer> withCards(
+      ReadFeedResponse.Builder answer, Shown page, Rows rows) {
+    byte[][] found = cards.getAllPresent(rows.heads());
+    return found == null ? fetch(answer, page, rows) : assemble(answer, page, rows, found);
   }
 
   private CompletionStage<EncodedAnswer> fetch(
@@ -256,7 +259,7 @@ final class FeedPages {
     List<PostRef> heads = rows.heads();
     return cards
         .fetch(heads.stream().map(PostRef::id).toList())
-        .thenApply(
+        .thenCompose(
             found ->
                 assemble(
                     answer,
@@ -273,8 +276,11 @@ final class FeedPages {
   }
 
   /** Adds cards as the bytes they already are. What was deleted a moment ago is left out. */
-  private static EncodedAnswer assemble(
+  private CompletionStage<EncodedAnswer> assemble(
       ReadFeedResponse.Builder answer, Shown page, Rows rows, byte[][] found) {
+    if (rows.leaveOutHeads(i -> found[i].length == 0, page.view()::verdict)) {
+      return withCards(answer, page, rows);
+    }
     List<byte[]> encoded = new ArrayList<>(found.length);
     int[] places = new int[found.length];
     for (int i = 0; i < found.length; i++) {
@@ -285,7 +291,8 @@ final class FeedPages {
       encoded.add(found[i]);
     }
     rows.describe(answer, i -> places[i]);
-    return EncodedAnswer.of(answer.build(), ReadFeedResponse.CARDS_FIELD_NUMBER, encoded);
+    return CompletableFuture.completedFuture(
+        EncodedAnswer.of(answer.build(), ReadFeedResponse.CARDS_FIELD_NUMBER, encoded));
   }
 
   /**

@@ -8,6 +8,8 @@ import io.tideline.protocols.v1.PostReference;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
+import java.util.function.IntPredicate;
 import java.util.function.IntUnaryOperator;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -121,6 +123,25 @@ final class Rows {
     if (rows == null) return heads.get(heads.size() - 1).id();
     List<PostRef> members = rows.get(rows.size() - 1).members;
     return members.get(members.size() - 1).id();
+  }
+
+  /**
+   * Leaves out the newest entries of these rows where there are others; false when there are none.
+   *
+   * @param why the one that is the newest then is there
+   */
+  boolean leaveOutHeads(IntPredicate of, Function<PostRef, Verdict> why) {
+    if (rows == null) return false;
+    boolean others = false;
+    for (int i = 0; i < rows.size(); i++) {
+      Row row = rows.get(i);
+      if (row.members.size() == 1 || !of.test(i)) continue;
+      row.members.remove(row.newest());
+      heads.set(i, row.newest());
+      verdicts.set(i, why.apply(row.newest()));
+      others = true;
+    }
+    return others;
   }
 
   /** The newest entry of each; not to be changed. */

@@ -12,6 +12,7 @@ import io.tideline.persistence.timeline.ResidentTimelines;
 import io.tideline.persistence.timeline.Sources;
 import io.tideline.persistence.timeline.Timeline;
 import io.tideline.persistence.timeline.TimelineView;
+import io.tideline.persistence.timeline.Verdict;
 import io.tideline.persistence.user.Filters;
 import io.tideline.persistence.user.Follow;
 import io.tideline.persistence.user.Graph;
@@ -29,6 +30,7 @@ import io.tideline.protocols.v1.Card;
 import io.tideline.protocols.v1.FeedView;
 import io.tideline.protocols.v1.ReadFeedResponse;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -178,6 +180,25 @@ class FeedPagesTest {
         .extracting(group -> group.getTotal())
         .satisfies(totals -> assertThat(totals.stream().mapToInt(i -> i).sum()).isEqualTo(10_000));
     assertThat(read).isLessThan(2 * posts.size());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void a_row_loses_its_newest_posts_one_by_one_but_for_the_last(boolean newestFirst) {
+    post(FRIEND, 3);
+    List<PostRef> walk = new ArrayList<>(posts);
+    if (newestFirst) Collections.reverse(walk);
+    Rows rows = new Rows(PAGE, true);
+    walk.forEach(post -> rows.add(post, Verdict.FOLLOW));
+    assertThat(rows.leaveOutHeads(i -> false, ref -> Verdict.FOLLOW)).isFalse();
+    assertThat(rows.heads()).containsExactly(posts.get(2));
+    for (int left = 1; left >= 0; left--) {
+      assertThat(rows.leaveOutHeads(i -> true, ref -> Verdict.MENTION)).isTrue();
+      assertThat(rows.heads()).containsExactly(posts.get(left));
+      assertThat(rows.verdict(0)).isEqualTo(Verdict.MENTION);
+    }
+    assertThat(rows.leaveOutHeads(i -> true, ref -> Verdict.MENTION)).isFalse();
+    assertThat(rows.heads()).containsExactly(posts.get(0));
   }
 
   /** A log in which nothing is. */
