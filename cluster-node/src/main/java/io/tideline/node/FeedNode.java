@@ -434,7 +434,7 @@ public final class FeedNode {
                         new CellReaches.Source(
                             other.number(),
                             () -> mirrors.copiedToMillis(other),
-                            () -> mirrors.source(other).state() == MirrorStatus.State.UP,
+                            () -> mirrors.copies(other),
                             () -> log.appliedToTheEnd(other.number())))
                 .toList());
     if (!settings.otherCells().isEmpty()) {
@@ -556,7 +556,7 @@ public final class FeedNode {
         "1 while the lines of another cell are copied as they come",
         "source",
         name,
-        () -> mirrors.source(other).state() == MirrorStatus.State.UP ? 1 : 0);
+        () -> mirrors.copies(other) ? 1 : 0);
     metrics.counter(
         "tideline.mirror.lines",
         "Lines of another cell copied by this node",

@@ -145,25 +145,35 @@ public final class Mirrors {
 
   /** As {@link #sources}, of one of the cells. */
   public SourceCell source(OtherCell cell) {
-    List<Heard> last =
-        heard.values().stream()
-            .filter(each -> each.status.cell().equals(cell.name()) && each.lately())
-            .toList();
-    MirrorStatus.State worst =
-        last.stream()
-            .map(each -> each.status.state())
-            .max(Comparator.naturalOrder())
-            .orElse(MirrorStatus.State.UNKNOWN);
-    boolean all = last.size() == LOGS.size();
-    MirrorStatus.State copying =
-        all || worst != MirrorStatus.State.UP ? worst : MirrorStatus.State.UNKNOWN;
+    List<MirrorStatus> last = heardLately(cell);
     return new SourceCell(
         cell.name(),
         cell.number(),
-        lacking.test(cell) ? MirrorStatus.State.BACKFILL_NEEDED : copying,
-        last.stream().mapToLong(each -> each.status.lagLines()).sum(),
-        Duration.ofMillis(
-            last.stream().mapToLong(each -> each.status.lagMillis()).max().orElse(0)));
+        lacking.test(cell) ? MirrorStatus.State.BACKFILL_NEEDED : copying(last),
+        last.stream().mapToLong(MirrorStatus::lagLines).sum(),
+        Duration.ofMillis(last.stream().mapToLong(MirrorStatus::lagMillis).max().orElse(0)));
+  }
+
+  /** Whether lines of a cell are copied as they come, be something of before missing or not. */
+  public boolean copies(OtherCell cell) {
+    return copying(heardLately(cell)) == MirrorStatus.State.UP;
+  }
+
+  private List<MirrorStatus> heardLately(OtherCell cell) {
+    return heard.values().stream()
+        .filter(each -> each.status.cell().equals(cell.name()) && each.lately())
+        .map(Heard::status)
+        .toList();
+  }
+
+  private static MirrorStatus.State copying(List<MirrorStatus> logs) {
+    MirrorStatus.State worst =
+        logs.stream()
+            .map(MirrorStatus::state)
+            .max(Comparator.naturalOrder())
+            .orElse(MirrorStatus.State.UNKNOWN);
+    boolean all = logs.size() == LOGS.size();
+    return all || worst != MirrorStatus.State.UP ? worst : MirrorStatus.State.UNKNOWN;
   }
 
   /**
