@@ -24,6 +24,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,8 +38,9 @@ import picocli.CommandLine.Spec;
     name = "parked",
     description = {
       "Look after log lines that no node could read: they wait on a topic of their own.",
-      "Works on Kafka and Cassandra directly: those that TIDELINE_KAFKA, TIDELINE_CASSANDRA and"
-          + " the other variables of a node name, or those of the cluster that runs here."
+      "Works on Kafka and Cassandra directly: those that TIDELINE_CELL, TIDELINE_KAFKA,"
+          + " TIDELINE_CASSANDRA and the other variables of a node name, or those of the cluster"
+          + " that runs here."
     },
     subcommands = {ParkedCommand.ListLines.class, ParkedCommand.Replay.class})
 final class ParkedCommand implements Runnable {
@@ -230,6 +232,10 @@ final class ParkedCommand implements Runnable {
             ExitCode.UNAVAILABLE,
             "Kafka does not answer (TIDELINE_KAFKA says where it is): "
                 + e.getCause().getMessage());
+      }
+      if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+        throw new CommandFailure(
+            ExitCode.USAGE, e.getCause().getMessage() + ": TIDELINE_CELL says which cell this is");
       }
       throw e;
     }

@@ -22,6 +22,7 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -200,9 +201,30 @@ public final class ParkedLines {
   }
 
   private CompletionStage<Collection<ParkedLine>> parked() {
+    return requireLogs()
+        .thenApplyAsync(there -> read(), task -> new Thread(task, "tideline-parked-lines").start());
+  }
+
+  // Made here, they would be the logs of a cell that does not exist, and swallow what is replayed.
+  private CompletionStage<Void> requireLogs() {
+    CompletionStage<Void> all = CompletableFuture.completedStage(null);
+    for (String topic : List.of(topics.posts(), topics.intents(), LogTopics.PARKED)) {
+      all = all.thenCompose(before -> require(topic));
+    }
+    return all;
+  }
+
+  private CompletionStage<Void> require(String topic) {
     return topics
-        .createMissing()
-        .thenApplyAsync(made -> read(), task -> new Thread(task, "tideline-parked-lines").start());
+        .incarnation(topic)
+        .<Void>thenApply(found -> null)
+        .exceptionallyCompose(
+            failure ->
+                CompletableFuture.failedStage(
+                    failure.getCause() instanceof UnknownTopicOrPartitionException
+                        ? new UnknownTopicOrPartitionException(
+                            "there is no topic " + topic, failure)
+                        : failure));
   }
 
   private Collection<ParkedLine> read() {
