@@ -525,6 +525,12 @@ public final class FeedNode {
         () -> unless(log.tail().caughtUp(), "the log has not been read yet: timelines may be old"));
     health.degrading(
         "log-writer", () -> unless(log.writer().healthy(), "the log does not take lines"));
+    health.degrading(
+        "log-end",
+        () ->
+            unless(
+                log.unknownEnds().isEmpty(),
+                "where these end is not known, so lags stand still: " + log.unknownEnds()));
     health.degrading("log-lag", () -> lag(tailLag(log), "lines are not applied yet"));
     health.degrading("store-lag", () -> lag(storeLag(log), "lines are not stored yet"));
     health.degrading(

@@ -477,6 +477,11 @@ public final class PostsLog implements Arrivals {
     return lag;
   }
 
+  /** The logs of which it has been unknown for 30 s where they end: their lags stand still. */
+  public List<String> unknownEnds() {
+    return all.stream().filter(Log::isUnknownForLong).map(each -> each.topics.posts()).toList();
+  }
+
   private static long sum(Map<Integer, Long> byPartition) {
     return byPartition.values().stream().mapToLong(Long::longValue).sum();
   }

@@ -233,6 +233,9 @@ class KafkaAwayIT {
         Positions end = log.end(author, true).toCompletableFuture().get(20, SECONDS);
         assertThat(end.next(log.recent(author, Positions.EMPTY).get(0).partition))
             .isGreaterThanOrEqualTo(1_000);
+        await()
+            .atMost(Duration.ofSeconds(60))
+            .until(log::unknownEnds, List.of("tideline.posts.lame")::equals);
         log.stop().toCompletableFuture().get(20, SECONDS);
       }
     }
