@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Lines that are parked, as an operator has them replayed. */
-@Timeout(180)
+@Timeout(300)
 class ParkedLinesIT {
   private static final int USAGE = 2;
 

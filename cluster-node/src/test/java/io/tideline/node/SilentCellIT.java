@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A cell whose neighbour has logs and no node that would say again what is missing. */
-@Timeout(180)
+@Timeout(300)
 class SilentCellIT {
   private static final Duration SOON = Duration.ofSeconds(40);
 
