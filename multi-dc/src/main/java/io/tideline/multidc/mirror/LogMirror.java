@@ -283,6 +283,15 @@ final class LogMirror {
     next.putAll(offsets);
     copiedAt.clear();
     keptSince.clear();
+    // One that has been emptied says nothing of either; one that never had a line needs no mark.
+    copy.partitions()
+        .forEach(
+            (number, bounds) -> {
+              if (bounds.end() > 0) {
+                copiedAt.put(number, System.currentTimeMillis() - settings.retention().toMillis());
+                keptSince.put(number, 0L);
+              }
+            });
     last.forEach(
         (number, copied) -> {
           copiedAt.put(number, copied.atMillis());
@@ -432,10 +441,10 @@ final class LogMirror {
   // Where nothing has come for long, before retention leaves nothing that says up to where it came.
   private CompletionStage<Done> keep(int incarnation, Producer<byte[], byte[]> producer) {
     List<Integer> old =
-        next.entrySet().stream()
-            .filter(each -> each.getValue() > 0)
+        keptSince.entrySet().stream()
+            .filter(each -> isOld(each.getValue()))
             .map(Map.Entry::getKey)
-            .filter(number -> isOld(keptSince.getOrDefault(number, 0L)))
+            .filter(number -> next.getOrDefault(number, 0L) > 0)
             .toList();
     if (old.isEmpty() || !mayAct.getAsBoolean()) {
       return CompletableFuture.completedStage(Done.getInstance());

@@ -52,7 +52,7 @@ class RefillTest {
   @Test
   void when_more_authors_come_than_are_gathered_everybody_is_told() {
     recent.open(PARTITION, 0);
-    List<Inbox> inboxes = List.of(inbox("author7"), inbox("of whom nothing came"));
+    List<Inbox> inboxes = List.of(inbox("author7"), inbox("silent"));
     int lines = Refill.MOST + 2;
     for (int i = 0; i < lines; i++) {
       bring("author" + i, i);
