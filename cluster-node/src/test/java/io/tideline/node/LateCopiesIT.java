@@ -12,10 +12,6 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -36,7 +32,7 @@ class LateCopiesIT {
   @Test
   void lines_of_another_cell_that_are_not_stored_degrade_a_node_as_those_of_its_own_do()
       throws Exception {
-    createCopies();
+    TestNode.createLogs(KAFKA, other, 8);
     try (TestNode node = startWithTheOther();
         KafkaConsumer<byte[], byte[]> holdsUp = new KafkaConsumer<>(inTheGroupThatStores())) {
       holdsUp.subscribe(List.of("tideline.posts." + other));
@@ -60,19 +56,6 @@ class LateCopiesIT {
                       .extracting(HttpResponse::body)
                       .asString()
                       .contains(MANY + " lines are not stored yet"));
-    }
-  }
-
-  /** As they are once something has been copied. */
-  private void createCopies() throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", KAFKA))) {
-      admin
-          .createTopics(
-              Stream.of("posts", "intents")
-                  .map(log -> new NewTopic("tideline.%s.%s".formatted(log, other), 8, (short) 1))
-                  .toList())
-          .all()
-          .get(20, TimeUnit.SECONDS);
     }
   }
 

@@ -12,7 +12,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -58,25 +57,14 @@ class MainIT {
   }
 
   private static Process start(int managementPort, int cassandraPort) throws Exception {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx128m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName())
-            .redirectErrorStream(true);
-    builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
-    builder
-        .environment()
-        .putAll(
+    return TestNode.program(
+            Main.class,
             Map.of(
                 "TIDELINE_MANAGEMENT_PORT", "" + managementPort,
                 "TIDELINE_CLUSTER_PORT", "" + TestNode.freePort(),
                 "TIDELINE_GRPC_PORT", "" + TestNode.freePort(),
                 "TIDELINE_CASSANDRA", "127.0.0.1:" + cassandraPort,
-                "TIDELINE_LOG", "text"));
-    return builder.start();
+                "TIDELINE_LOG", "text"))
+        .start();
   }
 }

@@ -19,7 +19,6 @@ import io.tideline.protocols.UserId;
 import io.tideline.protocols.log.v1.PostLine;
 import io.tideline.protocols.log.v1.PostLineKind;
 import io.tideline.protocols.v1.Post;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -112,32 +111,22 @@ class ParkedLinesIT {
 
   private static Ended tideline(String cell, String keyspace, String... command) throws Exception {
     LocalStack stack = LocalStack.shared();
-    ProcessBuilder builder =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx128m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Tideline.class.getName())
-            .redirectErrorStream(true);
-    builder.command().addAll(List.of(command));
-    builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
-    builder
-        .environment()
-        .putAll(
-            Map.of(
-                "TIDELINE_CELL",
-                cell,
-                "TIDELINE_KAFKA",
-                stack.kafka().bootstrapServers(),
-                "TIDELINE_CASSANDRA",
-                stack.cassandra().contactPoint(),
-                "TIDELINE_CASSANDRA_DC",
-                LocalCassandra.DATA_CENTER,
-                "TIDELINE_CASSANDRA_KEYSPACE",
-                keyspace));
-    Process process = builder.start();
+    Process process =
+        TestNode.program(
+                Tideline.class,
+                Map.of(
+                    "TIDELINE_CELL",
+                    cell,
+                    "TIDELINE_KAFKA",
+                    stack.kafka().bootstrapServers(),
+                    "TIDELINE_CASSANDRA",
+                    stack.cassandra().contactPoint(),
+                    "TIDELINE_CASSANDRA_DC",
+                    LocalCassandra.DATA_CENTER,
+                    "TIDELINE_CASSANDRA_KEYSPACE",
+                    keyspace),
+                command)
+            .start();
     String said = new String(process.getInputStream().readAllBytes(), UTF_8);
     return new Ended(process.waitFor(), said);
   }

@@ -16,11 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import kamon.Kamon;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,7 +32,7 @@ class SilentCellIT {
   @Test
   void what_is_missing_of_a_cell_does_not_hide_whether_it_is_copied() throws Exception {
     try (LocalKafka kafka = LocalKafka.start(LocalKafka.Options.in(directory))) {
-      createLogs(kafka);
+      TestNode.createLogs(kafka.bootstrapServers(), silent, 1);
       try (TestNode node = start(kafka)) {
         Kamon.initWithoutAttaching(node.system().settings().config());
         awaitCopied(node, true);
@@ -48,18 +44,6 @@ class SilentCellIT {
       } finally {
         Kamon.stop();
       }
-    }
-  }
-
-  private void createLogs(LocalKafka kafka) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka.bootstrapServers()))) {
-      admin
-          .createTopics(
-              Stream.of("posts", "intents")
-                  .map(log -> new NewTopic("tideline.%s.%s".formatted(log, silent), 1, (short) 1))
-                  .toList())
-          .all()
-          .get(20, TimeUnit.SECONDS);
     }
   }
 

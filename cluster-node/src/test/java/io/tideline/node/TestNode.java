@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -39,6 +40,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.common.TopicPartition;
@@ -159,6 +161,37 @@ final class TestNode implements AutoCloseable {
       return socket.getLocalPort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A program of this build, for a JVM of its own: of Tideline's variables it sees only these. */
+  static ProcessBuilder program(Class<?> main, Map<String, String> variables, String... arguments) {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx128m",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                main.getName())
+            .redirectErrorStream(true);
+    builder.command().addAll(List.of(arguments));
+    builder.environment().keySet().removeIf(key -> key.startsWith("TIDELINE_"));
+    builder.environment().putAll(variables);
+    return builder;
+  }
+
+  /** The logs of a cell, or what is here of those of another one, with nothing in them. */
+  static void createLogs(String kafka, String cell, int partitions) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", kafka))) {
+      admin
+          .createTopics(
+              Stream.of("posts", "intents")
+                  .map(log -> "tideline.%s.%s".formatted(log, cell))
+                  .map(topic -> new NewTopic(topic, partitions, (short) 1))
+                  .toList())
+          .all()
+          .get(20, TimeUnit.SECONDS);
     }
   }
 
