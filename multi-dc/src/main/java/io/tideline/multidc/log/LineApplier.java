@@ -207,10 +207,10 @@ final class LineApplier {
             (number, partition) -> {
               Lane lane = lanes.get(number);
               if (lane == null) {
-                lane =
-                    first
-                        ? first(number, partition, bounds.partitions().size())
-                        : more(number, partition);
+                // Of one that is added while others are read nobody here knows anything.
+                long start =
+                    first ? start(partition, bounds.partitions().size()) : partition.begin();
+                lane = begin(number, start, partition);
               } else if (!sameLog || lane.next < partition.begin() || lane.next > partition.end()) {
                 lane = anew(number, lane, partition);
               }
@@ -221,19 +221,15 @@ final class LineApplier {
     return offsets;
   }
 
-  private Lane first(int number, LogBounds.Partition bounds, int partitions) {
+  private long start(LogBounds.Partition bounds, int partitions) {
     long wanted = bounds.end() - maxReferences / partitions;
-    long start = Math.max(bounds.begin(), Math.min(wanted, bounds.done()));
+    return Math.max(bounds.begin(), Math.min(wanted, bounds.done()));
+  }
+
+  private Lane begin(int number, long start, LogBounds.Partition bounds) {
     return topics.own()
         ? own(number, start, bounds)
         : put(new Lane(number, Math.max(bounds.begin(), start - LOOK_BACK), start, bounds));
-  }
-
-  /** One that was added while the others are read: nobody here knows anything of it. */
-  private Lane more(int number, LogBounds.Partition bounds) {
-    return topics.own()
-        ? own(number, bounds.begin(), bounds)
-        : put(new Lane(number, bounds.begin(), bounds.begin(), bounds));
   }
 
   private boolean isGone(Lane lane, LogBounds bounds) {
